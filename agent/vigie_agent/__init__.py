@@ -1,0 +1,1 @@
+"""Watches beside the camera, reads plates, keeps clips."""

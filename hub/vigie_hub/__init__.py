@@ -1,0 +1,1 @@
+"""Finds agents, takes in their metadata, pulls video on demand."""
