@@ -1,0 +1,42 @@
+"""What the hub may ask of an agent on `c.<agent>.cmd`, and the replies."""
+
+from typing import Annotated, Literal
+
+from pydantic import Base64Bytes, BaseModel, ConfigDict, Field, TypeAdapter
+
+from vigie_shared.ids import UniqueId
+
+
+class CropRequest(BaseModel):
+    """The picture of a plate, for a human to confirm a hit."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    command: Literal["crop"] = "crop"
+    read_id: UniqueId
+
+
+class CropReply(BaseModel):
+    """The plate's picture, JPEG."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    reply: Literal["crop"] = "crop"
+    read_id: UniqueId
+    jpeg: Base64Bytes = Field(max_length=65_536)
+
+
+class Refused(BaseModel):
+    """The agent cannot or will not; `retryable` says whether asking again helps."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    reply: Literal["refused"] = "refused"
+    reason: str = Field(max_length=300)
+    retryable: bool = False
+
+
+COMMAND: TypeAdapter[CropRequest] = TypeAdapter(CropRequest)
+COMMAND_REPLY: TypeAdapter[CropReply | Refused] = TypeAdapter(
+    Annotated[CropReply | Refused, Field(discriminator="reply")]
+)

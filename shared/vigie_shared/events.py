@@ -1,0 +1,134 @@
+"""What agents report: one frozen model an event, past tense, and the lane that each travels in.
+
+A lane has its own sequence, so that a lane with much to say never holds up another (docs/design/delivery.md).
+"""
+
+from typing import Annotated, Final, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+
+from vigie_shared.clock import ClockSource, UtcDatetime
+from vigie_shared.ids import CameraId, Sha256, UniqueId
+
+Lane = Literal["lpr", "mot", "clip", "hlt"]
+LANES: Final[tuple[Lane, ...]] = ("hlt", "lpr", "mot", "clip")
+"""All lanes, the most urgent first."""
+
+Ratio = Annotated[float, Field(ge=0.0, le=1.0)]
+Box = tuple[Ratio, Ratio, Ratio, Ratio]
+"""Left, top, right, bottom, as shares of the frame's width and height."""
+
+
+class Event(BaseModel):
+    """What every event says: when, by which clock, and at which camera."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    at: UtcDatetime
+    camera_id: CameraId
+    clock_source: ClockSource = "system"
+    clock_offset_ms: float | None = None
+    """How far the clock is known to be ahead of UTC; None where nobody has measured it."""
+
+
+class MotionStarted(Event):
+    """Something began to move."""
+
+    kind: Literal["motion_started"] = "motion_started"
+    motion_id: UniqueId
+    score: float = Field(ge=0.0)
+    region: Box
+
+
+class MotionEnded(Event):
+    """Nothing has moved for the hysteresis time."""
+
+    kind: Literal["motion_ended"] = "motion_ended"
+    motion_id: UniqueId
+    peak_score: float = Field(ge=0.0)
+
+
+class PlateAlternative(BaseModel):
+    """Another reading of the same plate."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    text: str = Field(max_length=32)
+    confidence: Ratio
+
+
+class PlateRead(Event):
+    """One vehicle's plate, voted over its track; `text` is canonical (`vigie_shared.plates`)."""
+
+    kind: Literal["plate_read"] = "plate_read"
+    read_id: UniqueId
+    motion_id: UniqueId | None = None
+    text: str = Field(min_length=1, max_length=32)
+    plate_kind: str = Field(max_length=24)
+    confidence: Ratio
+    uncertain: bool
+    """Below the agent's threshold: shown, never matched as exact."""
+    char_confidences: tuple[Ratio, ...] = Field(default=(), max_length=32)
+    alternatives: tuple[PlateAlternative, ...] = Field(default=(), max_length=8)
+    frame_count: int = Field(ge=1)
+    first_seen_at: UtcDatetime
+    last_seen_at: UtcDatetime
+    direction: Literal["approaching", "receding", "left", "right", "still"]
+    box: Box
+    crop_bytes: int = Field(ge=0)
+    """Size of the plate's picture, kept at the edge until asked for (`commands.CropRequest`)."""
+
+
+class ClipStored(Event):
+    """A clip is durable at the edge; `at` is its first frame, pre-roll included."""
+
+    kind: Literal["clip_stored"] = "clip_stored"
+    clip_id: UniqueId
+    motion_id: UniqueId | None = None
+    ended_at: UtcDatetime
+    bytes: int = Field(ge=1)
+    sha256: Sha256
+    codec: str = Field(max_length=16)
+    width_px: int = Field(ge=1)
+    height_px: int = Field(ge=1)
+
+
+class GapRecorded(Event):
+    """Footage that there should be and is not, and why."""
+
+    kind: Literal["gap_recorded"] = "gap_recorded"
+    gap_id: UniqueId
+    ended_at: UtcDatetime
+    reason: Literal["camera_lost", "disk_full", "disk_error", "overwritten", "agent_down", "overload"]
+
+
+class CameraChanged(Event):
+    """A camera came, went, or changed what it sends."""
+
+    kind: Literal["camera_changed"] = "camera_changed"
+    state: Literal["streaming", "lost"]
+    codec: str = Field(default="", max_length=16)
+    width_px: int = Field(default=0, ge=0)
+    height_px: int = Field(default=0, ge=0)
+    detail: str = Field(default="", max_length=200)
+
+
+AnyEvent = Annotated[
+    MotionStarted | MotionEnded | PlateRead | ClipStored | GapRecorded | CameraChanged,
+    Field(discriminator="kind"),
+]
+EVENT: Final[TypeAdapter[AnyEvent]] = TypeAdapter(AnyEvent)
+
+_LANE_OF: Final[dict[str, Lane]] = {
+    "motion_started": "mot",
+    "motion_ended": "mot",
+    "plate_read": "lpr",
+    "clip_stored": "clip",
+    "gap_recorded": "hlt",
+    "camera_changed": "hlt",
+}
+
+
+def lane_of(event: AnyEvent) -> Lane:
+    """The lane in which `event` travels."""
+    return _LANE_OF[event.kind]

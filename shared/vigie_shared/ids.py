@@ -1,0 +1,40 @@
+"""Identifiers: short, safe in a NATS subject, a file name and a URL."""
+
+import re
+import secrets
+from datetime import datetime
+from typing import Annotated
+
+from pydantic import StringConstraints
+
+NAME_PATTERN = r"^[a-z0-9][a-z0-9-]{0,31}$"
+UNIQUE_PATTERN = r"^[0-9a-f]{22}$"
+PUBLIC_KEY_PATTERN = r"^[UN][A-Z2-7]{55}$"
+SHA256_PATTERN = r"^[0-9a-f]{64}$"
+
+AgentId = Annotated[str, StringConstraints(pattern=NAME_PATTERN)]
+"""Chosen by the installer, unique per hub; a token of NATS subjects."""
+
+CameraId = Annotated[str, StringConstraints(pattern=NAME_PATTERN)]
+"""Chosen by the installer, unique per agent."""
+
+UniqueId = Annotated[str, StringConstraints(pattern=UNIQUE_PATTERN)]
+"""Made by `unique_id`: of a motion, a read, a clip, an epoch, a session."""
+
+PublicKey = Annotated[str, StringConstraints(pattern=PUBLIC_KEY_PATTERN)]
+"""An Ed25519 public key in NKEY form (`U…`), as nats-server takes it."""
+
+Sha256 = Annotated[str, StringConstraints(pattern=SHA256_PATTERN)]
+"""A SHA-256 digest in lower-case hexadecimal."""
+
+_NAME = re.compile(NAME_PATTERN)
+
+
+def is_name(text: str) -> bool:
+    """Whether `text` can name an agent or a camera."""
+    return _NAME.match(text) is not None
+
+
+def unique_id(at: datetime) -> str:
+    """22 hexadecimal digits that sort by `at`: 48 bits of milliseconds, 40 of chance."""
+    return f"{int(at.timestamp() * 1000):012x}{secrets.token_hex(5)}"

@@ -1,0 +1,76 @@
+"""Receipts: the hub's signed word on what is durable in its read model."""
+
+from typing import Protocol
+
+from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, ValidationError
+
+from vigie_shared.clock import UtcDatetime
+from vigie_shared.errors import SignatureError, WireError
+from vigie_shared.events import Lane
+from vigie_shared.ids import AgentId, UniqueId
+
+
+class Receipt(BaseModel):
+    """Every event up to `watermarks[lane]` of this agent and epoch is durable at the hub."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    agent_id: AgentId
+    epoch: UniqueId
+    watermarks: dict[Lane, NonNegativeInt]
+    issued_at: UtcDatetime
+
+
+class WatermarkQuestion(BaseModel):
+    """An agent asks where it is; `oldest` is the lowest sequence that each lane can still send."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    epoch: UniqueId
+    oldest: dict[Lane, NonNegativeInt] = Field(default_factory=dict)
+
+
+class Envelope(BaseModel):
+    """A signed text: the signature is over exactly `body`, in UTF-8."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    body: str = Field(max_length=16_384)
+    signature: str = Field(max_length=128)
+    """Ed25519, base64url without padding."""
+
+
+class Signer(Protocol):
+    """Signs with one side's private key."""
+
+    def sign(self, message: bytes) -> str:
+        """An Ed25519 signature, base64url without padding."""
+        ...
+
+
+class Verifier(Protocol):
+    """Checks signatures of one public key."""
+
+    def verify(self, message: bytes, signature: str) -> bool:
+        """Whether `signature` is that key's over `message`."""
+        ...
+
+
+def seal(receipt: Receipt, signer: Signer) -> bytes:
+    """Sign `receipt` for the wire."""
+    body = receipt.model_dump_json()
+    return Envelope(body=body, signature=signer.sign(body.encode())).model_dump_json().encode()
+
+
+def unseal(payload: bytes, verifier: Verifier) -> Receipt:
+    """Read a receipt; raises SignatureError unless the hub signed it, WireError where it is malformed."""
+    try:
+        envelope = Envelope.model_validate_json(payload)
+    except ValidationError as error:
+        raise WireError("receipt: not a signed envelope") from error
+    if not verifier.verify(envelope.body.encode(), envelope.signature):
+        raise SignatureError("receipt: not signed by this agent's hub; check hub.public_key in the agent's settings")
+    try:
+        return Receipt.model_validate_json(envelope.body)
+    except ValidationError as error:
+        raise WireError(f"receipt: {error.errors(include_url=False, include_input=False)[0]['msg']}") from error

@@ -1,0 +1,114 @@
+"""The transfer protocol: exact bytes of a clip by manifest and ranged gets, over an ordered, reliable data channel.
+
+The puller sends text messages (JSON), the holder answers with text and binary ones:
+
+    puller → {"op": "manifest"}                  holder → Manifest as JSON
+    puller → {"op": "get", "offset": n, "length": m}
+                                                 holder → frames, in order, that cover exactly [n, n + m)
+    puller → {"op": "done"}                      both close
+    holder → {"op": "refused", "reason": …}      at any time; the holder closes
+
+A frame is binary: 8 bytes of big-endian offset, then at most `FRAME_BYTES_MAX` bytes of the clip.
+"""
+
+import hashlib
+import struct
+from collections.abc import Iterable
+from typing import Annotated, Final, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+
+from vigie_shared.errors import WireError
+from vigie_shared.ids import Sha256, UniqueId
+
+CHANNEL: Final = "transfer"
+BLOCK_BYTES: Final = 256 * 1024
+FRAME_BYTES_MAX: Final = 16 * 1024
+_OFFSET: Final = struct.Struct(">Q")
+
+
+class ManifestWanted(BaseModel):
+    """Asks what the clip is."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    op: Literal["manifest"] = "manifest"
+
+
+class Get(BaseModel):
+    """Asks for a range of bytes."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    op: Literal["get"] = "get"
+    offset: int = Field(ge=0)
+    length: int = Field(ge=1)
+
+
+class Done(BaseModel):
+    """The puller has what it came for."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    op: Literal["done"] = "done"
+
+
+class Manifest(BaseModel):
+    """What the clip is: size, digest, and the digest of each block of `block_bytes`."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    op: Literal["manifest"] = "manifest"
+    clip_id: UniqueId
+    bytes: int = Field(ge=1)
+    sha256: Sha256
+    block_bytes: int = Field(default=BLOCK_BYTES, ge=1)
+    block_sha256: tuple[Sha256, ...] = Field(min_length=1)
+
+
+class TransferRefused(BaseModel):
+    """The holder cannot go on, and why."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    op: Literal["refused"] = "refused"
+    reason: str = Field(max_length=300)
+
+
+PULLER_MESSAGE: TypeAdapter[ManifestWanted | Get | Done] = TypeAdapter(
+    Annotated[ManifestWanted | Get | Done, Field(discriminator="op")]
+)
+HOLDER_MESSAGE: TypeAdapter[Manifest | TransferRefused] = TypeAdapter(
+    Annotated[Manifest | TransferRefused, Field(discriminator="op")]
+)
+
+
+def block_digests(chunks: Iterable[bytes], block_bytes: int = BLOCK_BYTES) -> tuple[str, tuple[str, ...]]:
+    """SHA-256 of all bytes in `chunks`, and of each block of `block_bytes`."""
+    whole, block, filled, blocks = hashlib.sha256(), hashlib.sha256(), 0, []
+    for chunk in chunks:
+        whole.update(chunk)
+        rest = memoryview(chunk)
+        while rest:
+            taken = rest[: block_bytes - filled]
+            block.update(taken)
+            filled += len(taken)
+            rest = rest[len(taken) :]
+            if filled == block_bytes:
+                blocks.append(block.hexdigest())
+                block, filled = hashlib.sha256(), 0
+    if filled:
+        blocks.append(block.hexdigest())
+    return whole.hexdigest(), tuple(blocks)
+
+
+def pack_frame(offset: int, data: bytes) -> bytes:
+    """A frame of the clip's bytes that start at `offset`."""
+    return _OFFSET.pack(offset) + data
+
+
+def unpack_frame(frame: bytes) -> tuple[int, bytes]:
+    """Offset and bytes of a frame; raises WireError where it is too short or too long."""
+    if not _OFFSET.size < len(frame) <= _OFFSET.size + FRAME_BYTES_MAX:
+        raise WireError(f"transfer frame of {len(frame)} bytes: expected 9 to {_OFFSET.size + FRAME_BYTES_MAX}")
+    return _OFFSET.unpack_from(frame)[0], frame[_OFFSET.size :]
