@@ -23,7 +23,7 @@ def heartbeat(agent_id: str) -> str:
 
 
 def watermark_question(agent_id: str) -> str:
-    """ "Where am I?": a request by the agent, answered with a signed receipt."""
+    """An agent asks where it is: a request, answered with a signed receipt."""
     return f"w.{agent_id}"
 
 
