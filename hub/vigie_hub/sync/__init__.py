@@ -1,0 +1,1 @@
+"""From stream `EVT` to the read model, and the receipts that answer for it."""

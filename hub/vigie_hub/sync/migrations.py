@@ -1,0 +1,66 @@
+"""The read model's schema, version by version; `PRAGMA user_version` says which one a file has."""
+
+import sqlite3
+from collections.abc import Callable, Iterator
+from importlib import resources
+from typing import Final
+
+import sqlite_utils
+
+from vigie_hub.sync import __name__ as _package
+from vigie_shared.errors import StoreError
+from vigie_shared.i18n import gettext as _
+
+Migration = Callable[[sqlite_utils.Database], None]
+
+
+def _statements(script: str) -> Iterator[str]:
+    """Each statement of `script`, so that all can run in one transaction (`executescript` would commit it)."""
+    pending = ""
+    for line in script.splitlines(keepends=True):
+        pending += line
+        if sqlite3.complete_statement(pending):
+            yield pending
+            pending = ""
+
+
+def _first(database: sqlite_utils.Database) -> None:
+    script = (resources.files(_package) / "schema.sql").read_text(encoding="utf-8")
+    for statement in _statements(script):
+        database.execute(statement)
+
+
+MIGRATIONS: Final[tuple[Migration, ...]] = (_first,)
+"""Migration n makes version n + 1 out of version n."""
+SCHEMA_VERSION: Final = len(MIGRATIONS)
+
+
+def schema_version(connection: sqlite3.Connection) -> int:
+    """The version of the schema that the file has; 0 where it has none."""
+    return int(connection.execute("PRAGMA user_version").fetchone()[0])
+
+
+def check_version(path: object, found: int) -> None:
+    """Raise StoreError where a newer Vigie wrote the file."""
+    if found > SCHEMA_VERSION:
+        raise StoreError(
+            _("{path}: written by a newer Vigie (schema {found}, this one knows {known}); update the hub").format(
+                path=path, found=found, known=SCHEMA_VERSION
+            )
+        )
+
+
+def migrate(connection: sqlite3.Connection, path: object) -> None:
+    """Bring the file to `SCHEMA_VERSION` in one transaction; another process may be doing the same."""
+    check_version(path, schema_version(connection))
+    database = sqlite_utils.Database(connection, execute_plugins=False)
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        found = schema_version(connection)
+        for migration in MIGRATIONS[found:]:
+            migration(database)
+        connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+    except BaseException:
+        connection.execute("ROLLBACK")
+        raise
+    connection.execute("COMMIT")
