@@ -1,0 +1,106 @@
+"""What the API needs of the rest of the hub, and no more."""
+
+import sqlite3
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, Protocol, TypeVar
+
+from vigie_hub.api.feed import Feed
+from vigie_shared.clock import Clock
+
+T = TypeVar("T")
+
+
+class Reads(Protocol):
+    """The read model (`vigie_hub.database.Database`)."""
+
+    async def read(self, question: Callable[[sqlite3.Connection], T]) -> T:
+        """Run `question` on a read-only snapshot."""
+        ...
+
+
+class Hotlist(Protocol):
+    """Plates that people look for."""
+
+    async def add(self, text: str, reason: str, user: str) -> str:
+        """Look for the canonical plate `text` from now on; returns the entry's id."""
+        ...
+
+    async def remove(self, entry_id: str, user: str) -> bool:
+        """Look for it no longer; False where no such entry is active."""
+        ...
+
+
+class PullState(Protocol):
+    """How far a pull has come."""
+
+    @property
+    def state(self) -> Literal["queued", "pulling", "failed"]:
+        """What is happening."""
+        ...
+
+    @property
+    def bytes(self) -> int:
+        """Bytes that have arrived."""
+        ...
+
+    @property
+    def seconds(self) -> float:
+        """Seconds since the pull began."""
+        ...
+
+    @property
+    def detail(self) -> str:
+        """Why it failed; empty otherwise."""
+        ...
+
+
+class Pulls(Protocol):
+    """Brings clips from the edge."""
+
+    def request(self, clip_id: str) -> None:
+        """Queue the pull unless it is queued, running or done."""
+        ...
+
+    def state(self, clip_id: str) -> PullState | None:
+        """What became of a request; None where there was none, or where it is done."""
+        ...
+
+
+class Archive(Protocol):
+    """Verified clips, by digest."""
+
+    def path(self, sha256: str) -> Path:
+        """Where the file lies."""
+        ...
+
+
+class Users(Protocol):
+    """Who may come in."""
+
+    async def verify(self, name: str, password: str) -> bool:
+        """Whether `password` is the one of user `name`; takes as long where there is no such user."""
+        ...
+
+
+class Audit(Protocol):
+    """Who did what; rows are only ever added."""
+
+    async def record(self, user: str, action: str, target: str) -> None:
+        """Returns when the row is durable."""
+        ...
+
+
+@dataclass(frozen=True)
+class Services:
+    """All that `create_api` works with."""
+
+    reads: Reads
+    hotlist: Hotlist
+    pulls: Pulls
+    archive: Archive
+    users: Users
+    audit: Audit
+    clock: Clock
+    feed: Feed
