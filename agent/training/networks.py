@@ -1,0 +1,54 @@
+"""The two networks. Both take grey pictures as floats from 0 to 1 and are convolutions only, so int8 costs them nothing."""
+
+from typing import Any
+
+import keras
+from keras import layers
+
+from training.crops import CROP_HEIGHT_PX, CROP_WIDTH_PX
+
+ALPHABET = "0123456789أبدهوطيجشW"
+"""Classes of the reader in order; the blank of CTC is one more, the last."""
+
+VIEW_WIDTH_PX, VIEW_HEIGHT_PX, STRIDE_PX = 320, 192, 8
+"""What the detector sees, and the side of one of its cells."""
+
+CELL_CHANNELS = 13
+"""Of a detector's cell: objectness logit, left, top, right, bottom, then x and y of four corners, in strides."""
+
+
+def reader() -> Any:
+    """64 x 192 x 1 to 48 steps of class logits; 47 M multiply-adds."""
+    picture = layers.Input((CROP_HEIGHT_PX, CROP_WIDTH_PX, 1))
+    x = _conv(picture, 16, 3, (2, 2))
+    x = _conv(x, 32, 3, (2, 2))
+    x = _conv(x, 40, 3)
+    x = _conv(x, 56, 3, (2, 1))
+    x = _conv(x, 56, 3)
+    x = _conv(x, 80, 3, (2, 1))
+    x = _conv(x, 112, (4, 3), (4, 1))
+    x = layers.Dropout(0.1)(x)
+    x = _conv(x, 112, (1, 5))
+    x = layers.Conv2D(len(ALPHABET) + 1, 1)(x)
+    return keras.Model(picture, layers.Reshape((48, len(ALPHABET) + 1))(x), name="reader")
+
+
+def detector() -> Any:
+    """192 x 320 x 1 to 24 x 40 cells of `CELL_CHANNELS`; 0.13 G multiply-adds."""
+    picture = layers.Input((VIEW_HEIGHT_PX, VIEW_WIDTH_PX, 1))
+    x = _conv(picture, 16, 3, (2, 2))
+    x = _conv(x, 24, 3, (2, 2))
+    fine = _conv(x, 32, 3, (2, 2))
+    x = _conv(fine, 48, 3)
+    deep = _conv(x, 64, 3, (2, 2))
+    deep = _conv(deep, 64, 3)
+    deep = _conv(deep, 64, 3)
+    deep = layers.UpSampling2D(2, interpolation="nearest")(_conv(deep, 48, 1))
+    x = _conv(layers.Concatenate()([x, deep]), 48, 3)
+    x = _conv(x, 48, 3)
+    return keras.Model(picture, layers.Conv2D(CELL_CHANNELS, 1)(x), name="detector")
+
+
+def _conv(x: Any, channels: int, size: int | tuple[int, int], strides: tuple[int, int] = (1, 1)) -> Any:
+    x = layers.Conv2D(channels, size, strides, padding="same", use_bias=False)(x)
+    return layers.ReLU()(layers.BatchNormalization(momentum=0.98)(x))

@@ -1,0 +1,1 @@
+"""Plates: found, straightened, read and voted over the frames of one stay."""
