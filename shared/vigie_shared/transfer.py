@@ -8,22 +8,28 @@ The puller sends text messages (JSON), the holder answers with text and binary o
     puller → {"op": "done"}                      both close
     holder → {"op": "refused", "reason": …}      at any time; the holder closes
 
-A frame is binary: 8 bytes of big-endian offset, then at most `FRAME_BYTES_MAX` bytes of the clip.
+A frame is binary: 8 bytes of big-endian offset, then at most `FRAME_BYTES_MAX` bytes of the clip. Gets are answered one
+after the other, in the order asked. Why it is so: docs/design/transfer.md.
 """
 
 import hashlib
 import struct
 from collections.abc import Iterable
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, model_validator
 
 from vigie_shared.errors import WireError
 from vigie_shared.ids import Sha256, UniqueId
 
 CHANNEL: Final = "transfer"
 BLOCK_BYTES: Final = 256 * 1024
+BLOCK_BYTES_MAX: Final = 16 * 1024 * 1024
+BLOCKS_MAX: Final = 900
+"""A manifest with more digests would not fit a data channel message (64 KiB)."""
 FRAME_BYTES_MAX: Final = 16 * 1024
+GETS_MAX: Final = 16
+"""Messages of the puller that a holder keeps waiting at most; one more, and it closes."""
 _OFFSET: Final = struct.Struct(">Q")
 
 
@@ -62,17 +68,25 @@ class Manifest(BaseModel):
     clip_id: UniqueId
     bytes: int = Field(ge=1)
     sha256: Sha256
-    block_bytes: int = Field(default=BLOCK_BYTES, ge=1)
-    block_sha256: tuple[Sha256, ...] = Field(min_length=1)
+    block_bytes: int = Field(default=BLOCK_BYTES, ge=1, le=BLOCK_BYTES_MAX)
+    block_sha256: tuple[Sha256, ...] = Field(min_length=1, max_length=BLOCKS_MAX)
+
+    @model_validator(mode="after")
+    def _one_digest_a_block(self) -> Self:
+        blocks = -(-self.bytes // self.block_bytes)
+        if len(self.block_sha256) != blocks:
+            raise ValueError(f"{len(self.block_sha256)} block digests, but {self.bytes} bytes make {blocks} blocks")
+        return self
 
 
 class TransferRefused(BaseModel):
-    """The holder cannot go on, and why."""
+    """The holder cannot go on, and why; `retryable` says whether asking again helps."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
     op: Literal["refused"] = "refused"
     reason: str = Field(max_length=300)
+    retryable: bool = False
 
 
 PULLER_MESSAGE: TypeAdapter[ManifestWanted | Get | Done] = TypeAdapter(
@@ -81,6 +95,14 @@ PULLER_MESSAGE: TypeAdapter[ManifestWanted | Get | Done] = TypeAdapter(
 HOLDER_MESSAGE: TypeAdapter[Manifest | TransferRefused] = TypeAdapter(
     Annotated[Manifest | TransferRefused, Field(discriminator="op")]
 )
+
+
+def block_bytes_for(clip_bytes: int) -> int:
+    """The block size for a clip: `BLOCK_BYTES`, doubled until the manifest fits one message."""
+    block_bytes = BLOCK_BYTES
+    while clip_bytes > BLOCKS_MAX * block_bytes and block_bytes < BLOCK_BYTES_MAX:
+        block_bytes *= 2
+    return block_bytes
 
 
 def block_digests(chunks: Iterable[bytes], block_bytes: int = BLOCK_BYTES) -> tuple[str, tuple[str, ...]]:

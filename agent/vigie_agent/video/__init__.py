@@ -1,0 +1,1 @@
+"""Video leaves the agent only when the hub asks: WebRTC sessions, answered here."""

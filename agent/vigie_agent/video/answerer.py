@@ -1,0 +1,126 @@
+"""Answers the hub's WebRTC offers: one session each, a bounded number of them, every one with a lease."""
+
+import asyncio
+import contextlib
+from typing import Final
+
+import nats.errors
+import structlog
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from vigie_agent.video.clip_session import ClipSession, ClipSource
+from vigie_agent.video.peers import AnsweringPeer
+from vigie_shared import subjects
+from vigie_shared.commands import Refused
+from vigie_shared.errors import LinkError, TransferError, VigieError
+from vigie_shared.i18n import gettext as _
+from vigie_shared.signaling import Answer, Offer
+from vigie_shared.transfer import CHANNEL
+
+_OFFERS_WAITING_MAX: Final = 64
+_log = structlog.get_logger(__name__)
+
+
+class AnswererSettings(BaseModel):
+    """How many sessions, and how long one may hold still."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    sessions_max: int = Field(default=4, ge=1, le=64)
+    lease_seconds: float = Field(default=15.0, gt=0)
+    """A session in which nothing moved for this long is closed."""
+
+
+class Answerer:
+    """Serves `run` until cancelled; on a connection that is closed for good it raises LinkError."""
+
+    def __init__(
+        self, connection: Client, agent_id: str, clips: ClipSource, settings: AnswererSettings | None = None
+    ) -> None:
+        self._connection = connection
+        self._agent_id = agent_id
+        self._clips = clips
+        self._settings = settings or AnswererSettings()
+        self._sessions: set[str] = set()
+        self.ready = asyncio.Event()
+        """Set while offers are taken."""
+
+    @property
+    def session_count(self) -> int:
+        """Sessions that are open now."""
+        return len(self._sessions)
+
+    async def run(self) -> None:
+        """Take offers; cancelling closes all sessions."""
+        subscription = await self._connection.subscribe(
+            subjects.all_signaling(self._agent_id), pending_msgs_limit=_OFFERS_WAITING_MAX
+        )
+        try:
+            await self._connection.flush()
+            self.ready.set()
+            async with asyncio.TaskGroup() as sessions:
+                async for message in subscription.messages:
+                    await self._admit(message, sessions)
+                raise LinkError(_("the connection to nats-server is closed; no more offers arrive"))
+        finally:
+            self.ready.clear()
+            with contextlib.suppress(nats.errors.Error):
+                await subscription.unsubscribe()
+
+    async def _admit(self, message: Msg, sessions: asyncio.TaskGroup) -> None:
+        try:
+            offer = Offer.model_validate_json(message.data)
+        except ValidationError as error:
+            _log.warning("offer_refused", reason="not an offer", errors=error.error_count())
+            await self._reply(message, Refused(reason=_("this agent does not understand the offer")))
+            return
+        if message.subject != subjects.signaling(self._agent_id, offer.session_id):
+            await self._reply(message, Refused(reason=_("the offer is for another session than its subject")))
+        elif offer.session_id in self._sessions:
+            await self._reply(message, Refused(reason=_("this session is open already")))
+        elif len(self._sessions) >= self._settings.sessions_max:
+            reason = _("{count} video sessions are open; try again later").format(count=len(self._sessions))
+            await self._reply(message, Refused(reason=reason, retryable=True))
+        else:
+            self._sessions.add(offer.session_id)
+            sessions.create_task(self._serve(message, offer), name=f"video session {offer.session_id}")
+
+    async def _serve(self, message: Msg, offer: Offer) -> None:
+        log = _log.bind(session_id=offer.session_id, clip_id=offer.wanted.clip_id)
+        try:
+            async with AnsweringPeer(CHANNEL, self._settings.lease_seconds) as peer:
+                session = await self._open(message, offer, peer)
+                if session is not None:
+                    complete = await session.run()
+                    log.info("clip_sent" if complete else "clip_refused", bytes=session.sent_bytes)
+        except TransferError as error:
+            log.info("clip_broken_off", reason=str(error))
+        except Exception:  # one session must not end the others
+            log.exception("session_failed")
+        finally:
+            self._sessions.discard(offer.session_id)
+
+    async def _open(self, message: Msg, offer: Offer, peer: AnsweringPeer) -> ClipSession | None:
+        """Answer or refuse; what is `wanted` decides the kind of session."""
+        try:
+            manifest = await asyncio.to_thread(self._clips.manifest, offer.wanted.clip_id)
+            if manifest is None:
+                reason = _("no clip {clip_id} here; it may have been overwritten").format(clip_id=offer.wanted.clip_id)
+                await self._reply(message, Refused(reason=reason))
+                return None
+            answer = await peer.answer(offer.sdp)
+        except VigieError as error:
+            await self._reply(message, Refused(reason=str(error)[:300], retryable=error.retryable))
+            return None
+        await self._reply(message, Answer(sdp=answer))
+        return ClipSession(peer, manifest, self._clips)
+
+    async def _reply(self, message: Msg, reply: Answer | Refused) -> None:
+        if not message.reply:
+            return
+        try:
+            await self._connection.publish(message.reply, reply.model_dump_json().encode())
+        except nats.errors.Error as error:  # the hub asks again; a session without it ends with its lease
+            _log.warning("reply_not_sent", reason=str(error))

@@ -1,0 +1,87 @@
+"""The holder's side of the transfer protocol (`vigie_shared.transfer`), without I/O."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from pydantic import ValidationError
+
+from vigie_shared.i18n import gettext as _
+from vigie_shared.transfer import (
+    FRAME_BYTES_MAX,
+    PULLER_MESSAGE,
+    Done,
+    Get,
+    Manifest,
+    ManifestWanted,
+    TransferRefused,
+    pack_frame,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class SendText:
+    """Send this message."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class SendRange:
+    """Send these bytes of the clip as frames."""
+
+    offset: int
+    length: int
+
+
+@dataclass(frozen=True, slots=True)
+class Close:
+    """Nothing more to say; `complete` where the puller said that it has everything."""
+
+    complete: bool
+
+
+Action = SendText | SendRange | Close
+
+
+class Holder:
+    """Answers what a puller asks of one clip: `feed` its messages, do the actions in order."""
+
+    def __init__(self, manifest: Manifest) -> None:
+        self._manifest = manifest
+
+    def feed(self, message: str | bytes) -> list[Action]:
+        """What to do about a message of the puller."""
+        try:
+            wanted = PULLER_MESSAGE.validate_json(message)
+        except ValidationError:
+            return refusal(_("the puller said something that the transfer protocol does not know"))
+        match wanted:
+            case ManifestWanted():
+                return [SendText(self._manifest.model_dump_json())]
+            case Get():
+                return self._get(wanted)
+            case Done():
+                return [Close(complete=True)]
+
+    def _get(self, wanted: Get) -> list[Action]:
+        if wanted.offset + wanted.length > self._manifest.bytes:
+            return refusal(
+                _("bytes {first} to {last} were asked of a clip of {bytes}").format(
+                    first=wanted.offset, last=wanted.offset + wanted.length, bytes=self._manifest.bytes
+                )
+            )
+        return [SendRange(wanted.offset, wanted.length)]
+
+
+def refusal(reason: str, *, retryable: bool = False) -> list[Action]:
+    """Say why, and close."""
+    return [
+        SendText(TransferRefused(reason=reason[:300], retryable=retryable).model_dump_json()),
+        Close(complete=False),
+    ]
+
+
+def frames(offset: int, data: bytes) -> Iterator[bytes]:
+    """`data`, which starts at `offset` of the clip, as frames."""
+    for start in range(0, len(data), FRAME_BYTES_MAX):
+        yield pack_frame(offset + start, data[start : start + FRAME_BYTES_MAX])

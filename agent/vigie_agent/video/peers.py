@@ -1,0 +1,130 @@
+"""The agent's end of a WebRTC connection: it answers, and speaks over one data channel."""
+
+import asyncio
+import contextlib
+from types import TracebackType
+from typing import Final, Self
+
+from aiortc import RTCConfiguration, RTCDataChannel, RTCPeerConnection, RTCSessionDescription
+
+from vigie_agent.video.interfaces import gather_loopback_where_alone
+from vigie_shared.errors import TransferError, WireError
+from vigie_shared.i18n import gettext as _
+from vigie_shared.transfer import GETS_MAX
+
+BUFFERED_BYTES_MAX: Final = 256 * 1024
+"""Above this, `send` waits: what is queued here cannot be taken back when something more urgent comes."""
+BUFFERED_BYTES_LOW: Final = 64 * 1024
+_HANG_UP_SECONDS: Final = 2.0
+_CLOSE_SECONDS: Final = 5.0
+
+
+class AnsweringPeer:
+    """One connection and its data channel `label`. Every wait ends with TransferError after `lease_seconds` in which
+    nothing moved, or as soon as the other side is gone. Leaving `async with` closes it.
+    """
+
+    def __init__(self, label: str, lease_seconds: float) -> None:
+        gather_loopback_where_alone()
+        self._label = label
+        self._lease_seconds = lease_seconds
+        self._inbox: asyncio.Queue[str | bytes] = asyncio.Queue(GETS_MAX)
+        self._opened = asyncio.Event()
+        self._moved = asyncio.Event()
+        self._gone = asyncio.Event()
+        self._channel: RTCDataChannel
+        # Without this, aiortc asks a public STUN server.
+        self._connection = RTCPeerConnection(RTCConfiguration(iceServers=[]))
+        self._connection.on("datachannel", self._on_channel)
+        self._connection.on("connectionstatechange", self._on_state)
+
+    async def answer(self, offer_sdp: str) -> str:
+        """The answer to an offer, with all candidates in it; raises WireError where the offer is none."""
+        try:
+            await self._connection.setRemoteDescription(RTCSessionDescription(offer_sdp, "offer"))
+            await self._connection.setLocalDescription(await self._connection.createAnswer())
+        except Exception as error:  # aiortc's parser raises whatever it stumbles over
+            raise WireError(_("the offer is no session description that this agent understands")) from error
+        return self._connection.localDescription.sdp
+
+    async def opened(self) -> None:
+        """Wait until the data channel is open."""
+        await self._wait_for(self._opened)
+
+    async def receive(self) -> str | bytes:
+        """The next message."""
+        while self._inbox.empty():
+            self._moved.clear()
+            await self._wait_for(self._moved)
+        return self._inbox.get_nowait()
+
+    async def send(self, message: str | bytes) -> None:
+        """Queue a message; waits while too much is queued."""
+        while self._channel.bufferedAmount > BUFFERED_BYTES_MAX:
+            await self._drained()
+        if self._gone.is_set():
+            raise TransferError(_("the other side is gone"))
+        self._channel.send(message)
+
+    async def hang_up(self) -> None:
+        """Let what is queued arrive: wait for the other side to close, but not for long."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_HANG_UP_SECONDS):
+                await self._gone.wait()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._gone.set()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_CLOSE_SECONDS):
+                await self._connection.close()
+
+    async def _drained(self) -> None:
+        """Wait for `BUFFERED_BYTES_LOW`, or for a lease in which at least something left."""
+        before = self._channel.bufferedAmount
+        self._moved.clear()
+        try:
+            await self._wait_for(self._moved)
+        except TransferError:
+            if self._gone.is_set() or self._channel.bufferedAmount >= before:
+                raise
+
+    async def _wait_for(self, event: asyncio.Event) -> None:
+        try:
+            async with asyncio.timeout(self._lease_seconds):
+                await event.wait()
+        except TimeoutError as error:
+            raise TransferError(_("nothing moved for {seconds:g} s").format(seconds=self._lease_seconds)) from error
+        if self._gone.is_set():
+            raise TransferError(_("the other side is gone"))
+
+    def _on_channel(self, channel: RTCDataChannel) -> None:
+        if channel.label != self._label or self._opened.is_set():
+            channel.close()
+            return
+        self._channel = channel
+        channel.bufferedAmountLowThreshold = BUFFERED_BYTES_LOW
+        channel.on("message", self._on_message)
+        channel.on("bufferedamountlow", self._moved.set)
+        channel.on("close", self._on_gone)
+        self._opened.set()
+
+    def _on_message(self, message: str | bytes) -> None:
+        if self._inbox.full():
+            self._on_gone()
+            return
+        self._inbox.put_nowait(message)
+        self._moved.set()
+
+    def _on_state(self) -> None:
+        if self._connection.connectionState in ("failed", "closed"):
+            self._on_gone()
+
+    def _on_gone(self) -> None:
+        self._gone.set()
+        self._opened.set()
+        self._moved.set()
