@@ -1,0 +1,180 @@
+"""A camera's thread: opens the source, hands on its packets, and comes back after every loss.
+
+```
+            first packet                     CaptureError
+ starting ───────────────→ streaming ───────────────────────→ lost ──(backoff)──→ starting
+                               │ a file that is not looped ends
+                               └──────────────────────────────→ over
+```
+"""
+
+import threading
+from collections.abc import Callable
+from typing import Final, Protocol
+
+import av
+import structlog
+
+from vigie_agent.camera_settings import CameraSettings
+from vigie_agent.capture.address import Address, parse_address
+from vigie_agent.capture.backoff import Backoff
+from vigie_agent.capture.packets import Packet, RawPacket, StreamInfo
+from vigie_agent.capture.session import Session
+from vigie_agent.capture.timeline import Timeline
+from vigie_shared.clock import Clock
+from vigie_shared.errors import CaptureError
+from vigie_shared.i18n import gettext as _
+
+STOP_SECONDS_MAX: Final = 2.0
+"""How long `stop` waits beyond the camera's own timeout."""
+_LATE_SECONDS_MAX: Final = 1.0
+
+log = structlog.get_logger(__name__)
+
+av.logging.set_level(None)  # The library's own lines show URLs with their passwords.
+
+
+class PacketConsumer(Protocol):
+    """Takes what a source gives, on the source's thread."""
+
+    def on_stream(self, stream: StreamInfo) -> None:
+        """Packets of `stream` follow: at the start, and after each loss."""
+        ...
+
+    def on_packet(self, packet: Packet) -> None:
+        """The next packet."""
+        ...
+
+    def on_lost(self, error: CaptureError) -> None:
+        """No packets come; called once per loss."""
+        ...
+
+    def on_end(self) -> None:
+        """A file that is not looped has been played to its end."""
+        ...
+
+
+class CameraSource:
+    """Runs one source on a thread of its own, so that a blocked camera delays no other."""
+
+    def __init__(
+        self,
+        settings: CameraSettings,
+        consumer: PacketConsumer,
+        clock: Clock,
+        wait: Callable[[float], bool] | None = None,
+    ) -> None:
+        """`wait(seconds)` returns True when the thread should end; the default waits for `stop`."""
+        self._settings = settings
+        self._address: Address = parse_address(settings.source)
+        self._consumer = consumer
+        self._clock = clock
+        self._quit = threading.Event()
+        self._wait = wait or self._quit.wait
+        self._backoff = Backoff(settings.reconnect_seconds_min, settings.reconnect_seconds_max)
+        self._timeline = Timeline()
+        self._thread = threading.Thread(target=self.run, name=f"capture-{settings.camera_id}", daemon=True)
+        self._stream: StreamInfo | None = None
+        self._lost_since_seconds: float | None = None
+        self._fault: str | None = None
+        self._log = log.bind(camera_id=settings.camera_id)
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End and wait for the thread; a camera that hangs is given up after its timeout."""
+        self._quit.set()
+        if self._thread.ident is not None:
+            self._thread.join(self._settings.timeout_seconds + STOP_SECONDS_MAX)
+            if self._thread.is_alive():
+                self._log.warning("camera_thread_hangs", source=self._address.shown)
+
+    def run(self) -> None:
+        """Play, reconnect, play: until stopped, or a file has ended."""
+        while not self._quit.is_set():
+            try:
+                self._play()
+            except CaptureError as error:
+                self._lose(error)
+            except Exception as error:  # A fault of our own must not blind a camera for good.
+                self._log.exception("camera_failed")
+                self._lose(CaptureError(f"{self._address.shown}: {type(error).__name__}"))
+            else:
+                if not self._settings.loop or self._quit.is_set():
+                    break
+                self._timeline.resume()
+                continue
+            if self._wait(self._backoff.next_seconds()):
+                break
+        if not self._quit.is_set():
+            self._consumer.on_end()
+
+    def _play(self) -> None:
+        """One run through the source; returns where a file ends, or when stopped."""
+        pacer = _Pacer(self._clock, self._wait) if self._address.kind == "file" else None
+        with Session(self._address, self._settings.timeout_seconds) as session:
+            for raw in session.packets():
+                if self._quit.is_set():
+                    return
+                if session.info is not None and (session.info != self._stream or self._lost_since_seconds is not None):
+                    self._begin(session.info)
+                packet = self._stamp(raw, pacer)
+                if packet is None:
+                    return
+                self._consumer.on_packet(packet)
+        if self._address.kind != "file":
+            raise CaptureError(
+                _("{source}: the camera ended the stream: trying again").format(source=self._address.shown)
+            )
+
+    def _stamp(self, raw: RawPacket, pacer: "_Pacer | None") -> Packet | None:
+        """`raw` with its time, once that has come; None when stopped meanwhile."""
+        packet = self._timeline.stamp(raw, self._clock.now())
+        if pacer is not None and pacer.hold(packet.position_seconds):
+            return None
+        return packet
+
+    def _begin(self, stream: StreamInfo) -> None:
+        if self._lost_since_seconds is not None:
+            self._timeline.resume(self._clock.monotonic_seconds() - self._lost_since_seconds)
+        recovered = self._fault is not None
+        self._stream, self._lost_since_seconds, self._fault = stream, None, None
+        self._backoff.reset()
+        self._log.info(
+            "camera_recovered" if recovered else "camera_streaming",
+            source=self._address.shown,
+            codec=stream.codec,
+            width_px=stream.width_px,
+            height_px=stream.height_px,
+        )
+        self._consumer.on_stream(stream)
+
+    def _lose(self, error: CaptureError) -> None:
+        """Say it once, then quietly: a camera may be away for days."""
+        fault = str(error)
+        (self._log.debug if self._fault == fault else self._log.warning)("camera_lost", reason=fault)
+        self._fault = fault
+        if self._lost_since_seconds is None:
+            self._lost_since_seconds = self._clock.monotonic_seconds()
+            self._consumer.on_lost(error)
+
+
+class _Pacer:
+    """Lets a file's packets through in real time."""
+
+    def __init__(self, clock: Clock, wait: Callable[[float], bool]) -> None:
+        self._clock = clock
+        self._wait = wait
+        self._ahead_seconds: float | None = None
+
+    def hold(self, position_seconds: float) -> bool:
+        """Wait until `position_seconds` is due; True when told to stop meanwhile."""
+        now_seconds = self._clock.monotonic_seconds()
+        if self._ahead_seconds is None:
+            self._ahead_seconds = position_seconds - now_seconds
+        due_seconds = position_seconds - self._ahead_seconds - now_seconds
+        if due_seconds < -_LATE_SECONDS_MAX:
+            self._ahead_seconds = position_seconds - now_seconds
+        return due_seconds > 0 and self._wait(due_seconds)

@@ -1,0 +1,1 @@
+"""Packets become motion: keyframes are decoded and compared, and only where something moves is everything decoded."""

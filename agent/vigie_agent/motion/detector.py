@@ -1,0 +1,181 @@
+"""Motion from grids, sans I/O: the scene's light is followed, each cell's noise is learnt, what is left moves."""
+
+import math
+from dataclasses import dataclass
+from typing import Final, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from vigie_agent.camera_settings import MotionSettings
+from vigie_agent.motion.grid import Grid
+
+Mask = npt.NDArray[np.bool_]
+Box = tuple[float, float, float, float]
+
+SLOW_SECONDS: Final = 20.0
+"""Time constant of the background: a parked car belongs to it after this."""
+COVERED_SECONDS: Final = 120.0
+"""The same where something moves."""
+FAST_SECONDS: Final = 1.0
+"""Time constant of the recent past, by which moving is told from merely being new."""
+NOISE_SECONDS: Final = 20.0
+UNREST_SECONDS: Final = 60.0
+"""Time constant of learning that a cell is never quiet: a tree, a flag, a flickering lamp."""
+NOISE_INITIAL: Final = 1.0
+SPREAD_SHARE: Final = 0.5
+"""When more of the picture changes at once, the light was switched or the camera turned."""
+_GAP_SECONDS_MAX: Final = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class MotionChange:
+    """Motion started or ended at `position_seconds` of the camera's timeline."""
+
+    kind: Literal["started", "ended"]
+    position_seconds: float
+    score: float
+    """Touching cells that moved; the highest of the whole motion where it ended."""
+    region: Box
+    """Left, top, right, bottom of all that moved, as shares of the picture."""
+
+
+class MotionDetector:
+    """Feeds on grids of one size; `feed` may come at any rate, steady or not."""
+
+    def __init__(self, settings: MotionSettings) -> None:
+        self._settings = settings
+        self._slow: Grid | None = None
+        self._fast: Grid | None = None
+        self._noise: Grid | None = None
+        self._position_seconds = 0.0
+        self._was_spread = False
+        self._moved_at_seconds: float | None = None
+        self._peak_score = 0.0
+        self._region: Box = (0.0, 0.0, 0.0, 0.0)
+
+    @property
+    def is_moving(self) -> bool:
+        """Whether a motion has started and not ended."""
+        return self._moved_at_seconds is not None
+
+    def feed(self, position_seconds: float, grid: Grid) -> list[MotionChange]:
+        """Judge the picture at `position_seconds`."""
+        if self._slow is None or self._fast is None or self._noise is None or self._slow.shape != grid.shape:
+            self._begin(position_seconds, grid)
+            return []
+        elapsed_seconds = min(max(position_seconds - self._position_seconds, 0.0), _GAP_SECONDS_MAX)
+        self._position_seconds = position_seconds
+        self._slow = follow_light(self._slow, grid)
+        self._fast = follow_light(self._fast, grid)
+        change = np.abs(grid - self._slow)
+        limit = np.maximum(self._settings.contrast_min, self._settings.noise_factor * self._noise)
+        beyond = change > limit
+        moving = touching(beyond & (np.abs(grid - self._fast) > 0.7 * limit))
+        if self._is_switch(float(beyond.mean())):
+            self._slow, self._fast = grid.copy(), grid.copy()
+            return self._judge(position_seconds, np.zeros_like(moving))
+        self._learn(grid, change, limit, beyond, moving, elapsed_seconds)
+        return self._judge(position_seconds, moving)
+
+    def finish(self) -> list[MotionChange]:
+        """No pictures follow: a motion that has not ended ends where something last moved."""
+        self._slow = None
+        self._was_spread = False
+        return self._end()
+
+    def _begin(self, position_seconds: float, grid: Grid) -> None:
+        self._position_seconds = position_seconds
+        self._slow, self._fast = grid.copy(), grid.copy()
+        self._noise = np.full_like(grid, NOISE_INITIAL)
+
+    def _is_switch(self, spread_share: float) -> bool:
+        """A change of half the picture, once, is light; again at the next picture, it is something close by."""
+        is_spread = spread_share > SPREAD_SHARE
+        first, self._was_spread = is_spread and not self._was_spread, is_spread
+        return first and not self.is_moving
+
+    def _learn(self, grid: Grid, change: Grid, limit: Grid, beyond: Mask, moving: Mask, elapsed_seconds: float) -> None:
+        """Move the background, the recent past and the noise towards this picture."""
+        if self._slow is None or self._fast is None or self._noise is None:
+            return
+        rate = np.where(moving, _rate(elapsed_seconds, COVERED_SECONDS), _rate(elapsed_seconds, SLOW_SECONDS))
+        self._slow += (rate * (grid - self._slow)).astype(np.float32)
+        self._fast += np.float32(_rate(elapsed_seconds, FAST_SECONDS)) * (grid - self._fast)
+        unrest = _rate(elapsed_seconds, UNREST_SECONDS)
+        rate = np.where(beyond, np.where(moving, unrest, 0.0), _rate(elapsed_seconds, NOISE_SECONDS))
+        self._noise += (rate * (np.minimum(change, 3 * limit) - self._noise)).astype(np.float32)
+
+    def _judge(self, position_seconds: float, moving: Mask) -> list[MotionChange]:
+        score = float(moving.sum())
+        if self._moved_at_seconds is None:
+            if score < self._settings.cells_min:
+                return []
+            self._moved_at_seconds, self._peak_score, self._region = position_seconds, score, bounds(moving)
+            return [MotionChange("started", position_seconds, score, self._region)]
+        if score >= max(1.0, self._settings.cells_min / 2):
+            self._moved_at_seconds = position_seconds
+            self._peak_score = max(self._peak_score, score)
+            self._region = _union(self._region, bounds(moving))
+        elif position_seconds - self._moved_at_seconds >= self._settings.quiet_seconds:
+            return self._end()
+        return []
+
+    def _end(self) -> list[MotionChange]:
+        if self._moved_at_seconds is None:
+            return []
+        ended = MotionChange("ended", self._moved_at_seconds, self._peak_score, self._region)
+        self._moved_at_seconds = None
+        return [ended]
+
+
+def follow_light(past: Grid, grid: Grid) -> Grid:
+    """`past` in the light of `grid`: the gain and offset that fit most cells, whatever the others do."""
+    x, y = past.ravel(), grid.ravel()
+    gain, offset = 1.0, float(np.median(y - x))
+    for _round in range(2):
+        error = np.abs(y - (gain * x + offset))
+        kept = error <= max(1.0, 2.0 * float(np.median(error)))
+        gain, offset = _line(x[kept], y[kept])
+    return past * np.float32(gain) + np.float32(offset)
+
+
+def _line(x: Grid, y: Grid) -> tuple[float, float]:
+    """Least squares; a picture without contrast only has an offset."""
+    mean_x, mean_y = float(x.mean()), float(y.mean())
+    centred = x - mean_x
+    variance = float(np.dot(centred, centred))
+    gain = float(np.dot(centred, y - mean_y)) / variance if variance > x.size else 1.0
+    gain = min(max(gain, 0.25), 4.0)
+    return gain, mean_y - gain * mean_x
+
+
+def touching(mask: Mask) -> Mask:
+    """`mask` without the cells that stand alone: single ones are noise."""
+    padded = np.pad(mask, 1).astype(np.uint8)
+    columns = padded[:, :-2] + padded[:, 1:-1] + padded[:, 2:]
+    around: npt.NDArray[np.uint8] = columns[:-2] + columns[1:-1] + columns[2:]
+    kept: Mask = mask & (around > 1)
+    return kept
+
+
+def bounds(mask: Mask) -> Box:
+    """The box around all set cells, as shares of the picture; empty where there are none."""
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    if rows.size == 0:
+        return (0.0, 0.0, 0.0, 0.0)
+    height, width = mask.shape
+    return (
+        float(columns[0]) / width,
+        float(rows[0]) / height,
+        (float(columns[-1]) + 1) / width,
+        (float(rows[-1]) + 1) / height,
+    )
+
+
+def _union(a: Box, b: Box) -> Box:
+    return (min(a[0], b[0]), min(a[1], b[1]), max(a[2], b[2]), max(a[3], b[3]))
+
+
+def _rate(elapsed_seconds: float, constant_seconds: float) -> float:
+    return 1.0 - math.exp(-elapsed_seconds / constant_seconds)
