@@ -1,0 +1,1 @@
+"""Hits: a plate that was read and that someone looks for."""

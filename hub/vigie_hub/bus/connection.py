@@ -1,0 +1,69 @@
+"""The hub's connection to nats-server: logs in by key, and comes back for ever."""
+
+import random
+from collections.abc import Awaitable, Callable
+from typing import Any, Final
+
+import structlog
+from nats.aio.client import Client, Server
+
+from vigie_hub.bus.configuration import HUB_INBOX_PREFIX
+from vigie_hub.keys import KeyPair
+
+log = structlog.get_logger(__name__)
+RETRY_SECONDS: Final = (0.2, 2.0)
+"""Bounds of the pause before each attempt; drawn at random, so that a fleet does not return as one."""
+
+
+def _next_server(servers: list[Server], _info: dict[str, Any]) -> tuple[Server | None, float]:
+    return min(servers, key=lambda server: server.reconnects), random.uniform(*RETRY_SECONDS)  # noqa: S311
+
+
+class Connection:
+    """Wraps one nats-py client, which exists before it is connected."""
+
+    def __init__(self, url: str, key: KeyPair) -> None:
+        self.client = Client()
+        self._url = url
+        self._key = key
+        self._complained = False
+        self._on_return: list[Callable[[], Awaitable[None]]] = []
+
+    async def connect(self) -> None:
+        """Connect; tries until it succeeds, and from then on whenever the connection breaks."""
+        await self.client.connect(
+            self._url,
+            name="vigie-hub",
+            nkeys_seed_str=self._key.seed,
+            inbox_prefix=HUB_INBOX_PREFIX,
+            max_reconnect_attempts=-1,
+            reconnect_time_wait=1,
+            reconnect_to_server_handler=_next_server,
+            ping_interval=20,
+            max_outstanding_pings=2,
+            pending_size=-1,
+            error_cb=self._failed,
+            disconnected_cb=self._broke,
+            reconnected_cb=self._returned,
+        )
+        self._complained = False
+        log.info("nats_connected", url=self._url)
+
+    async def close(self) -> None:
+        """Close for good."""
+        await self.client.close()
+
+    async def _failed(self, error: Exception) -> None:
+        """Say it once, then quietly until the link is back: nats-py calls this for each attempt."""
+        level = log.debug if self._complained else log.warning
+        level("nats_unreachable", url=self._url, error=str(error) or type(error).__name__)
+        self._complained = True
+
+    async def _broke(self) -> None:
+        if not self.client.is_closed:
+            log.warning("nats_disconnected", url=self._url)
+            self._complained = True
+
+    async def _returned(self) -> None:
+        self._complained = False
+        log.info("nats_reconnected", url=self._url)

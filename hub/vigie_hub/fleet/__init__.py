@@ -1,0 +1,1 @@
+"""Which agents there are, which of them are trusted, and which are alive."""

@@ -1,0 +1,120 @@
+"""Listens to heartbeats; those that come in together are stored together."""
+
+import asyncio
+import sqlite3
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final, Literal
+
+import structlog
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+from pydantic import ValidationError
+
+from vigie_hub.database import Database, iso
+from vigie_hub.fleet.registry import HEARTBEATS_MISSED, AgentStateChanged, Registry
+from vigie_shared import subjects
+from vigie_shared.clock import Clock
+from vigie_shared.errors import WireError
+from vigie_shared.heartbeats import Heartbeat
+
+log = structlog.get_logger(__name__)
+HEARTBEAT_BYTES_MAX: Final = 64 * 1024
+STORE_EVERY_SECONDS: Final = 0.25
+
+
+@dataclass(frozen=True, slots=True)
+class _Received:
+    heartbeat: Heartbeat
+    at: datetime
+
+
+def decode(subject: str, payload: bytes) -> Heartbeat:
+    """Read a heartbeat; raises WireError where it is malformed or claims to be someone else's."""
+    agent_id = subjects.agent_of(subject)
+    if len(payload) > HEARTBEAT_BYTES_MAX:
+        raise WireError(f"heartbeat of {agent_id}: {len(payload)} bytes, the limit is {HEARTBEAT_BYTES_MAX}")
+    try:
+        heartbeat = Heartbeat.model_validate_json(payload)
+    except ValidationError as error:
+        fault = error.errors(include_url=False, include_input=False)[0]
+        where = ".".join(str(part) for part in fault["loc"])
+        raise WireError(f"heartbeat of {agent_id}: {where}: {fault['msg']}") from error
+    if heartbeat.agent_id != agent_id:
+        raise WireError(f"heartbeat on the subject of {agent_id} claims to be of {heartbeat.agent_id}")
+    return heartbeat
+
+
+def _store(connection: sqlite3.Connection, received: list[_Received]) -> None:
+    connection.executemany(
+        "UPDATE agents SET last_seen_at = ?, lost_after_seconds = ?, epoch = ?, heartbeat = ?"
+        " WHERE agent_id = ? AND public_key IS NOT NULL",
+        [
+            (
+                iso(one.at),
+                HEARTBEATS_MISSED * one.heartbeat.interval_seconds,
+                one.heartbeat.epoch,
+                one.heartbeat.model_dump_json(),
+                one.heartbeat.agent_id,
+            )
+            for one in received
+        ],
+    )
+
+
+class Heartbeats:
+    """Subscribes to `p.*`; keeps the newest of each enrolled agent until it is stored."""
+
+    def __init__(
+        self,
+        client: Client,
+        database: Database,
+        registry: Registry,
+        clock: Clock,
+        *,
+        announce: Callable[[list[AgentStateChanged]], None],
+        alive: Callable[[str], None],
+        tell: Callable[[Literal["agents"]], None],
+    ) -> None:
+        self._client = client
+        self._database = database
+        self._registry = registry
+        self._clock = clock
+        self._announce = announce
+        self._alive = alive
+        self._tell = tell
+        self._pending: dict[str, _Received] = {}
+        self._stirred = asyncio.Event()
+        self._refused: set[str] = set()
+
+    async def run(self) -> None:
+        """Listen and store until cancelled."""
+        await self._client.subscribe(subjects.ALL_HEARTBEATS, cb=self._receive)
+        while True:
+            await self._stirred.wait()
+            self._stirred.clear()
+            received = list(self._pending.values())
+            self._pending.clear()
+            await self._database.write(lambda connection, rows=received: _store(connection, rows))  # type: ignore[misc]
+            self._tell("agents")
+            for one in received:
+                self._alive(one.heartbeat.agent_id)
+            await asyncio.sleep(STORE_EVERY_SECONDS)
+
+    async def _receive(self, message: Msg) -> None:
+        agent_id = subjects.agent_of(message.subject)
+        if agent_id is None or not self._registry.is_enrolled(agent_id):
+            return
+        try:
+            heartbeat = decode(message.subject, message.data)
+        except WireError as error:
+            level = log.debug if agent_id in self._refused else log.warning
+            level("heartbeat_refused", agent_id=agent_id, reason=str(error))
+            self._refused.add(agent_id)
+            return
+        self._refused.discard(agent_id)
+        now = self._clock.now()
+        self._announce(self._registry.seen(agent_id, now, heartbeat.interval_seconds))
+        self._pending[agent_id] = _Received(heartbeat, now)
+        self._stirred.set()

@@ -1,0 +1,1 @@
+"""Plates that people look for."""

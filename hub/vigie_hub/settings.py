@@ -1,0 +1,168 @@
+"""The hub's settings: one TOML file, each value overridden by `VIGIE_HUB__SECTION__KEY`; read once, then frozen."""
+
+import difflib
+import os
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Final, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from vigie_shared.errors import SettingsError
+from vigie_shared.i18n import gettext as _
+from vigie_shared.ids import AgentId, PublicKey
+
+_PREFIX: Final = "VIGIE_HUB__"
+Port = Annotated[int, Field(ge=0, le=65_535)]
+
+
+class Section(BaseModel):
+    """One table of the file."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class NatsSettings(Section):
+    """Where nats-server is; with `--embedded-nats` the hub starts one there."""
+
+    url: str = Field(default="nats://127.0.0.1:4222", pattern=r"^(nats|tls)://[^/\s]+$")
+    agents_url: str | None = Field(default=None, pattern=r"^(nats|tls)://[^/\s]+$")
+    """The same server as agents reach it, where that differs."""
+    stream_bytes_max: int = Field(default=4 * 1024**3, ge=1024**2)
+    """A full stream refuses; what it refuses waits in the agents' outboxes."""
+    stream_hours: float = Field(default=48, gt=0)
+
+
+class ApiSettings(Section):
+    """Where the page and the HTTP API listen."""
+
+    host: str = "127.0.0.1"
+    port: Port = 8080
+
+
+class DialIn(Section):
+    """An agent that is enrolled when the hub starts."""
+
+    agent_id: AgentId
+    public_key: PublicKey
+
+
+class FleetSettings(Section):
+    """How agents become known."""
+
+    discover: bool = True
+    """Whether announcements on the local network are shown; they enrol nobody."""
+    interfaces: tuple[str, ...] = ()
+    """Addresses of the interfaces to listen on; none: all of them."""
+    dial_in: tuple[DialIn, ...] = ()
+
+
+class VideoSettings(Section):
+    """How clips are pulled."""
+
+    pulls_at_once: int = Field(default=4, ge=1, le=64)
+    """Pulls that run at the same time, all agents together."""
+    ice_servers: tuple[str, ...] = ()
+    """STUN and TURN addresses; none: host candidates only."""
+
+
+class AlertSettings(Section):
+    """How hits are followed up."""
+
+    crops_at_once: int = Field(default=8, ge=1, le=64)
+    """Pictures asked for at the same time, all agents together."""
+    crop_timeout_seconds: float = Field(default=15, gt=0)
+
+
+class HubSettings(BaseSettings):
+    """All of the hub's settings."""
+
+    model_config = SettingsConfigDict(
+        frozen=True,
+        extra="forbid",
+        env_prefix=_PREFIX,
+        env_nested_delimiter="__",
+        nested_model_default_partial_update=True,
+    )
+
+    data_dir: Path
+    """Holds the read model, the archive and the keys; local disk only."""
+    nats: NatsSettings = NatsSettings()
+    api: ApiSettings = ApiSettings()
+    fleet: FleetSettings = FleetSettings()
+    video: VideoSettings = VideoSettings()
+    alerts: AlertSettings = AlertSettings()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """The environment goes before the file."""
+        return env_settings, init_settings
+
+    @classmethod
+    def load(cls, path: Path | None) -> Self:
+        """Read the file, if any, and the environment; raises SettingsError with one line."""
+        document = _document(path) if path else {}
+        where = str(path) if path else _("environment")
+        for name in os.environ:
+            key = name.removeprefix(_PREFIX).split("__")[0].lower()
+            if name.startswith(_PREFIX) and key not in cls.model_fields:
+                raise SettingsError(f"{name}: {_unknown((key,), cls)}")
+        try:
+            return cls(**document)
+        except ValidationError as error:
+            raise SettingsError(f"{where}: {_first_fault(error, cls)}") from error
+
+    @property
+    def database_path(self) -> Path:
+        """The read model's file."""
+        return self.data_dir / "hub.db"
+
+    @property
+    def archive_dir(self) -> Path:
+        """Where pulled clips lie."""
+        return self.data_dir / "archive"
+
+
+def _document(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise SettingsError(
+            _("{path}: {reason}; name the hub's settings file with --settings").format(path=path, reason=error.strerror)
+        ) from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(_("{path}: not TOML: {reason}").format(path=path, reason=error)) from error
+
+
+def _first_fault(error: ValidationError, model: type[BaseModel]) -> str:
+    fault = error.errors(include_url=False, include_input=False)[0]
+    if fault["type"] == "extra_forbidden":
+        return _unknown(fault["loc"], model)
+    name = ".".join(str(part) for part in fault["loc"])
+    if fault["type"] == "missing":
+        return _("setting {name} is missing: set it").format(name=name)
+    return _("setting {name}: {reason}").format(name=name, reason=fault["msg"])
+
+
+def _unknown(location: tuple[int | str, ...], model: type[BaseModel]) -> str:
+    """One line on a key that no setting has, with the nearest that one has."""
+    known: type[BaseModel] = model
+    for part in location[:-1]:
+        if isinstance(part, str):
+            inner = known.model_fields[part].annotation
+            known = inner if isinstance(inner, type) and issubclass(inner, BaseModel) else DialIn
+    name = ".".join(str(part) for part in location)
+    near = difflib.get_close_matches(str(location[-1]), known.model_fields, n=1, cutoff=0.5)
+    if near:
+        return _("unknown setting {name}: did you mean {near}?").format(name=name, near=near[0])
+    return _("unknown setting {name}: here one of {known} can stand").format(
+        name=name, known=", ".join(sorted(known.model_fields))
+    )
