@@ -31,6 +31,8 @@ class AnswererSettings(BaseModel):
     sessions_max: int = Field(default=4, ge=1, le=64)
     lease_seconds: float = Field(default=15.0, gt=0)
     """A session in which nothing moved for this long is closed."""
+    ice_servers: tuple[str, ...] = ()
+    """STUN and TURN addresses; none: host candidates only."""
 
 
 class Answerer:
@@ -90,7 +92,7 @@ class Answerer:
     async def _serve(self, message: Msg, offer: Offer) -> None:
         log = _log.bind(session_id=offer.session_id, clip_id=offer.wanted.clip_id)
         try:
-            async with AnsweringPeer(CHANNEL, self._settings.lease_seconds) as peer:
+            async with AnsweringPeer(CHANNEL, self._settings.lease_seconds, self._settings.ice_servers) as peer:
                 session = await self._open(message, offer, peer)
                 if session is not None:
                     complete = await session.run()

@@ -2,10 +2,11 @@
 
 import asyncio
 import contextlib
+from collections.abc import Sequence
 from types import TracebackType
 from typing import Final, Self
 
-from aiortc import RTCConfiguration, RTCDataChannel, RTCPeerConnection, RTCSessionDescription
+from aiortc import RTCConfiguration, RTCDataChannel, RTCIceServer, RTCPeerConnection, RTCSessionDescription
 
 from vigie_agent.video.interfaces import gather_loopback_where_alone
 from vigie_shared.errors import TransferError, WireError
@@ -24,7 +25,7 @@ class AnsweringPeer:
     nothing moved, or as soon as the other side is gone. Leaving `async with` closes it.
     """
 
-    def __init__(self, label: str, lease_seconds: float) -> None:
+    def __init__(self, label: str, lease_seconds: float, ice_servers: Sequence[str] = ()) -> None:
         gather_loopback_where_alone()
         self._label = label
         self._lease_seconds = lease_seconds
@@ -33,8 +34,10 @@ class AnsweringPeer:
         self._moved = asyncio.Event()
         self._gone = asyncio.Event()
         self._channel: RTCDataChannel
-        # Without this, aiortc asks a public STUN server.
-        self._connection = RTCPeerConnection(RTCConfiguration(iceServers=[]))
+        # An empty list must be said: without it, aiortc asks a public STUN server.
+        self._connection = RTCPeerConnection(
+            RTCConfiguration(iceServers=[RTCIceServer(urls=url) for url in ice_servers])
+        )
         self._connection.on("datachannel", self._on_channel)
         self._connection.on("connectionstatechange", self._on_state)
 
@@ -62,7 +65,7 @@ class AnsweringPeer:
         """Queue a message; waits while too much is queued."""
         while self._channel.bufferedAmount > BUFFERED_BYTES_MAX:
             await self._drained()
-        if self._gone.is_set():
+        if self._gone.is_set() or self._channel.readyState != "open":
             raise TransferError(_("the other side is gone"))
         self._channel.send(message)
 

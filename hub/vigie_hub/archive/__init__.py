@@ -1,0 +1,1 @@
+"""Where pulled clips lie: files by digest."""
