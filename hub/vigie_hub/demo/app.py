@@ -19,7 +19,7 @@ from vigie_hub.demo.provision import provision
 from vigie_hub.demo.scenes import SCENES, Camera
 from vigie_hub.demo.story import tell, tell_alert
 from vigie_hub.demo.tally import Pulled, Summary, Tally
-from vigie_hub.demo.world import USER, World, footage_cameras, new_world, recipes, shoot
+from vigie_hub.demo.world import USER, World, agent_status, footage_cameras, new_world, recipes, shoot
 from vigie_shared.errors import LinkError, TransferError
 from vigie_shared.i18n import gettext as _
 
@@ -191,16 +191,15 @@ async def _sum_up(stage: Stage) -> Summary:
     """Pull what matters, wait until nothing is left at the edge, count."""
     pulled = [await _pull(stage, clip) for clip in await _clips_to_pull(stage)]
     lost = await _settle(stage)
-    await stage.look()
     agents = [agent for agent in (await stage.hub.get("/agents"))["items"] if agent["state"] == "online"]
     return stage.tally.summary(agents=len(agents), alerts=len(stage.alerts), pulled=pulled, lost=lost)
 
 
 async def _clips_to_pull(stage: Stage) -> list[dict[str, Any]]:
     """The clips of all alerts, and one of every other camera that has any."""
-    clips = (await stage.hub.get("/clips?limit=200"))["items"]
-    hits = {alert["motion_id"] for alert in stage.alerts.values()}
-    chosen = [clip for clip in clips if clip["motion_id"] in hits]
+    clips = (await stage.hub.get("/clips?limit=500"))["items"]
+    hits = {alert["clip"]["clip_id"] for alert in stage.alerts.values() if alert["clip"]}
+    chosen = [clip for clip in clips if clip["clip_id"] in hits]
     seen = {(clip["agent_id"], clip["camera_id"]) for clip in chosen}
     for clip in clips:
         place = (clip["agent_id"], clip["camera_id"])
@@ -232,18 +231,11 @@ async def _pull(stage: Stage, clip: dict[str, Any]) -> Pulled:
 
 
 async def _settle(stage: Stage) -> int:
-    """Wait until the hub has all that the agents had recorded by now; returns how many events it lacks."""
-    owed = {agent["agent_id"]: agent["newest"] for agent in (await stage.hub.get("/agents"))["items"]}
+    """Wait until the hub has all that the agents' own stores hold by now; returns how many events it lacks."""
+    statuses = await asyncio.gather(*(agent_status(stage.world, scene.agent_id) for scene in SCENES))
+    newest = {status["agent_id"]: status["newest"] for status in statuses}
     deadline = time.monotonic() + SETTLE_SECONDS
-    while True:
-        agents = {agent["agent_id"]: agent for agent in (await stage.hub.get("/agents"))["items"]}
-        lost = sum(_lacking(newest, agents[agent_id]) for agent_id, newest in owed.items())
-        if lost == 0 or time.monotonic() > deadline:
-            return lost
+    while (lost := stage.tally.lacking(newest)) and time.monotonic() < deadline:
         await asyncio.sleep(POLL_SECONDS)
-
-
-def _lacking(newest: dict[str, int], agent: dict[str, Any]) -> int:
-    """Events of one agent that the hub has not, those known to be missing included."""
-    behind = sum(max(0, seq - agent["watermarks"].get(lane, 0)) for lane, seq in newest.items())
-    return behind + int(agent["missing_events"])
+        await stage.look()
+    return lost

@@ -58,6 +58,8 @@ class Tally:
     cameras: Sequence[Camera]
     kinds: Counter[str] = field(default_factory=Counter)
     reads: list[tuple[str, str]] = field(default_factory=list)
+    sequences: set[tuple[str, str, int]] = field(default_factory=set)
+    """Agent, lane and sequence of every event that the hub has."""
     newest_id: int = 0
 
     def feed(self, events: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
@@ -66,9 +68,19 @@ class Tally:
         for event in fresh:
             self.newest_id = max(self.newest_id, event["id"])
             self.kinds[event["kind"]] += 1
+            self.sequences.add((event["agent_id"], event["lane"], event["seq"]))
             if event["kind"] == "plate_read":
                 self.reads.append((event["agent_id"], event["body"]["text"]))
         return fresh
+
+    def lacking(self, newest: Mapping[str, Mapping[str, int]]) -> int:
+        """How many of the events that agents recorded, up to `newest[agent][lane]`, the hub has not."""
+        return sum(
+            (agent_id, lane, seq) not in self.sequences
+            for agent_id, lanes in newest.items()
+            for lane, last in lanes.items()
+            for seq in range(1, last + 1)
+        )
 
     def plates_of(self, agent_id: str) -> frozenset[str]:
         """The plates that one agent's films show."""

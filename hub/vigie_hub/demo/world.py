@@ -103,8 +103,13 @@ async def shoot(world: World, scene: Scene) -> Camera:
     """Draw the film of one scene; some CPU-seconds."""
     film = world.folder / f"{scene.film}.mp4"
     truth = await vigie("agent", "film", scene.film, "-o", str(film), "--seed", str(scene.seed), "--json")
-    plates = tuple(vehicle["text"] for vehicle in truth["vehicles"] if vehicle["text"])
+    plates = tuple(vehicle["plate"] for vehicle in truth["vehicles"])
     return Camera(scene.agent_id, "main", scene.camera_name, film, truth["seconds"], plates)
+
+
+async def agent_status(world: World, agent_id: str) -> Any:
+    """What one agent's own store says, read beside the running agent."""
+    return await vigie("agent", "status", "--settings", str(world.agent_settings(agent_id)), "--json")
 
 
 def footage_cameras(files: Sequence[Path]) -> list[Camera]:

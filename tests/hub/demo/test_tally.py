@@ -15,7 +15,7 @@ CAMERAS = (
 
 
 def event(number: int, kind: str, agent_id: str = "crossing", **body: Any) -> dict[str, Any]:
-    return {"id": number, "kind": kind, "agent_id": agent_id, "body": body}
+    return {"id": number, "kind": kind, "agent_id": agent_id, "lane": "mot", "seq": number, "body": body}
 
 
 def test_an_event_that_is_seen_twice_counts_once() -> None:
@@ -23,6 +23,14 @@ def test_an_event_that_is_seen_twice_counts_once() -> None:
     tally.feed([event(1, "motion_started"), event(2, "clip_stored")])
     assert [fresh["id"] for fresh in tally.feed([event(2, "clip_stored"), event(3, "clip_stored")])] == [3]
     assert tally.kinds == {"motion_started": 1, "clip_stored": 2}
+
+
+def test_what_an_agent_recorded_and_the_hub_has_not_is_lacking() -> None:
+    tally = Tally(CAMERAS)
+    tally.feed([event(1, "motion_started"), event(3, "motion_ended")])
+    assert tally.lacking({"crossing": {"mot": 3}}) == 1
+    assert tally.lacking({"crossing": {"mot": 1, "clip": 2}}) == 2
+    assert tally.lacking({"gate": {"mot": 0}}) == 0
 
 
 def test_a_read_is_correct_only_at_the_camera_that_shows_the_plate() -> None:
