@@ -21,10 +21,10 @@ class Reads(Protocol):
 
 
 class Hotlist(Protocol):
-    """Plates that people look for."""
+    """Plates that people look for; edits are audited, and told to the feed, by whoever implements this."""
 
     async def add(self, text: str, reason: str, user: str) -> str:
-        """Look for the canonical plate `text` from now on; returns the entry's id."""
+        """Look for `text` from now on; returns the entry's id. Raises CommandError where that cannot be."""
         ...
 
     async def remove(self, entry_id: str, user: str) -> bool:

@@ -1,0 +1,50 @@
+"""Puts the API together."""
+
+from fastapi import APIRouter, FastAPI
+from fastapi.responses import JSONResponse
+from starlette.middleware import Middleware
+
+from vigie_hub.api import problems
+from vigie_hub.api.authentication import Authentication
+from vigie_hub.api.contract import PROBLEM_RESPONSE, contract_of
+from vigie_hub.api.gate import Gate
+from vigie_hub.api.routes import agents, alerts, clips, events, hotlist
+from vigie_hub.api.services import Services
+from vigie_hub.api.viewings import Viewings
+from vigie_hub.ui import pages
+
+_DESCRIPTION = """
+What agents report, alerts on plates that are looked for, and clips on demand. Times are UTC. Lists come in pages: hand
+`next` back as `cursor`. Errors are problem details (RFC 9457). Scripts send a name and a password (HTTP Basic).
+"""
+
+
+def create_api(services: Services) -> FastAPI:
+    """The hub's HTTP side: the API, its contract, and the page."""
+    authentication = Authentication(services)
+    api = FastAPI(
+        title="Vigie hub",
+        version="1.0.0",
+        summary="Watch beside the camera; send only what matters.",
+        description=_DESCRIPTION.strip(),
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        middleware=[Middleware(Gate, authentication=authentication)],
+    )
+    api.state.services = services
+    api.state.authentication = authentication
+    api.state.viewings = Viewings()
+    problems.install(api)
+    version_1 = APIRouter(prefix="/api/v1", responses=PROBLEM_RESPONSE)
+    for part in (agents, events, alerts, clips, hotlist):
+        version_1.include_router(part.router)
+    api.include_router(version_1)
+    api.add_api_route("/healthz", _health, include_in_schema=False)
+    api.add_api_route("/api/v1/openapi.json", lambda: JSONResponse(contract_of(api)), include_in_schema=False)
+    pages.install(api)
+    return api
+
+
+async def _health() -> dict[str, str]:
+    return {"status": "ok"}

@@ -1,0 +1,144 @@
+"""What the API answers with. Times are ISO 8601 in UTC, with milliseconds."""
+
+from typing import Annotated, Generic, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from vigie_shared.events import AnyEvent, Lane
+
+Item = TypeVar("Item")
+Time = Annotated[str, Field(json_schema_extra={"format": "date-time"}, examples=["2026-11-22T14:41:03.120Z"])]
+
+
+class Answer(BaseModel):
+    """Base of all answers."""
+
+    model_config = ConfigDict(frozen=True)
+
+
+class Page(Answer, Generic[Item]):
+    """A page of a list; `next` is the `cursor` of the following one, null at the end."""
+
+    items: list[Item]
+    next: str | None = None
+
+
+class Camera(Answer):
+    """A camera, as its agent's last heartbeat says."""
+
+    camera_id: str
+    name: str
+    state: Literal["starting", "streaming", "lost"]
+    moving: bool
+    frames_per_second: float
+    kbps: float
+
+
+AgentState = Literal["discovered", "enrolled", "online", "lost"]
+
+
+class Agent(Answer):
+    """An agent. `discovered` is not enrolled yet, `enrolled` has not reported yet."""
+
+    agent_id: str
+    state: AgentState
+    public_key: str | None
+    last_seen_at: Time | None
+    version: str | None
+    cameras: list[Camera]
+    still_at_edge: int = Field(description="Events that the agent has recorded and the hub has not stored yet")
+    missing: int = Field(description="Events that the agent can no longer send")
+    clips_kept: int | None
+    clips_bytes: int | None
+    disk_free_bytes: int | None
+
+
+class Event(Answer):
+    """An event, as its agent sent it; `id` orders events by arrival."""
+
+    id: int
+    agent_id: str
+    epoch: str
+    lane: Lane
+    seq: int
+    kind: str
+    camera_id: str
+    at: Time
+    received_at: Time
+    body: AnyEvent
+
+
+class Plate(Answer):
+    """A plate; the three fields are null where the text breaks the grammar."""
+
+    text: str = Field(description="Canonical, in logical order", examples=["12345|أ|6"])
+    serial: str | None
+    letter: str | None
+    region: int | None
+
+
+class ArchiveState(Answer):
+    """What became of the wish to have the clip here."""
+
+    state: Literal["queued", "pulling", "verified", "failed"]
+    sha256: str | None = Field(description="Of the bytes that arrived; null until verified")
+    bytes: int
+    seconds: float
+    detail: str
+
+
+class Clip(Answer):
+    """A clip at the edge; `archive` is null until someone asks for it."""
+
+    clip_id: str
+    agent_id: str
+    camera_id: str
+    camera_name: str
+    motion_id: str | None
+    at: Time
+    ended_at: Time
+    bytes: int
+    sha256: str = Field(description="As the agent measured it")
+    codec: str
+    width_px: int
+    height_px: int
+    archive: ArchiveState | None
+
+
+class Alert(Answer):
+    """A plate on the hotlist was read."""
+
+    alert_id: str
+    at: Time
+    agent_id: str
+    camera_id: str
+    camera_name: str
+    text: str
+    plate: Plate
+    reason: str
+    confidence: float
+    uncertain: bool
+    entry_id: str
+    read_id: str
+    crop_ready: bool = Field(description="Whether the plate's picture has arrived from the edge")
+    clip: Clip | None = Field(description="The clip that shows it, once the agent has stored it")
+
+
+class HotlistEntry(Answer):
+    """A plate that someone looks for."""
+
+    entry_id: str
+    text: str
+    plate: Plate
+    reason: str
+    added_at: Time
+    added_by: str
+
+
+class HotlistWish(BaseModel):
+    """A plate to look for."""
+
+    model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
+
+    text: str = Field(min_length=1, max_length=40, examples=["12345 | أ | 6"])
+    reason: str = Field(min_length=1, max_length=200, examples=["Stolen, case 114"])

@@ -1,0 +1,1 @@
+"""Questions to the read model, one module a noun; each takes a connection, and answers with a model."""

@@ -1,0 +1,44 @@
+"""Alerts, and the pictures of their plates."""
+
+from fastapi import APIRouter
+from fastapi.responses import Response
+
+from vigie_hub.api.context import CursorOf, LimitOf, ServicesOf, UserOf
+from vigie_hub.api.models import Alert, Page
+from vigie_hub.api.problems import ProblemError
+from vigie_hub.api.progress import alert_with_progress
+from vigie_hub.api.queries.alerts import crop_of, find_alert, list_alerts
+
+router = APIRouter(tags=["alerts"])
+
+
+@router.get("/alerts")
+async def get_alerts(services: ServicesOf, cursor: CursorOf = None, limit: LimitOf = 100) -> Page[Alert]:
+    """Hits of the hotlist, the newest first."""
+    page = await services.reads.read(lambda connection: list_alerts(connection, cursor=cursor, limit=limit))
+    return Page(items=[alert_with_progress(alert, services.pulls) for alert in page.items], next=page.next)
+
+
+@router.get("/alerts/{alert_id}")
+async def get_alert(services: ServicesOf, alert_id: str) -> Alert:
+    """One alert."""
+    alert = await services.reads.read(lambda connection: find_alert(connection, alert_id))
+    if alert is None:
+        raise ProblemError("no-such-alert")
+    return alert_with_progress(alert, services.pulls)
+
+
+@router.get(
+    "/alerts/{alert_id}/crop.jpg",
+    response_class=Response,
+    responses={200: {"content": {"image/jpeg": {"schema": {"type": "string", "format": "binary"}}}}},
+)
+async def get_crop(services: ServicesOf, user: UserOf, alert_id: str) -> Response:
+    """The plate's picture; each view leaves a line in the audit."""
+    found, crop = await services.reads.read(lambda connection: crop_of(connection, alert_id))
+    if not found:
+        raise ProblemError("no-such-alert")
+    if crop is None:
+        raise ProblemError("no-picture")
+    await services.audit.record(user, "crop_viewed", alert_id)
+    return Response(crop, media_type="image/jpeg")

@@ -1,0 +1,45 @@
+"""Numbers as people read them, in one language; digits stay those of the plates."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from vigie_hub.api.language import marked
+
+_UNITS = (
+    marked("{amount} B"),
+    marked("{amount} kB"),
+    marked("{amount} MB"),
+    marked("{amount} GB"),
+    marked("{amount} TB"),
+)
+_THOUSAND = 1000
+_WHOLE_FROM = 100
+
+
+@dataclass(frozen=True)
+class Formats:
+    """Jinja filters; `translate` is the language's gettext."""
+
+    language: str
+    translate: Callable[[str], str]
+
+    def bytes(self, count: int) -> str:
+        """`2.4 MB`, `2,4 Mo`."""
+        amount, unit = float(count), 0
+        while amount >= _THOUSAND and unit < len(_UNITS) - 1:
+            amount, unit = amount / _THOUSAND, unit + 1
+        digits = 0 if unit == 0 or amount >= _WHOLE_FROM else 1
+        return self.translate(_UNITS[unit]).format(amount=self.decimal(amount, digits))
+
+    def share(self, ratio: float) -> str:
+        """`97%`, `97 %`."""
+        return self.translate(marked("{percent}%")).format(percent=int(ratio * 100))
+
+    def seconds(self, seconds: float) -> str:
+        """`1.8 s`."""
+        return self.translate(marked("{seconds} s")).format(seconds=self.decimal(seconds, 1))
+
+    def decimal(self, amount: float, digits: int) -> str:
+        """A decimal point in English, a comma in French and Arabic (ar-MA)."""
+        text = f"{amount:.{digits}f}"
+        return text if self.language == "en" else text.replace(".", ",")
