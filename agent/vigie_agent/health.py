@@ -1,0 +1,66 @@
+"""Health: how this box fares, as its heartbeat tells it."""
+
+import os
+from collections.abc import Callable, Sequence
+from importlib.metadata import version
+from pathlib import Path
+
+import structlog
+
+from vigie_agent.logs import FaultLog
+from vigie_agent.store import Store
+from vigie_shared.clock import Clock
+from vigie_shared.heartbeats import CameraHealth, Heartbeat
+
+log = structlog.get_logger(__name__)
+
+CameraReport = Callable[[], CameraHealth]
+
+
+class Health:
+    """Builds heartbeats; blocks, so call it in a thread."""
+
+    def __init__(
+        self,
+        store: Store,
+        agent_id: str,
+        data_dir: Path,
+        cameras: Sequence[CameraReport],
+        *,
+        interval_seconds: float,
+        clock: Clock,
+    ) -> None:
+        self._store = store
+        self._agent_id = agent_id
+        self._data_dir = data_dir
+        self._cameras = cameras
+        self._interval_seconds = interval_seconds
+        self._clock = clock
+        self._version = version("vigie-agent")
+        self._disk_fault = FaultLog(log)
+
+    def heartbeat(self) -> Heartbeat:
+        """How things are now; raises StoreError where the store cannot be read."""
+        counts = self._store.counts()
+        return Heartbeat(
+            agent_id=self._agent_id,
+            epoch=self._store.epoch,
+            version=self._version,
+            at=self._clock.now(),
+            interval_seconds=self._interval_seconds,
+            cameras=tuple(report() for report in self._cameras),
+            newest=self._store.newest(),
+            clips_kept=counts.clips,
+            clips_bytes=counts.clips_bytes,
+            disk_free_bytes=self._disk_free_bytes(),
+        )
+
+    def _disk_free_bytes(self) -> int | None:
+        """None where the disk cannot be asked, which is an alarm."""
+        try:
+            disk = os.statvfs(self._data_dir)
+        except OSError as error:
+            self._disk_fault.report("the disk cannot be asked for its free space", reason=error.strerror)
+            return None
+        self._disk_fault.clear("the disk answers again")
+        return disk.f_bavail * disk.f_frsize

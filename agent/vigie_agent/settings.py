@@ -1,0 +1,141 @@
+"""All settings of an agent: read once from a TOML file and the environment, handed on by section."""
+
+import difflib
+import os
+import tomllib
+import types
+import typing
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+from pydantic import BaseModel, Field, ValidationError, model_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from vigie_agent.camera_settings import CameraSettings, ClipSettings, MotionSettings, PlateSettings, Section
+from vigie_agent.uplink.settings import HeartbeatSettings, HubSettings, UplinkSettings
+from vigie_shared.errors import SettingsError
+from vigie_shared.i18n import gettext as _
+from vigie_shared.ids import AgentId
+
+ENV_PREFIX: Final = "VIGIE_AGENT__"
+
+
+class DiscoverySettings(Section):
+    """`[discovery]`: the announcement by which a hub on the same network finds this agent."""
+
+    enabled: bool = Field(default=True, description="Whether the agent announces itself by multicast DNS.")
+    interfaces: tuple[str, ...] = Field(
+        default=(), description="Interfaces to announce on, by name (`eth0`) or address; all of them where empty."
+    )
+
+
+class StoreSettings(Section):
+    """`[store]`: how long things stay that the hub already has."""
+
+    keep_sent_hours: float = Field(
+        default=48.0, ge=1, description="How long events stay after the hub's receipt, for a hub restored from a copy."
+    )
+    keep_crops_days: float = Field(default=30.0, ge=1, description="How long pictures of plates stay.")
+
+
+class AgentSettings(BaseSettings):
+    """The root: one per process."""
+
+    model_config = SettingsConfigDict(
+        frozen=True, extra="forbid", env_prefix=ENV_PREFIX, env_nested_delimiter="__", hide_input_in_errors=True
+    )
+
+    agent_id: AgentId = Field(description="Short name of this agent, unique at its hub: `a-z`, `0-9`, `-`.")
+    data_dir: Path = Field(description="Folder for the store and the agent's key, on a local disk.")
+    hub: HubSettings | None = None
+    discovery: DiscoverySettings = DiscoverySettings()
+    cameras: tuple[CameraSettings, ...] = Field(default=(), max_length=64)
+    motion: MotionSettings = MotionSettings()
+    plates: PlateSettings = PlateSettings()
+    clips: ClipSettings = ClipSettings()
+    store: StoreSettings = StoreSettings()
+    heartbeat: HeartbeatSettings = HeartbeatSettings()
+    uplink: UplinkSettings = UplinkSettings()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """The environment wins over the file."""
+        return env_settings, init_settings
+
+    @model_validator(mode="after")
+    def _camera_ids_are_unique(self) -> "AgentSettings":
+        seen: set[str] = set()
+        for camera in self.cameras:
+            if camera.camera_id in seen:
+                raise ValueError(f"two cameras are called {camera.camera_id}")
+            seen.add(camera.camera_id)
+        return self
+
+
+def load(path: Path) -> AgentSettings:
+    """Read `path` and the environment; SettingsError says in one line what is wrong and where."""
+    try:
+        values = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise SettingsError(_("cannot read {path}: {reason}").format(path=path, reason=error.strerror)) from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(_("{path} is not TOML: {reason}").format(path=path, reason=error)) from error
+    _refuse_unknown_variables()
+    try:
+        return AgentSettings(**values)
+    except ValidationError as error:
+        raise SettingsError(_one_line(error, path)) from error
+    except ValueError as error:  # a variable of the environment that is not what its section needs
+        raise SettingsError(_("environment: {reason}").format(reason=error)) from error
+
+
+def _refuse_unknown_variables() -> None:
+    for variable in os.environ:
+        section = variable.removeprefix(ENV_PREFIX).split("__")[0].lower()
+        if variable.startswith(ENV_PREFIX) and section not in AgentSettings.model_fields:
+            raise SettingsError(_unknown(section, _("environment variable {name}").format(name=variable)))
+
+
+def _one_line(error: ValidationError, path: Path) -> str:
+    first, *more = error.errors(include_url=False, include_input=False)
+    key = ".".join(str(part) for part in first["loc"]) or _("the settings")
+    if first["type"] == "extra_forbidden":
+        line = _unknown(key, str(path))
+    elif first["type"] == "missing":
+        line = _("{path}: {key} is missing").format(path=path, key=key)
+    else:
+        message = first["msg"].removeprefix("Value error, ")
+        line = _("{path}: {key}: {message}").format(path=path, key=key, message=message)
+    return line + (_(" (and {count} more)").format(count=len(more)) if more else "")
+
+
+def _unknown(key: str, where: str) -> str:
+    plain = ".".join(part for part in key.split(".") if not part.isdigit())
+    near = difflib.get_close_matches(plain, list(known_keys(AgentSettings)), n=1, cutoff=0.5)
+    line = _("{where}: unknown setting “{key}”").format(where=where, key=key)
+    return line + (_("; did you mean “{near}”?").format(near=near[0]) if near else "")
+
+
+def known_keys(model: type[BaseModel], prefix: str = "") -> Iterator[str]:
+    """Every setting by its dotted name, `cameras.source`, sections included."""
+    for name, field in model.model_fields.items():
+        yield prefix + name
+        for section in _sections(field.annotation):
+            yield from known_keys(section, f"{prefix}{name}.")
+
+
+def _sections(annotation: Any) -> Iterator[type[BaseModel]]:
+    if isinstance(annotation, type) and not isinstance(annotation, types.GenericAlias):
+        if issubclass(annotation, BaseModel):
+            yield annotation
+        return
+    for part in typing.get_args(annotation):
+        yield from _sections(part)

@@ -1,0 +1,7 @@
+"""What the agent keeps: events, clips and the outbox in one SQLite database (docs/design/clip-store.md)."""
+
+from vigie_agent.store.outbox import OutboxRow
+from vigie_agent.store.reader import Counts, Reader
+from vigie_agent.store.store import Store
+
+__all__ = ["Counts", "OutboxRow", "Reader", "Store"]

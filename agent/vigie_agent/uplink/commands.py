@@ -1,0 +1,66 @@
+"""What the hub asks of this agent on `c.<agent>.cmd`, answered one at a time."""
+
+import asyncio
+from typing import Protocol
+
+import nats.errors
+import structlog
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+from pydantic import ValidationError
+
+from vigie_shared import subjects
+from vigie_shared.commands import COMMAND, CropReply, CropRequest, Refused
+from vigie_shared.errors import LinkError, VigieError
+from vigie_shared.i18n import gettext as _
+
+log = structlog.get_logger(__name__)
+
+
+class CropSource(Protocol):
+    """Where the pictures of plates are."""
+
+    def crop(self, read_id: str) -> bytes | None:
+        """JPEG, or None where it is not kept; blocks."""
+        ...
+
+
+class CommandDesk:
+    """Answers every request, even one that it does not understand."""
+
+    def __init__(self, agent_id: str, crops: CropSource) -> None:
+        self._agent_id = agent_id
+        self._crops = crops
+
+    async def run(self, client: Client) -> None:
+        """Answer until cancelled; LinkError once the client is closed for good."""
+        subscription = await client.subscribe(subjects.command(self._agent_id), pending_msgs_limit=256)
+        async for message in subscription.messages:
+            reply = await self.answer(message.data)
+            await self._send(client, message, reply)
+        raise LinkError(_("the connection to nats-server is closed; no more commands arrive"))
+
+    async def answer(self, payload: bytes) -> CropReply | Refused:
+        """What to reply to one request."""
+        try:
+            request = COMMAND.validate_json(payload)
+        except ValidationError:
+            return Refused(reason=_("this agent does not know the command: update the agent"))
+        try:
+            return await self._crop(request)
+        except VigieError as error:
+            return Refused(reason=str(error)[:300], retryable=True)
+
+    async def _crop(self, request: CropRequest) -> CropReply | Refused:
+        jpeg = await asyncio.to_thread(self._crops.crop, request.read_id)
+        if jpeg is None:
+            return Refused(reason=_("no picture of read {read_id} here").format(read_id=request.read_id))
+        return CropReply.model_construct(reply="crop", read_id=request.read_id, jpeg=jpeg)
+
+    async def _send(self, client: Client, message: Msg, reply: CropReply | Refused) -> None:
+        if not message.reply:
+            return
+        try:
+            await client.publish(message.reply, reply.model_dump_json().encode())
+        except nats.errors.Error as error:  # the hub asks again
+            log.debug("reply not sent", reason=str(error) or type(error).__name__)

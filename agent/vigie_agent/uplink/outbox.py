@@ -1,0 +1,156 @@
+"""The order in which events go out: sans I/O, no clock (docs/design/delivery.md, The outbox).
+
+Each lane goes forward by its own cursor, a batch at a time, with a few batches of all lanes on their way at once. What is lost on the way
+brings the lane back to the first batch that is missing (go-back-N), because the hub takes a lane in order only.
+"""
+
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from vigie_shared.events import LANES, Lane
+
+FLIGHTS_MAX: Final = 4
+
+
+@dataclass(frozen=True)
+class Flight:
+    """A batch on its way: events `first … last` of `lane`. A number is never used twice."""
+
+    number: int
+    lane: Lane
+    first: int
+    last: int
+
+
+@dataclass
+class _LaneState:
+    newest: int = 0
+    sent: int = 0
+    """Everything up to here is acknowledged or on its way."""
+    acked: int = 0
+    """Everything up to here is in the stream, as far as nats-server says."""
+    receipted: int = 0
+    """Everything up to here is durable at the hub, which signed for it."""
+    flights: deque[Flight] = field(default_factory=deque)
+    landed: set[int] = field(default_factory=set)
+    """Flights that were acknowledged before an earlier one."""
+
+    def turn_back(self, seq: int) -> None:
+        """Send again what follows `seq`."""
+        self.sent = self.acked = seq
+        self.flights.clear()
+        self.landed.clear()
+
+
+class Outbox:
+    """Cursors of all lanes. Sequences start at 1; 0 means none."""
+
+    def __init__(self, flights_max: int = FLIGHTS_MAX) -> None:
+        self._flights_max = flights_max
+        self._lanes: dict[Lane, _LaneState] = {lane: _LaneState() for lane in LANES}
+        self._flight_count = 0
+
+    def newest(self, lane: Lane) -> int:
+        """The highest sequence that the store is known to hold."""
+        return self._lanes[lane].newest
+
+    def sent(self, lane: Lane) -> int:
+        """Up to here everything was sent, and not turned back since."""
+        return self._lanes[lane].sent
+
+    def grow(self, newest: Mapping[Lane, int]) -> None:
+        """The store holds events up to these sequences."""
+        for lane, seq in newest.items():
+            self._lanes[lane].newest = max(self._lanes[lane].newest, seq)
+
+    def next_lane(self) -> tuple[Lane, int] | None:
+        """The most urgent lane with something to send, and the sequence after which to read; None where all is on its way."""
+        if sum(len(state.flights) for state in self._lanes.values()) >= self._flights_max:
+            return None
+        for lane, state in self._lanes.items():
+            if state.sent < state.newest:
+                return lane, state.sent
+        return None
+
+    def send(self, lane: Lane, last: int) -> Flight:
+        """The events of `lane` up to `last` leave now."""
+        state = self._lanes[lane]
+        if not state.sent < last <= state.newest:
+            raise ValueError(f"lane {lane}: {last} is not between {state.sent} and {state.newest}")
+        self._flight_count += 1
+        flight = Flight(self._flight_count, lane, state.sent + 1, last)
+        state.flights.append(flight)
+        state.sent = last
+        return flight
+
+    def skip(self, lane: Lane, seq: int | None) -> None:
+        """The store no longer holds what `lane` should send next, up to `seq`; None where it holds nothing at all."""
+        state = self._lanes[lane]
+        state.turn_back(state.newest if seq is None else seq)
+
+    def land(self, number: int) -> Flight | None:
+        """nats-server has flight `number`; None where nobody waits for it any more."""
+        for state in self._lanes.values():
+            for flight in state.flights:
+                if flight.number == number and number not in state.landed:
+                    state.landed.add(number)
+                    while state.flights and state.flights[0].number in state.landed:
+                        first = state.flights.popleft()
+                        state.landed.discard(first.number)
+                        state.acked = first.last
+                    return flight
+        return None
+
+    def crash(self, number: int) -> bool:
+        """Flight `number` did not arrive: its lane goes back to it. False where nobody waits for it any more."""
+        for state in self._lanes.values():
+            for flight in state.flights:
+                if flight.number == number and number not in state.landed:
+                    state.turn_back(state.acked)
+                    return True
+        return False
+
+    def lose_link(self) -> None:
+        """What was on its way has an unknown fate: it goes out again."""
+        for state in self._lanes.values():
+            state.turn_back(state.acked)
+
+    def receipt(self, watermarks: Mapping[Lane, int]) -> list[Lane]:
+        """The hub's word. Lanes that it knows more of than the store ever wrote are returned, and left as they are.
+
+        A watermark below an earlier one means that the hub has forgotten: its lane goes back to it.
+        """
+        strange: list[Lane] = []
+        for lane, seq in watermarks.items():
+            state = self._lanes[lane]
+            if seq > state.newest:
+                strange.append(lane)
+            elif seq < state.receipted:
+                state.receipted = seq
+                state.turn_back(seq)
+            else:
+                state.receipted = seq
+                if seq > state.sent:
+                    state.turn_back(seq)
+                else:
+                    self._pass(state, seq)
+        return strange
+
+    @staticmethod
+    def _pass(state: _LaneState, seq: int) -> None:
+        """The hub has everything up to `seq`: flights that end there have landed, whatever nats-server said."""
+        while state.flights and state.flights[0].last <= seq:
+            first = state.flights.popleft()
+            state.landed.discard(first.number)
+            state.acked = first.last
+
+    def unreceipted(self) -> dict[Lane, int]:
+        """Where the hub stands in each lane of which nats-server has more: what to ask after."""
+        return {lane: state.receipted for lane, state in self._lanes.items() if state.receipted < state.acked}
+
+    def rewind(self, lane: Lane) -> None:
+        """What followed the last receipt was lost behind nats-server: it goes out again."""
+        state = self._lanes[lane]
+        state.turn_back(state.receipted)

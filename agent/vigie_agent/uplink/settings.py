@@ -1,0 +1,58 @@
+"""Settings of the uplink: how much goes out at once, and how long to wait for an answer."""
+
+from pydantic import Field
+
+from vigie_agent.camera_settings import Section
+from vigie_shared.batches import EVENTS_MAX
+from vigie_shared.ids import PublicKey
+
+
+class HubSettings(Section):
+    """`[hub]`: where the hub is. Without this section the agent works alone and keeps everything."""
+
+    url: str = Field(
+        pattern=r"^(nats|tls|ws|wss)://\S+$",
+        description="Address of the hub's nats-server, `nats://host:4222` or `tls://…`.",
+    )
+    public_key: PublicKey = Field(
+        description="The hub's receipt key (`vigie hub key`): only what it signs frees events."
+    )
+
+
+class HeartbeatSettings(Section):
+    """`[heartbeat]`: the sign of life."""
+
+    interval_seconds: float = Field(
+        default=10.0,
+        gt=0,
+        le=3600,
+        description="Time between two heartbeats; after three missed ones the agent is lost.",
+    )
+
+
+class UplinkSettings(Section):
+    """`[uplink]`: how events travel."""
+
+    batch_events_max: int = Field(default=64, ge=1, le=EVENTS_MAX, description="Most events in one message.")
+    batch_bytes_max: int = Field(
+        default=16 * 1024, ge=1024, le=256 * 1024, description="Most bytes of events in one message."
+    )
+    flights_max: int = Field(default=4, ge=1, le=64, description="Messages on their way at once.")
+    linger_seconds: float = Field(
+        default=0.2, ge=0, le=10, description="How long a new event waits for others to travel with."
+    )
+    ack_seconds: float = Field(
+        default=10.0,
+        gt=0,
+        le=300,
+        description="How long nats-server may take to confirm a message before it is sent again.",
+    )
+    ask_seconds: float = Field(
+        default=5.0,
+        gt=0,
+        le=600,
+        description="How long the hub's receipt may stay behind before the agent asks for it.",
+    )
+    reconnect_seconds_max: float = Field(
+        default=30.0, ge=1, le=600, description="Longest wait between two tries to reach nats-server."
+    )
