@@ -32,7 +32,7 @@ _NAME = re.compile(NAME_PATTERN)
 
 def is_name(text: str) -> bool:
     """Whether `text` can name an agent or a camera."""
-    return _NAME.match(text) is not None
+    return _NAME.fullmatch(text) is not None
 
 
 def unique_id(at: datetime) -> str:

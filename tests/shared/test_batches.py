@@ -1,0 +1,75 @@
+"""A batch is believed only where it is well-formed, and of the agent and lane whose subject it came on."""
+
+import json
+from datetime import UTC, datetime
+
+import pytest
+
+from vigie_shared.batches import BATCH_BYTES_MAX, EVENTS_MAX, SCHEMA, Batch, decode, encode
+from vigie_shared.errors import WireError
+from vigie_shared.events import MotionEnded
+from vigie_shared.ids import unique_id
+
+AT = datetime(2026, 3, 1, 8, tzinfo=UTC)
+ID = unique_id(AT)
+
+
+def batch(count: int = 3) -> Batch:
+    events = tuple(MotionEnded(at=AT, camera_id="gate", motion_id=ID, peak_score=n) for n in range(count))
+    return Batch(agent_id="rabat-1", epoch=ID, lane="mot", first_seq=41, events=events)
+
+
+def altered(**changes: object) -> bytes:
+    return json.dumps({**json.loads(encode(batch())), **changes}).encode()
+
+
+def test_a_batch_survives_the_wire() -> None:
+    assert decode(encode(batch()), agent_id="rabat-1", lane="mot") == batch()
+
+
+def test_sequences_are_consecutive() -> None:
+    assert (batch(1).last_seq, batch(3).last_seq) == (41, 43)
+
+
+def test_the_largest_batch_fits() -> None:
+    payload = encode(batch(EVENTS_MAX))
+    assert len(payload) < BATCH_BYTES_MAX
+    assert decode(payload, agent_id="rabat-1", lane="mot").last_seq == 40 + EVENTS_MAX
+
+
+@pytest.mark.parametrize(("agent_id", "lane"), [("rabat-2", "mot"), ("rabat-1", "lpr")])
+def test_a_batch_on_anothers_subject_is_refused(agent_id: str, lane: str) -> None:
+    with pytest.raises(WireError, match=f"subject of {agent_id}/{lane} claims to be of rabat-1/mot"):
+        decode(encode(batch()), agent_id=agent_id, lane=lane)
+
+
+def test_an_event_of_another_lane_is_refused() -> None:
+    with pytest.raises(WireError, match="motion_ended does not travel in lane lpr"):
+        decode(altered(lane="lpr"), agent_id="rabat-1", lane="lpr")
+
+
+def test_a_newer_schema_says_which_side_to_update() -> None:
+    with pytest.raises(WireError, match="update the hub"):
+        decode(altered(v=SCHEMA + 1), agent_id="rabat-1", lane="mot")
+
+
+def test_a_field_of_a_newer_agent_is_ignored() -> None:
+    assert decode(altered(colour="blue"), agent_id="rabat-1", lane="mot") == batch()
+
+
+@pytest.mark.parametrize(
+    ("payload", "where"),
+    [
+        (b"", "batch"),
+        (b"[]", "batch"),
+        (b"\xff\xfe", "batch"),
+        (altered(events=[]), "events"),
+        (altered(first_seq=0), "first_seq"),
+        (altered(epoch="now"), "epoch"),
+        (b" " * (BATCH_BYTES_MAX + 1), "the limit is"),
+    ],
+    ids=["empty", "a list", "not text", "no events", "sequence 0", "bad epoch", "too large"],
+)
+def test_a_malformed_batch_is_refused_with_the_place(payload: bytes, where: str) -> None:
+    with pytest.raises(WireError, match=where):
+        decode(payload, agent_id="rabat-1", lane="mot")
