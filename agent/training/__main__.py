@@ -6,8 +6,6 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from training.loop import Run, train
-
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Train, export and evaluate the plate models.")
 _console = Console()
 
@@ -27,11 +25,53 @@ def train_reader(
     folder: Folder = Path(".cache/training"), fonts: Fonts = None, steps: Steps = 8000, workers: Workers = 1
 ) -> None:
     """Train the reader."""
+    from training.loop import Run, train
     from training.networks import reader
     from training.reader import DrawCrop, ctc_loss
 
     run = Run("reader", folder, steps, batch_size=32, workers=workers)
     train(reader(), DrawCrop.with_fonts(fonts), ctc_loss, run, _console.print)
+
+
+@app.command("detector")
+def train_detector(
+    folder: Folder = Path(".cache/training"), fonts: Fonts = None, steps: Steps = 6000, workers: Workers = 1
+) -> None:
+    """Train the detector."""
+    from training.detector import detection_loss
+    from training.loop import Run, train
+    from training.networks import detector
+    from training.views import DrawView
+
+    run = Run("detector", folder, steps, batch_size=16, workers=workers)
+    train(detector(), DrawView.with_fonts(fonts), detection_loss, run, _console.print)
+
+
+@app.command("export")
+def export_models(folder: Folder = Path(".cache/training")) -> None:
+    """Write the agent's model files from the last checkpoints."""
+    from training.export import export
+
+    for path in export(folder):
+        _console.print(f"{path.name}: {path.stat().st_size} bytes")
+
+
+@app.command("evaluate")
+def evaluate_models(
+    films: Annotated[int, typer.Option(help="Films of each scene.")] = 3,
+    first_seed: Annotated[int, typer.Option(help="Seed of the first film.")] = 9000,
+) -> None:
+    """Read drawn films with the exported models and count exact reads; needs a TFLite runtime, not TensorFlow."""
+    from training.evaluate import evaluate
+
+    for scene, tally in evaluate(range(first_seed, first_seed + films)).items():
+        per_frame = 1000 * tally.cpu_seconds / max(1, tally.frames)
+        _console.print(
+            f"{scene}: {tally.exact} of {tally.vehicles} vehicles exact, {tally.wrong} wrong, {tally.doubled} doubled, "
+            f"{tally.uncertain} uncertain, {per_frame:.2f} CPU-ms a frame"
+        )
+        for fault in tally.faults:
+            _console.print(f"  {fault}")
 
 
 if __name__ == "__main__":

@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
-from vigie_agent.plates.rectify import perspective, rectify
-from vigie_agent.synthetic.plates import FONTS, HEIGHT_PX, WIDTH_PX, PlateStyle, draw_plate, random_plate
 
 from training.degrade import degrade
+from vigie_agent.plates.rectify import perspective, rectify
+from vigie_agent.synthetic.plates import FONTS, HEIGHT_PX, WIDTH_PX, PlateStyle, draw_plate, random_plate
 
 CROP_WIDTH_PX, CROP_HEIGHT_PX = 192, 64
 _PATCH_MARGIN_PX = 24
@@ -98,10 +98,17 @@ def _on_bodywork(image: Image.Image, corners: NDArray[np.float32], rng: np.rando
     full = np.array([[0, 0], [small.width, 0], small.size, [0, small.height]], dtype=np.float32)
     paint = int(rng.integers(10, 230))
     bent = small.transform(
-        (width, height), Image.Transform.PERSPECTIVE, perspective(corners, full), Image.Resampling.BILINEAR, fillcolor=paint
+        (width, height),
+        Image.Transform.PERSPECTIVE,
+        perspective(corners, full),
+        Image.Resampling.BILINEAR,
+        fillcolor=paint,
     )
     pen = ImageDraw.Draw(bent)
-    bottom, top = int(corners[:, 1].max()) + int(rng.integers(2, 16)), int(corners[:, 1].min()) - int(rng.integers(1, 12))
+    bottom, top = (
+        int(corners[:, 1].max()) + int(rng.integers(2, 16)),
+        int(corners[:, 1].min()) - int(rng.integers(1, 12)),
+    )
     pen.rectangle((0, bottom, width, height), fill=int(rng.integers(10, 230)))
     if rng.random() < 0.5:
         pen.rectangle((0, 0, width, max(1, top)), fill=int(rng.integers(10, 230)))

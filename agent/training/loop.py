@@ -48,7 +48,9 @@ def train(model: Any, draw: Draw, loss: Loss, run: Run, say: Callable[[str], Non
     checkpoint.restore(keeper.latest_checkpoint)
     done = int(optimizer.iterations.numpy())
     step = _compiled_step(model, optimizer, loss)
-    stream = SampleStream(draw, seed=run.seed, first=done * run.batch_size, batch_size=run.batch_size, workers=run.workers)
+    stream = SampleStream(
+        draw, seed=run.seed, first=done * run.batch_size, batch_size=run.batch_size, workers=run.workers
+    )
     with stream, _progress() as progress:
         task = progress.add_task(run.name, total=run.steps, completed=done, loss="")
         running = 0.0
@@ -90,4 +92,9 @@ def _compiled_step(model: Any, optimizer: Any, loss: Loss) -> Any:
 
 
 def _progress() -> Progress:
-    return Progress(*Progress.get_default_columns()[:2], TextColumn("{task.fields[loss]}"), TimeElapsedColumn(), TimeRemainingColumn())
+    return Progress(
+        *Progress.get_default_columns()[:2],
+        TextColumn("{task.fields[loss]}"),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+    )

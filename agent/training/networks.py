@@ -1,4 +1,4 @@
-"""The two networks. Both take grey pictures as floats from 0 to 1 and are convolutions only, so int8 costs them nothing."""
+"""The two networks: convolutions only, over grey pictures as floats from 0 to 1."""
 
 from typing import Any
 
@@ -46,7 +46,8 @@ def detector() -> Any:
     deep = layers.UpSampling2D(2, interpolation="nearest")(_conv(deep, 48, 1))
     x = _conv(layers.Concatenate()([x, deep]), 48, 3)
     x = _conv(x, 48, 3)
-    return keras.Model(picture, layers.Conv2D(CELL_CHANNELS, 1)(x), name="detector")
+    rare = keras.initializers.Constant([-4.0, 2.0, 1.0, 2.0, 1.0] + [0.0] * 8)
+    return keras.Model(picture, layers.Conv2D(CELL_CHANNELS, 1, bias_initializer=rare)(x), name="detector")
 
 
 def _conv(x: Any, channels: int, size: int | tuple[int, int], strides: tuple[int, int] = (1, 1)) -> Any:

@@ -21,9 +21,11 @@ class DrawCrop:
 
     @classmethod
     def with_fonts(cls, folder: Path | None) -> "DrawCrop":
+        """Drawing with the package's fonts and those known in `folder`."""
         return cls(Typefaces.found_in(folder))
 
     def __call__(self, rng: np.random.Generator) -> tuple[Any, Any]:
+        """Draw one."""
         crop, glyphs = draw_crop(rng, self.typefaces)
         numbers = [ALPHABET.index(char) for char in glyphs]
         return crop, np.array(numbers + [-1] * (LABEL_LENGTH - len(numbers)), dtype=np.int32)

@@ -22,7 +22,7 @@ def rectify(luma: Luma, corners: Corners, width_px: int, height_px: int) -> Luma
     shrink = max(1, round(float(np.linalg.norm(local[1] - local[0])) / (1.5 * width_px)))
     if shrink > 1:
         part = part.reduce(shrink)
-        local = local / shrink
+        local = (local / shrink).astype(np.float32)
     coefficients = perspective(upright(width_px, height_px), local)
     warped = part.transform((width_px, height_px), Image.Transform.PERSPECTIVE, coefficients, Image.Resampling.BILINEAR)
     return stretch(np.asarray(warped))
@@ -38,7 +38,8 @@ def stretch(luma: Luma) -> Luma:
     """The same picture with its darkest and brightest twentieth at black and white."""
     low, high = np.percentile(luma, (4, 96))
     scaled = (luma.astype(np.float32) - low) * (255.0 / max(8.0, high - low))
-    return scaled.clip(0, 255).astype(np.uint8)
+    result: Luma = scaled.clip(0, 255).astype(np.uint8)
+    return result
 
 
 def perspective(source: Corners, target: Corners) -> tuple[float, ...]:

@@ -40,7 +40,9 @@ def forecourt(camera: Camera, rng: np.random.Generator) -> Image.Image:
     return image
 
 
-def street(camera: Camera, rng: np.random.Generator, travelled: Callable[[float], float]) -> Callable[[float], Image.Image]:
+def street(
+    camera: Camera, rng: np.random.Generator, travelled: Callable[[float], float]
+) -> Callable[[float], Image.Image]:
     """A street seen from a car that has `travelled` so many metres: ground and dashes come nearer."""
     still = _sky_and_houses(camera, rng)
     top = max(0, int(camera.horizon_px) + 2)

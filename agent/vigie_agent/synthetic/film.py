@@ -59,7 +59,9 @@ def render_scene(path: Path, scene: Scene, seed: int, bitrate_kbps: int = BITRAT
             frame.pts, frame.time_base = number, 1 / FRAMES_PER_SECOND
             container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
-    path.with_suffix(".truth.json").write_text(json.dumps(asdict(truth), ensure_ascii=False, indent=1), encoding="utf-8")
+    path.with_suffix(".truth.json").write_text(
+        json.dumps(asdict(truth), ensure_ascii=False, indent=1), encoding="utf-8"
+    )
     return truth
 
 
@@ -91,7 +93,8 @@ class _Sensor:
 
     def expose(self, picture: Image.Image, at_seconds: float) -> NDArray[np.uint8]:
         """The frame as planar YUV 4:2:0, luma first."""
-        planes = av.VideoFrame.from_image(picture).reformat(format="yuv420p").to_ndarray()
+        rgb = av.VideoFrame.from_ndarray(np.asarray(picture), format="rgb24")
+        planes: NDArray[np.uint8] = rgb.reformat(format="yuv420p").to_ndarray().astype(np.uint8, copy=False)
         luma = planes[: picture.height]
         noise = self._noise[self._rng.integers(_NOISE_PLANES)]
         light = round(self._drift * np.sin(2 * np.pi * at_seconds / self._seconds))
@@ -106,6 +109,13 @@ def _encoder(container: av.container.OutputContainer, scene: Scene, bitrate_kbps
     stream.pix_fmt = "yuv420p"
     stream.bit_rate = bitrate_kbps * 1000
     gop = str(round(FRAMES_PER_SECOND))
-    stream.options = {"preset": "superfast", "tune": "zerolatency", "bf": "0", "g": gop, "keyint_min": gop, "threads": "1"}
+    stream.options = {
+        "preset": "superfast",
+        "tune": "zerolatency",
+        "bf": "0",
+        "g": gop,
+        "keyint_min": gop,
+        "threads": "1",
+    }
     stream.codec_context.thread_count = 1
     return stream

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
+
 from vigie_shared.plates import CIVIL_LETTERS, SERVICE_LETTERS, Plate
 
 WIDTH_PX, HEIGHT_PX = 498, 110
@@ -73,7 +74,9 @@ def random_plate(rng: np.random.Generator) -> Plate:
     digits = int(rng.choice([1, 2, 3, 4, 5], p=[0.06, 0.09, 0.15, 0.25, 0.45]))
     serial = str(rng.integers(10 ** (digits - 1), 10**digits))
     letters = CIVIL_LETTERS * 3 + SERVICE_LETTERS
-    return Plate(kind="civil", serial=serial, letter=letters[rng.integers(len(letters))], region=int(rng.integers(1, 90)))
+    return Plate(
+        kind="civil", serial=serial, letter=letters[rng.integers(len(letters))], region=int(rng.integers(1, 90))
+    )
 
 
 def _fields(plate: Plate) -> list[str]:
@@ -106,4 +109,6 @@ def _paste_block(image: Image.Image, glyphs: list[Image.Image], x: float, style:
 def _draw_bar(image: Image.Image, x: float, style: PlateStyle) -> None:
     half = style.bar_overlap * (HEIGHT_PX - 12) / 2
     middle = HEIGHT_PX / 2
-    ImageDraw.Draw(image).rectangle((x - style.bar_px / 2, middle - half, x + style.bar_px / 2, middle + half), fill=style.ink)
+    ImageDraw.Draw(image).rectangle(
+        (x - style.bar_px / 2, middle - half, x + style.bar_px / 2, middle + half), fill=style.ink
+    )

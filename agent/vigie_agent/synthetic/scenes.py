@@ -6,12 +6,12 @@ from typing import Literal
 
 import numpy as np
 from PIL import Image, ImageDraw
-from vigie_shared.plates import Plate
 
 from vigie_agent.synthetic import backdrops
 from vigie_agent.synthetic.plates import random_plate
 from vigie_agent.synthetic.stage import Actor, Camera, Path, Scene, Spot
 from vigie_agent.synthetic.vehicles import Sprite, draw_vehicle
+from vigie_shared.plates import Plate
 
 SceneName = Literal["crossing", "gate", "patrol"]
 QUIET_SECONDS = 3.0

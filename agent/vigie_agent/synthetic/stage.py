@@ -7,9 +7,9 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
-from vigie_shared.plates import Plate
 
 from vigie_agent.synthetic.vehicles import Sprite
+from vigie_shared.plates import Plate
 
 _SMALLEST_PX = 6
 

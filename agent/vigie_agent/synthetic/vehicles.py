@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from PIL import Image, ImageDraw
-from vigie_shared.plates import Plate
 
 from vigie_agent.synthetic.plates import PlateStyle, draw_plate
+from vigie_shared.plates import Plate
 
 PX_PER_METRE = 280
 PLATE_WIDTH_M, PLATE_HEIGHT_M = 0.52, 0.115
@@ -36,10 +36,12 @@ class Sprite:
 
     @property
     def width_m(self) -> float:
+        """Width of the picture on the ground's scale."""
         return self.image.width / self.px_per_metre
 
     @property
     def height_m(self) -> float:
+        """Height of the picture on the same scale."""
         return self.image.height / self.px_per_metre
 
 
@@ -59,7 +61,9 @@ def random_body(rng: np.random.Generator) -> Body:
     van = bool(rng.random() < 0.25)
     height = float(rng.uniform(1.75, 2.1) if van else rng.uniform(1.38, 1.55))
     width = float(rng.uniform(1.68, 1.84))
-    return Body(width, height, shoulder=height * float(rng.uniform(0.56, 0.62)), cabin=width * (0.94 if van else 0.8), van=van)
+    return Body(
+        width, height, shoulder=height * float(rng.uniform(0.56, 0.62)), cabin=width * (0.94 if van else 0.8), van=van
+    )
 
 
 def draw_vehicle(
@@ -106,12 +110,15 @@ def _draw_body(pen: _Pen, body: Body, paint: Colour) -> None:
         pen.box(inner, 0.03, outer, 0.4, (18, 18, 20), 0.03)
     pen.box(-half, 0.18, half, body.shoulder, paint, 0.12)
     roof = cabin * (0.97 if body.van else 0.82)
-    pen.shape([(-cabin, body.shoulder - 0.1), (-roof, body.height), (roof, body.height), (cabin, body.shoulder - 0.1)], paint)
-    glass, top = cabin * 0.93, body.height - 0.08
     pen.shape(
-        [(-glass, body.shoulder), (-roof * 0.93, top), (roof * 0.93, top), (glass, body.shoulder)], (44, 54, 64)
+        [(-cabin, body.shoulder - 0.1), (-roof, body.height), (roof, body.height), (cabin, body.shoulder - 0.1)], paint
     )
-    pen.shape([(-glass * 0.7, body.shoulder), (-roof * 0.5, top), (-roof * 0.2, top), (-glass * 0.3, body.shoulder)], (78, 92, 104))
+    glass, top = cabin * 0.93, body.height - 0.08
+    pen.shape([(-glass, body.shoulder), (-roof * 0.93, top), (roof * 0.93, top), (glass, body.shoulder)], (44, 54, 64))
+    pen.shape(
+        [(-glass * 0.7, body.shoulder), (-roof * 0.5, top), (-roof * 0.2, top), (-glass * 0.3, body.shoulder)],
+        (78, 92, 104),
+    )
     pen.box(-half, 0.18, half, 0.36, _shade(paint, 0.55), 0.05)
     pen.box(-half, body.shoulder - 0.03, half, body.shoulder, _shade(paint, 0.75), 0.01)
 
@@ -153,7 +160,9 @@ def _finished(
     tall.paste(image, (0, extra))
     middle = image.width / 2
     if extra:
-        tall = tall.transform(tall.size, Image.Transform.AFFINE, (1, 0, 0, -slope, 1, slope * middle), Image.Resampling.BICUBIC)
+        tall = tall.transform(
+            tall.size, Image.Transform.AFFINE, (1, 0, 0, -slope, 1, slope * middle), Image.Resampling.BICUBIC
+        )
     small = tall.reduce(_SUPERSAMPLING)
     moved = tuple((x / _SUPERSAMPLING, (y + extra + slope * (x - middle)) / _SUPERSAMPLING) for x, y in corners)
     return Sprite(small, PX_PER_METRE, plate, moved)

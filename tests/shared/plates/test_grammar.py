@@ -3,6 +3,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from vigie_shared.plates import CIVIL_LETTERS, SERVICE_LETTERS, Plate, could_begin, parse
 
 CIVIL = st.builds(
@@ -11,7 +12,9 @@ CIVIL = st.builds(
     st.sampled_from(CIVIL_LETTERS + SERVICE_LETTERS),
     st.integers(1, 89),
 )
-WW = st.builds(lambda serial: Plate(kind="ww", serial=serial, letter="WW"), st.from_regex(r"[0-9]{5,6}", fullmatch=True))
+WW = st.builds(
+    lambda serial: Plate(kind="ww", serial=serial, letter="WW"), st.from_regex(r"[0-9]{5,6}", fullmatch=True)
+)
 
 
 @pytest.mark.parametrize(

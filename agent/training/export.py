@@ -1,0 +1,62 @@
+"""Trained weights made into the files that the agent loads, and the list that names them."""
+
+import hashlib
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from training.loop import Run, averaged
+from training.networks import ALPHABET, detector, reader
+from vigie_agent.plates.runtime import MODELS
+
+RELEASE = "drawn-1"
+
+
+def export(folder: Path, target: Path = MODELS) -> list[Path]:
+    """Write both networks of the runs in `folder`, each with int8 weights and in floats, and `models.toml`."""
+    target.mkdir(parents=True, exist_ok=True)
+    written: list[Path] = []
+    lines = ["# The models that the agent may load, with the SHA-256 of each file. No other file is ever loaded."]
+    for name, build, alphabet in (("detector", detector, ""), ("reader", reader, ALPHABET)):
+        model = _with_unit_input(averaged(build(), Run(name, folder, 0)))
+        files = [_write(target / f"{name}_{kind}.tflite", model, kind) for kind in ("int8", "fp32")]
+        written += files
+        lines += ["", f"[{name}]", f'release = "{RELEASE}"']
+        lines += [f"alphabet = {json.dumps(alphabet, ensure_ascii=False)}"] if alphabet else []
+        lines += ["", f"[{name}.files]"]
+        lines += [f'"{file.name}" = "{hashlib.sha256(file.read_bytes()).hexdigest()}"' for file in files]
+    (target / "models.toml").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return written
+
+
+def _with_unit_input(model: Any) -> Any:
+    """`model` for one picture at a time."""
+    signature = tf.TensorSpec((1, *model.input_shape[1:]), tf.float32)
+    return tf.function(lambda picture: model(picture, training=False)).get_concrete_function(signature), model
+
+
+def _write(path: Path, traced: tuple[Any, Any], kind: str) -> Path:
+    """`int8` keeps activations and the output in floats: a detector's corners need more than 256 steps."""
+    function, model = traced
+    converter = tf.lite.TFLiteConverter.from_concrete_functions([function], model)
+    if kind == "int8":
+        converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    path.write_bytes(converter.convert())
+    return path
+
+
+def largest_difference(path: Path, model: Callable[[Any], Any], pictures: np.ndarray[Any, Any]) -> float:
+    """How far a written file is from the model it was made of, over `pictures`."""
+    interpreter = tf.lite.Interpreter(str(path))
+    interpreter.allocate_tensors()
+    inside, outside = interpreter.get_input_details()[0]["index"], interpreter.get_output_details()[0]["index"]
+    worst = 0.0
+    for picture in pictures.astype(np.float32)[..., None] / 255:
+        interpreter.set_tensor(inside, picture[None])
+        interpreter.invoke()
+        worst = max(worst, float(np.abs(interpreter.get_tensor(outside) - model(picture[None])).max()))
+    return worst

@@ -1,0 +1,93 @@
+"""Where in a picture there are plates."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from vigie_agent.plates.rectify import Corners, Luma
+from vigie_agent.plates.runtime import MODELS, load_network
+
+_STRIDE_PX = 8
+_SAME_PLATE_IOU = 0.3
+
+Box = tuple[float, float, float, float]
+"""Left, top, right, bottom in pixels."""
+
+
+@dataclass(frozen=True)
+class Detection:
+    """A plate in the picture: its upright box, its corners clockwise from the top left, and how sure it is (0 to 1)."""
+
+    box: Box
+    corners: Corners
+    score: float
+
+    @property
+    def width_px(self) -> float:
+        """The plate's own width, along its upper edge."""
+        return float(np.linalg.norm(self.corners[1] - self.corners[0]))
+
+
+class Detector:
+    """Finds plates in pictures of any size, seen through a small letterboxed view."""
+
+    def __init__(self, folder: Path = MODELS, threshold: float = 0.5) -> None:
+        self._network = load_network("detector", folder)
+        self._height_px, self._width_px = self._network.input_shape
+        self._threshold = threshold
+
+    def detect(self, luma: Luma) -> list[Detection]:
+        """The plates in a grey picture (H x W), surest first."""
+        view, scale = self._view(luma)
+        cells = self._network.run(view)
+        return [_scaled(found, scale) for found in decode(cells, self._threshold)]
+
+    def _view(self, luma: Luma) -> tuple[Luma, float]:
+        height, width = luma.shape
+        scale = max(width / self._width_px, height / self._height_px)
+        size = (max(1, round(width / scale)), max(1, round(height / scale)))
+        whole = Image.fromarray(luma)
+        small = np.asarray(whole.resize(size, Image.Resampling.BILINEAR, reducing_gap=2.0) if scale != 1 else whole)
+        view = np.full((self._height_px, self._width_px), int(small.mean()), dtype=np.uint8)
+        view[: size[1], : size[0]] = small
+        return view, scale
+
+
+def decode(cells: NDArray[np.float32], threshold: float) -> list[Detection]:
+    """Detections in view pixels: each group of cells that mean the same plate gives one, their mean by score."""
+    scores = 1 / (1 + np.exp(-cells[..., 0]))
+    rows, columns = np.nonzero(scores >= threshold)
+    order = np.argsort(-scores[rows, columns])
+    rows, columns = rows[order], columns[order]
+    left = scores[rows, columns]
+    centres = np.stack([columns, rows], axis=1).astype(np.float32) + 0.5
+    values = cells[rows, columns]
+    boxes = np.concatenate([centres - values[:, 1:3], centres + values[:, 3:5]], axis=1) * _STRIDE_PX
+    corners = (values[:, 5:].reshape(-1, 4, 2) + centres[:, None, :]) * _STRIDE_PX
+    found = []
+    while len(left):
+        same = _iou(boxes[0], boxes) > _SAME_PLATE_IOU
+        same[0] = True
+        weights = (left[same] / left[same].sum()).astype(np.float32)
+        box = tuple(float(edge) for edge in weights @ boxes[same])
+        mean = np.tensordot(weights, corners[same], axes=1).astype(np.float32)
+        found.append(Detection((box[0], box[1], box[2], box[3]), mean, float(left[0])))
+        left, boxes, corners = left[~same], boxes[~same], corners[~same]
+    return found
+
+
+def _iou(one: NDArray[np.float32], many: NDArray[np.float32]) -> NDArray[np.float32]:
+    low, high = np.maximum(one[:2], many[:, :2]), np.minimum(one[2:], many[:, 2:])
+    overlap = np.prod(np.clip(high - low, 0, None), axis=1)
+    areas = np.prod(np.clip(many[:, 2:] - many[:, :2], 1e-3, None), axis=1)
+    area = float(np.prod(np.clip(one[2:] - one[:2], 1e-3, None)))
+    result: NDArray[np.float32] = overlap / (areas + area - overlap)
+    return result
+
+
+def _scaled(found: Detection, scale: float) -> Detection:
+    left, top, right, bottom = (edge * scale for edge in found.box)
+    return Detection((left, top, right, bottom), found.corners * np.float32(scale), found.score)

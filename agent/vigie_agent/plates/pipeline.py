@@ -1,0 +1,93 @@
+"""Frames in, voted reads out: detect, straighten, read, vote, within a budget of work a second."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from vigie_agent.plates.crop import crop_jpeg
+from vigie_agent.plates.detector import Detection, Detector
+from vigie_agent.plates.reader import Reader
+from vigie_agent.plates.rectify import Luma
+from vigie_agent.plates.runtime import MODELS
+from vigie_agent.plates.vote import PlateRead, PlateVoter, VotedRead, VoteSettings
+
+Region = tuple[int, int, int, int]
+"""Left, top, right, bottom of the part of a frame to look at, in pixels."""
+
+
+@dataclass(frozen=True)
+class PlateSettings:
+    """What reading may cost, and which plates are worth it."""
+
+    frames_per_second: float = 8.0
+    reads_per_second: float = 12.0
+    plate_width_min_px: float = 44.0
+    detection_threshold: float = 0.5
+    vote: VoteSettings = field(default_factory=VoteSettings)
+
+
+class PlateReader:
+    """Reads the plates of one camera. Not thread-safe: one camera, one reader, one thread at a time."""
+
+    def __init__(self, settings: PlateSettings | None = None, folder: Path = MODELS) -> None:
+        self._settings = settings or PlateSettings()
+        self._detector = Detector(folder, self._settings.detection_threshold)
+        self._reader = Reader(folder)
+        self._voter = PlateVoter(self._settings.vote)
+        self._looked_at: float | None = None
+        self._allowance = self._settings.reads_per_second
+
+    def observe(self, at_seconds: float, luma: Luma, roi: Region | None = None) -> list[VotedRead]:
+        """Take a frame's Y plane; returns the stays that can be told now. Frames beyond the budget cost nothing."""
+        if not self._is_due(at_seconds):
+            return []
+        left, top, right, bottom = roi or (0, 0, luma.shape[1], luma.shape[0])
+        found = self._detector.detect(luma[top:bottom, left:right])
+        moved = [_moved(detection, left, top) for detection in found]
+        return self._voter.feed(at_seconds, self._read_all(at_seconds, luma, moved))
+
+    def flush(self) -> list[VotedRead]:
+        """End every stay; the next frame begins anew."""
+        self._looked_at = None
+        return self._voter.flush()
+
+    def _is_due(self, at_seconds: float) -> bool:
+        if self._looked_at is None or at_seconds < self._looked_at:
+            self._looked_at = at_seconds
+            return True
+        since = at_seconds - self._looked_at
+        if since < 0.9 / self._settings.frames_per_second:
+            return False
+        rate = self._settings.reads_per_second
+        self._allowance = min(rate, self._allowance + since * rate)
+        self._looked_at = at_seconds
+        return True
+
+    def _read_all(self, at_seconds: float, luma: Luma, found: list[Detection]) -> list[PlateRead]:
+        """Wide plates first; what the allowance does not cover is followed, not read."""
+        reads = []
+        for detection in sorted(found, key=lambda one: -one.width_px):
+            wide = detection.width_px >= self._settings.plate_width_min_px
+            reading = None
+            if wide and self._allowance >= 1 and self._voter.needs_reading(at_seconds, detection):
+                self._allowance -= 1
+                reading = self._reader.read(luma, detection.corners)
+            reads.append(PlateRead(detection, reading, _Crop(luma, detection)))
+        return reads
+
+
+@dataclass(frozen=True)
+class _Crop:
+    """Cuts a detection's picture when asked; lives no longer than its frame."""
+
+    luma: Luma
+    detection: Detection
+
+    def __call__(self) -> bytes:
+        return crop_jpeg(self.luma, self.detection.box)
+
+
+def _moved(found: Detection, left: int, top: int) -> Detection:
+    box = (found.box[0] + left, found.box[1] + top, found.box[2] + left, found.box[3] + top)
+    return Detection(box, found.corners + np.array([left, top], dtype=np.float32), found.score)

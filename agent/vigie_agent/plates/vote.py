@@ -1,0 +1,218 @@
+"""Many reads of one stay made into one. Sans-I/O: time comes in with each frame, pictures only as bytes.
+
+A stay is a plate seen in frame after frame, followed by its place. It is told once: when it ends, or once it has been
+watched for `patience_seconds`, so that a parked vehicle floods nothing and a wanted one is not told late.
+"""
+
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from vigie_agent.plates.detector import Box, Detection
+from vigie_agent.plates.reader import Reading
+
+Direction = Literal["approaching", "receding", "left", "right", "still"]
+
+
+@dataclass(frozen=True)
+class VoteSettings:
+    """When a stay begins and ends, and how much it must agree with itself."""
+
+    patience_seconds: float = 2.5
+    lost_after_seconds: float = 0.9
+    same_stay_seconds: float = 6.0
+    frames_min: int = 2
+    certain_from: float = 0.75
+    tracks_max: int = 32
+
+
+@dataclass(frozen=True)
+class PlateRead:
+    """One plate in one frame. `reading` is None where it was not read; `crop` makes its picture, if it is the best."""
+
+    detection: Detection
+    reading: Reading | None = None
+    crop: Callable[[], bytes] = bytes
+
+
+@dataclass(frozen=True)
+class VotedRead:
+    """One stay of one plate; times are seconds on the caller's clock."""
+
+    text: str
+    kind: str
+    confidence: float
+    char_confidences: tuple[float, ...]
+    alternatives: tuple[tuple[str, float], ...]
+    uncertain: bool
+    crop_jpeg: bytes
+    frame_count: int
+    first_seen_at: float
+    last_seen_at: float
+    direction: Direction
+    box: Box
+
+
+@dataclass
+class Track:
+    """A plate being followed."""
+
+    first_seen_at: float
+    last_seen_at: float
+    first_box: Box
+    box: Box
+    velocity: tuple[float, float] = (0.0, 0.0)
+    frames: int = 1
+    read_since: float | None = None
+    weights: dict[str, float] = field(default_factory=dict)
+    best: dict[str, Reading] = field(default_factory=dict)
+    told: str | None = None
+    crop_jpeg: bytes = b""
+    crop_box: Box = (0.0, 0.0, 0.0, 0.0)
+    crop_worth: float = 0.0
+
+    def expected(self, at_seconds: float) -> tuple[float, float]:
+        """Where its middle should be by now."""
+        x, y = _middle(self.box)
+        since = at_seconds - self.last_seen_at
+        return x + self.velocity[0] * since, y + self.velocity[1] * since
+
+    def follow(self, at_seconds: float, box: Box) -> None:
+        """It was seen again."""
+        since = max(1e-3, at_seconds - self.last_seen_at)
+        (x0, y0), (x1, y1) = _middle(self.box), _middle(box)
+        self.velocity = ((x1 - x0) / since, (y1 - y0) / since)
+        self.box, self.last_seen_at = box, at_seconds
+        self.frames += 1
+
+    def hear(self, at_seconds: float, read: PlateRead) -> None:
+        """Count one read, a wider plate for more; keep the crop of the best one."""
+        if (reading := read.reading) is None:
+            return
+        self.read_since = at_seconds if self.read_since is None else self.read_since
+        worth = reading.confidence * min(1.0, read.detection.width_px / 100)
+        self.weights[reading.text] = self.weights.get(reading.text, 0.0) + worth
+        if reading.text not in self.best or reading.confidence > self.best[reading.text].confidence:
+            self.best[reading.text] = reading
+        if worth > self.crop_worth:
+            self.crop_worth, self.crop_jpeg, self.crop_box = worth, read.crop(), read.detection.box
+
+
+class PlateVoter:
+    """Follows plates from frame to frame and tells each stay once."""
+
+    def __init__(self, settings: VoteSettings | None = None) -> None:
+        self._settings = settings or VoteSettings()
+        self._tracks: list[Track] = []
+        self._recent: deque[tuple[str, float]] = deque(maxlen=64)
+
+    def feed(self, at_seconds: float, reads: Sequence[PlateRead]) -> list[VotedRead]:
+        """Take one frame's plates (none is a frame too); returns the stays that can be told now."""
+        self._assign(at_seconds, reads)
+        return self._told(at_seconds, ending=False)
+
+    def flush(self) -> list[VotedRead]:
+        """End every stay: the film is over, or the camera is gone."""
+        return self._told(float("inf"), ending=True)
+
+    def needs_reading(self, at_seconds: float, detection: Detection) -> bool:
+        """Whether a read of this plate could still change what is told."""
+        track = self._nearest(at_seconds, detection.box, self._tracks)
+        return track is None or track.told is None
+
+    def _assign(self, at_seconds: float, reads: Sequence[PlateRead]) -> None:
+        free = list(self._tracks)
+        for read in sorted(reads, key=lambda one: -one.detection.score):
+            box = read.detection.box
+            track = self._nearest(at_seconds, box, free)
+            if track is not None:
+                free.remove(track)
+                track.follow(at_seconds, box)
+            elif len(self._tracks) < self._settings.tracks_max:
+                track = Track(at_seconds, at_seconds, box, box)
+                self._tracks.append(track)
+            else:
+                continue
+            track.hear(at_seconds, read)
+
+    @staticmethod
+    def _nearest(at_seconds: float, box: Box, tracks: Sequence[Track]) -> Track | None:
+        """The track whose plate this is: less than a plate's width from where it should be, and about as big."""
+        best, least = None, 0.9
+        x, y = _middle(box)
+        for track in tracks:
+            wide, was = box[2] - box[0], track.box[2] - track.box[0]
+            if not 0.5 < wide / max(1.0, was) < 2.0:
+                continue
+            expected_x, expected_y = track.expected(at_seconds)
+            distance = float(((x - expected_x) ** 2 + (y - expected_y) ** 2) ** 0.5) / max(1.0, (wide + was) / 2)
+            if distance < least:
+                best, least = track, distance
+        return best
+
+    def _told(self, at_seconds: float, *, ending: bool) -> list[VotedRead]:
+        told, kept = [], []
+        for track in self._tracks:
+            lost = ending or at_seconds - track.last_seen_at > self._settings.lost_after_seconds
+            since = track.read_since
+            patient = since is not None and at_seconds - since >= self._settings.patience_seconds
+            if (lost or patient) and track.told is None and (read := self._vote(track)):
+                told.append(read)
+            if track.told:
+                self._recent.append((track.told, track.last_seen_at))
+            if not lost:
+                kept.append(track)
+        self._tracks = kept
+        return told
+
+    def _vote(self, track: Track) -> VotedRead | None:
+        """The track's read, unless it was a flicker or goes on with a stay that was told already."""
+        if track.frames < self._settings.frames_min or not track.weights:
+            return None
+        ranked = sorted(track.weights.items(), key=lambda one: -one[1])
+        text, weight = ranked[0]
+        total = sum(track.weights.values())
+        track.told = text
+        if any(
+            text == other and track.first_seen_at - seen <= self._settings.same_stay_seconds
+            for other, seen in self._recent
+        ):
+            return None
+        best = track.best[text]
+        confidence = best.confidence * weight / total
+        others = {other: worth / total for other, worth in ranked[1:]}
+        for other, chance in best.alternatives:
+            others.setdefault(other, chance)
+        return VotedRead(
+            text=text,
+            kind=best.plate.kind,
+            confidence=confidence,
+            char_confidences=best.char_confidences,
+            alternatives=tuple(sorted(others.items(), key=lambda one: -one[1])[:3]),
+            uncertain=confidence < self._settings.certain_from,
+            crop_jpeg=track.crop_jpeg,
+            frame_count=track.frames,
+            first_seen_at=track.first_seen_at,
+            last_seen_at=track.last_seen_at,
+            direction=_direction(track.first_box, track.box),
+            box=track.crop_box,
+        )
+
+
+def _middle(box: Box) -> tuple[float, float]:
+    return (box[0] + box[2]) / 2, (box[1] + box[3]) / 2
+
+
+def _direction(first: Box, last: Box) -> Direction:
+    """Growing plates come nearer; those that keep their size go where their middle goes."""
+    was, wide = first[2] - first[0], last[2] - last[0]
+    growth = wide / max(1.0, was)
+    if growth > 1.2:
+        return "approaching"
+    if growth < 1 / 1.2:
+        return "receding"
+    moved = _middle(last)[0] - _middle(first)[0]
+    if abs(moved) > wide:
+        return "right" if moved > 0 else "left"
+    return "still"
