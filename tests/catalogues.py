@@ -23,7 +23,7 @@ REPOSITORY: Final = Path(__file__).parents[1]
 PACKAGES: Final = {"vigie_shared": "shared", "vigie_agent": "agent", "vigie_hub": "hub"}
 TRANSLATED: Final = tuple(language for language in LANGUAGES if language != "en")
 METHODS: Final = [("**.py", "python"), ("**/templates/**.html", "jinja2"), ("**/templates/**.txt", "jinja2")]
-KEYWORDS: Final = {"_": None, "gettext": None, "ngettext": (1, 2)}
+KEYWORDS: Final = {"_": None, "marked": None, "gettext": None, "ngettext": (1, 2)}
 _PERCENT_FIELD: Final = re.compile(r"%\((\w+)\)s")
 
 

@@ -4,6 +4,7 @@ from typing import Annotated, Generic, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from vigie_hub.fleet.registry import AgentState
 from vigie_shared.events import AnyEvent, Lane
 
 Item = TypeVar("Item")
@@ -32,9 +33,6 @@ class Camera(Answer):
     moving: bool
     frames_per_second: float
     kbps: float
-
-
-AgentState = Literal["discovered", "enrolled", "online", "lost"]
 
 
 class Agent(Answer):

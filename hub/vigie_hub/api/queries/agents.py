@@ -2,9 +2,11 @@
 
 import sqlite3
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from vigie_hub.api.models import Agent, AgentState, Camera
+from vigie_hub.api.models import Agent, Camera
+from vigie_hub.fleet.enrolment import load_records
+from vigie_hub.fleet.registry import AgentState
 from vigie_shared.heartbeats import Heartbeat
 
 
@@ -12,8 +14,14 @@ def list_agents(connection: sqlite3.Connection, now: datetime) -> list[Agent]:
     """All agents, by name."""
     watermarks = _watermarks(connection)
     missing = _missing(connection)
+    states = {record.agent_id: record.state(now) for record in load_records(connection)}
     return [
-        _agent(row, watermarks.get((row["agent_id"], row["epoch"]), {}), missing.get(row["agent_id"], 0), now)
+        _agent(
+            row,
+            states[row["agent_id"]],
+            watermarks.get((row["agent_id"], row["epoch"]), {}),
+            missing.get(row["agent_id"], 0),
+        )
         for row in connection.execute("SELECT * FROM agents ORDER BY agent_id")
     ]
 
@@ -27,12 +35,12 @@ def camera_names(connection: sqlite3.Connection) -> dict[tuple[str, str], str]:
     return {(row["agent_id"], row["camera_id"]): row["name"] for row in rows}
 
 
-def _agent(row: sqlite3.Row, watermarks: Mapping[str, int], missing: int, now: datetime) -> Agent:
+def _agent(row: sqlite3.Row, state: AgentState, watermarks: Mapping[str, int], missing: int) -> Agent:
     heartbeat = Heartbeat.model_validate_json(row["heartbeat"]) if row["heartbeat"] else None
     newest = heartbeat.newest if heartbeat else {}
     return Agent(
         agent_id=row["agent_id"],
-        state=_state(row, now),
+        state=state,
         public_key=row["public_key"],
         last_seen_at=row["last_seen_at"],
         version=heartbeat.version if heartbeat else None,
@@ -43,15 +51,6 @@ def _agent(row: sqlite3.Row, watermarks: Mapping[str, int], missing: int, now: d
         clips_bytes=heartbeat.clips_bytes if heartbeat else None,
         disk_free_bytes=heartbeat.disk_free_bytes if heartbeat else None,
     )
-
-
-def _state(row: sqlite3.Row, now: datetime) -> AgentState:
-    if row["public_key"] is None:
-        return "discovered"
-    if row["last_seen_at"] is None:
-        return "enrolled"
-    silent = now - datetime.fromisoformat(row["last_seen_at"])
-    return "lost" if silent > timedelta(seconds=row["lost_after_seconds"] or 30) else "online"
 
 
 def _watermarks(connection: sqlite3.Connection) -> dict[tuple[str, str], dict[str, int]]:

@@ -6,9 +6,6 @@ const VIEWER_EVERY_MS = 700;
 const GATHER_MS = 150;          // changes within this time are drawn once
 
 const language = document.documentElement.lang;
-const clockTime = new Intl.DateTimeFormat(language === "ar" ? "ar-MA" : language, {
-  hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23", timeZoneName: "short", numberingSystem: "latn",
-});
 const fullTime = new Intl.DateTimeFormat(language === "ar" ? "ar-MA" : language, {
   dateStyle: "full", timeStyle: "long", numberingSystem: "latn", hourCycle: "h23",
 });
@@ -16,15 +13,22 @@ const fullTime = new Intl.DateTimeFormat(language === "ar" ? "ar-MA" : language,
 const section = (name) => document.querySelector(`[data-section="${name}"]`);
 const sources = new WeakMap();  // an item → the markup that it was drawn from
 
+const two = (number) => String(number).padStart(2, "0");
+
+function zoneOf(at) {
+  const minutes = -at.getTimezoneOffset();
+  const hours = Math.trunc(Math.abs(minutes) / 60);
+  const rest = Math.abs(minutes) % 60;
+  return `UTC${minutes < 0 ? "\u2212" : "+"}${hours}${rest ? `:${two(rest)}` : ""}`;
+}
+
 function localise(root) {
   for (const element of root.querySelectorAll("time[data-time]")) {
     const at = new Date(element.dateTime);
-    const parts = clockTime.formatToParts(at);
     const zone = document.createElement("span");
     zone.className = "zone";
-    zone.textContent = parts.find((part) => part.type === "timeZoneName").value;
-    const digits = parts.filter((part) => ["hour", "minute", "second"].includes(part.type)).map((part) => part.value);
-    element.replaceChildren(digits.join(":"), " ", zone);
+    zone.textContent = zoneOf(at);
+    element.replaceChildren(`${two(at.getHours())}:${two(at.getMinutes())}:${two(at.getSeconds())} `, zone);
     element.title = fullTime.format(at);
   }
 }
@@ -152,7 +156,12 @@ async function play(clip) {
   title.focus({ preventScroll: true });
   title.scrollIntoView({ block: "nearest", behavior: matchMedia("(prefers-reduced-motion: reduce)").matches ? "auto" : "smooth" });
   try {
-    await ask(`/api/v1/clips/${clip}/pull`, { method: "POST" });
+    const answer = await (await ask(`/api/v1/clips/${clip}/pull`, { method: "POST" })).json();
+    if (answer.code) {          // a problem
+      watched = null;
+      viewer.textContent = `${answer.title}. ${answer.detail}`;
+      return;
+    }
   } catch {
     viewer.textContent = viewer.dataset.again;
   }
