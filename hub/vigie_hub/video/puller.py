@@ -14,7 +14,17 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from vigie_hub.archive.files import Archive, Part
 from vigie_hub.video.peers import OfferingPeer
-from vigie_hub.video.transfer import Action, Finish, RefusedError, Resume, Send, Store, Transfer
+from vigie_hub.video.transfer import (
+    GET_BYTES,
+    WINDOW_BYTES,
+    Action,
+    Finish,
+    RefusedError,
+    Resume,
+    Send,
+    Store,
+    Transfer,
+)
 from vigie_shared import subjects
 from vigie_shared.clock import Clock, SystemClock
 from vigie_shared.commands import Refused
@@ -44,6 +54,8 @@ class PullLimits(BaseModel):
     retry_seconds_max: float = Field(default=30.0, gt=0)
     fruitless_attempts_max: int = Field(default=8, ge=1)
     """Attempts in a row that brought no block."""
+    window_bytes: int = Field(default=WINDOW_BYTES, ge=GET_BYTES, le=512 * 1024)
+    """Bytes asked for ahead; more pays only where the round trip is long and the link fast."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +132,7 @@ class Puller:
         """Attempt after attempt; returns how many bytes of the clip arrived in all of them."""
         fruitless = best = received_bytes = 0
         while True:
-            transfer = Transfer(wish.clip_id, wish.bytes, wish.sha256)
+            transfer = Transfer(wish.clip_id, wish.bytes, wish.sha256, self._limits.window_bytes)
             try:
                 await self._attempt(wish, transfer, part, on_progress)
                 return received_bytes + transfer.received_bytes

@@ -7,7 +7,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vigie_hub.video.transfer import WINDOW_BLOCKS, Action, Finish, RefusedError, Resume, Send, Store, Transfer
+from vigie_hub.video.transfer import (
+    GET_BYTES,
+    WINDOW_BYTES,
+    Action,
+    Finish,
+    RefusedError,
+    Resume,
+    Send,
+    Store,
+    Transfer,
+)
 from vigie_shared.errors import DigestError, WireError
 from vigie_shared.transfer import (
     PULLER_MESSAGE,
@@ -64,14 +74,14 @@ class Pull:
                 self.act(self.transfer.feed(pack_frame(start, piece)))
 
 
-def pull_of(clip: bytes, on_disk: bytes = b"") -> Pull:
-    pull = Pull(Transfer(CLIP_ID, len(clip), hashlib.sha256(clip).hexdigest()), disk=on_disk)
+def pull_of(clip: bytes, on_disk: bytes = b"", window_bytes: int = WINDOW_BYTES) -> Pull:
+    pull = Pull(Transfer(CLIP_ID, len(clip), hashlib.sha256(clip).hexdigest(), window_bytes), disk=on_disk)
     pull.act(pull.transfer.start())
     return pull
 
 
-def started(clip: bytes, on_disk: bytes = b"") -> Pull:
-    pull = pull_of(clip, on_disk)
+def started(clip: bytes, on_disk: bytes = b"", window_bytes: int = WINDOW_BYTES) -> Pull:
+    pull = pull_of(clip, on_disk, window_bytes)
     pull.act(pull.transfer.feed(manifest_of(clip).model_dump_json()))
     return pull
 
@@ -114,10 +124,24 @@ def test_a_flipped_bit_is_found_in_its_own_block(clip: bytes, data: st.DataObjec
 
 def test_never_more_than_the_window_is_asked_for() -> None:
     clip = bytes(200)
-    pull = started(clip)
-    assert sum(get.length for get in pull.asked) == WINDOW_BLOCKS * BLOCK
-    pull.act(pull.transfer.feed(pack_frame(0, clip[:BLOCK])))
-    assert len(pull.asked) == WINDOW_BLOCKS + 1
+    pull = started(clip, window_bytes=30)
+    assert [get.offset for get in pull.asked] == [0, 10, 20]
+    pull.act(pull.transfer.feed(pack_frame(0, clip[:4])))
+    assert pull.asked[3:] == [Get(offset=30, length=10)]
+    pull.act(pull.transfer.feed(pack_frame(4, clip[4:8])))
+    assert len(pull.asked) == 4
+
+
+def test_a_get_ends_with_its_block_and_is_never_long() -> None:
+    clip = bytes(GET_BYTES * 3)
+    sha256, blocks = block_digests([clip], GET_BYTES * 2 - 1)
+    whole = Manifest(
+        clip_id=CLIP_ID, bytes=len(clip), sha256=sha256, block_bytes=GET_BYTES * 2 - 1, block_sha256=blocks
+    )
+    pull = pull_of(clip)
+    pull.act(pull.transfer.feed(whole.model_dump_json()))
+    lengths = [(get.offset, get.length) for get in pull.asked]
+    assert lengths == [(0, GET_BYTES), (GET_BYTES, GET_BYTES - 1), (2 * GET_BYTES - 1, GET_BYTES)]
 
 
 @pytest.mark.parametrize(
@@ -154,10 +178,9 @@ def test_blocks_that_agree_with_a_lying_manifest_fail_as_a_whole() -> None:
     ids=["gap", "repeat", "across two blocks", "unasked"],
 )
 def test_frames_out_of_turn_break_the_protocol(frames: list[bytes]) -> None:
-    pull = started(bytes(90))
+    pull = started(bytes(90), window_bytes=40)
     with pytest.raises(WireError):
-        for frame in frames:
-            pull.act(pull.transfer.feed(frame))
+        pull.act([action for frame in frames for action in pull.transfer.feed(frame)])
     assert pull.disk == b""
 
 
