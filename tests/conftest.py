@@ -1,4 +1,8 @@
-"""Every test runs under the guards (tests/guards/)."""
+"""Every test runs under the guards (tests/guards/); those marked `browser` run where Chromium is."""
+
+import shutil
+
+import pytest
 
 from tests.guards.blocking import blocking_calls_raise, event_loop_is_never_blocked
 from tests.guards.descriptors import no_descriptor_is_left
@@ -15,3 +19,19 @@ __all__ = [
     "no_task_is_left",
     "no_thread_is_left",
 ]
+
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Skip tests of the page where no browser is installed."""
+    for item in items:
+        if CHROMIUM is None and item.get_closest_marker("browser"):
+            item.add_marker(pytest.mark.skip(reason="needs Chromium: apt install chromium"))
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """The path of the browser, for Playwright's `executable_path`."""
+    assert CHROMIUM is not None, "mark the test with pytest.mark.browser"
+    return CHROMIUM
