@@ -53,7 +53,7 @@ class MotionSettings(Section):
         default=6.0, ge=1, le=50, description="How far beyond its own learnt noise a cell must change."
     )
     cells_min: int = Field(
-        default=3, ge=1, description="Touching cells that must change for motion to start (of about 120 x 68)."
+        default=3, ge=1, description="Cells that must change together for motion to start (of about 120 x 68)."
     )
     quiet_seconds: float = Field(
         default=3.0, gt=0, le=60, description="How long nothing may move before the motion has ended."

@@ -4,6 +4,7 @@ Errors are raised `from None`: the library's own text carries the URL with its p
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Final, Protocol
@@ -92,14 +93,27 @@ class Session:
         )
 
 
-class _PassThrough:
-    """H.264 and H.265 as they are; parameter sets are repeated in front of keyframes."""
+class _AnnexB:
+    """H.264 and H.265 as RTSP cameras send them; parameter sets that came only once are repeated."""
 
     def __init__(self, stream: VideoStream) -> None:
-        extradata = stream.codec_context.extradata or b""
-        is_length_prefixed = extradata[:1] == b"\x01"
-        name = f"{stream.codec_context.name}_mp4toannexb" if is_length_prefixed else "dump_extra=freq=keyframe"
-        self._filter = BitStreamFilterContext(name, stream)
+        self._codec = PASSED_THROUGH[stream.codec_context.name]
+        self._extradata = stream.codec_context.extradata or b""
+        self._time_base = stream.time_base or Fraction(1, 90_000)
+
+    def packets(self, packet: "av.Packet[VideoStream]") -> list[RawPacket]:
+        """The packet, able to stand alone where it is a keyframe."""
+        raw = raw_packet(packet, self._time_base)
+        if raw.is_keyframe and not nal.parameter_sets(self._codec, raw.data):
+            raw = replace(raw, data=self._extradata + raw.data)
+        return [raw]
+
+
+class _LengthPrefixed:
+    """H.264 and H.265 as MP4 and Matroska hold them."""
+
+    def __init__(self, stream: VideoStream) -> None:
+        self._filter = BitStreamFilterContext(f"{stream.codec_context.name}_mp4toannexb", stream)
         self._time_base = stream.time_base or Fraction(1, 90_000)
 
     def packets(self, packet: "av.Packet[VideoStream]") -> list[RawPacket]:
@@ -158,7 +172,10 @@ def _video_stream(container: InputContainer, address: Address) -> VideoStream:
 
 
 def _normaliser(stream: VideoStream) -> _Normaliser:
-    return _PassThrough(stream) if stream.codec_context.name in PASSED_THROUGH else _Encoded(stream)
+    if stream.codec_context.name not in PASSED_THROUGH:
+        return _Encoded(stream)
+    is_length_prefixed = (stream.codec_context.extradata or b"")[:1] == b"\x01"
+    return _LengthPrefixed(stream) if is_length_prefixed else _AnnexB(stream)
 
 
 def _explain(address: Address, error: Exception) -> str:

@@ -18,9 +18,10 @@ import structlog
 from vigie_agent.camera_settings import CameraSettings
 from vigie_agent.capture.address import Address, parse_address
 from vigie_agent.capture.backoff import Backoff
-from vigie_agent.capture.packets import Packet, RawPacket, StreamInfo
+from vigie_agent.capture.packets import Packet, StreamInfo
 from vigie_agent.capture.session import Session
 from vigie_agent.capture.timeline import Timeline
+from vigie_agent.logs import FaultLog
 from vigie_shared.clock import Clock
 from vigie_shared.errors import CaptureError
 from vigie_shared.i18n import gettext as _
@@ -70,14 +71,23 @@ class CameraSource:
         self._consumer = consumer
         self._clock = clock
         self._quit = threading.Event()
-        self._wait = wait or self._quit.wait
+        self._wait = self._quit.wait if wait is None else self._quitting(wait)
+        self._pacer = _Pacer(clock, self._wait) if self._address.kind == "file" else None
         self._backoff = Backoff(settings.reconnect_seconds_min, settings.reconnect_seconds_max)
         self._timeline = Timeline()
         self._thread = threading.Thread(target=self.run, name=f"capture-{settings.camera_id}", daemon=True)
         self._stream: StreamInfo | None = None
         self._lost_since_seconds: float | None = None
-        self._fault: str | None = None
         self._log = log.bind(camera_id=settings.camera_id)
+        self._fault = FaultLog(self._log)
+
+    def _quitting(self, wait: Callable[[float], bool]) -> Callable[[float], bool]:
+        def waited(seconds: float) -> bool:
+            if wait(seconds):
+                self._quit.set()
+            return self._quit.is_set()
+
+        return waited
 
     def start(self) -> None:
         """Begin."""
@@ -89,7 +99,7 @@ class CameraSource:
         if self._thread.ident is not None:
             self._thread.join(self._settings.timeout_seconds + STOP_SECONDS_MAX)
             if self._thread.is_alive():
-                self._log.warning("camera_thread_hangs", source=self._address.shown)
+                self._log.warning("camera hangs; its thread is left behind", source=self._address.shown)
 
     def run(self) -> None:
         """Play, reconnect, play: until stopped, or a file has ended."""
@@ -99,7 +109,7 @@ class CameraSource:
             except CaptureError as error:
                 self._lose(error)
             except Exception as error:  # A fault of our own must not blind a camera for good.
-                self._log.exception("camera_failed")
+                self._log.exception("camera failed")
                 self._lose(CaptureError(f"{self._address.shown}: {type(error).__name__}"))
             else:
                 if not self._settings.loop or self._quit.is_set():
@@ -113,15 +123,14 @@ class CameraSource:
 
     def _play(self) -> None:
         """One run through the source; returns where a file ends, or when stopped."""
-        pacer = _Pacer(self._clock, self._wait) if self._address.kind == "file" else None
         with Session(self._address, self._settings.timeout_seconds) as session:
             for raw in session.packets():
                 if self._quit.is_set():
                     return
                 if session.info is not None and (session.info != self._stream or self._lost_since_seconds is not None):
                     self._begin(session.info)
-                packet = self._stamp(raw, pacer)
-                if packet is None:
+                packet = self._timeline.stamp(raw, self._clock.now())
+                if self._pacer is not None and self._pacer.hold(packet.position_seconds):
                     return
                 self._consumer.on_packet(packet)
         if self._address.kind != "file":
@@ -129,21 +138,14 @@ class CameraSource:
                 _("{source}: the camera ended the stream: trying again").format(source=self._address.shown)
             )
 
-    def _stamp(self, raw: RawPacket, pacer: "_Pacer | None") -> Packet | None:
-        """`raw` with its time, once that has come; None when stopped meanwhile."""
-        packet = self._timeline.stamp(raw, self._clock.now())
-        if pacer is not None and pacer.hold(packet.position_seconds):
-            return None
-        return packet
-
     def _begin(self, stream: StreamInfo) -> None:
         if self._lost_since_seconds is not None:
             self._timeline.resume(self._clock.monotonic_seconds() - self._lost_since_seconds)
-        recovered = self._fault is not None
-        self._stream, self._lost_since_seconds, self._fault = stream, None, None
+        self._stream, self._lost_since_seconds = stream, None
         self._backoff.reset()
+        self._fault.clear("camera is back")
         self._log.info(
-            "camera_recovered" if recovered else "camera_streaming",
+            "camera streams",
             source=self._address.shown,
             codec=stream.codec,
             width_px=stream.width_px,
@@ -153,9 +155,7 @@ class CameraSource:
 
     def _lose(self, error: CaptureError) -> None:
         """Say it once, then quietly: a camera may be away for days."""
-        fault = str(error)
-        (self._log.debug if self._fault == fault else self._log.warning)("camera_lost", reason=fault)
-        self._fault = fault
+        self._fault.report("camera lost", reason=str(error))
         if self._lost_since_seconds is None:
             self._lost_since_seconds = self._clock.monotonic_seconds()
             self._consumer.on_lost(error)

@@ -12,6 +12,8 @@ import av
 
 from vigie_agent.capture import nal
 from vigie_agent.capture.packets import Packet, StreamInfo
+from vigie_shared.errors import CaptureError
+from vigie_shared.i18n import gettext as _
 
 _MOVFLAGS: Final = "frag_keyframe+empty_moov+default_base_moof+skip_trailer"
 _FRAME_SECONDS_UNKNOWN: Final = 0.04
@@ -42,13 +44,26 @@ class RemuxedClip:
 def remux(stream: StreamInfo, packets: Sequence[Packet]) -> RemuxedClip:
     """Put `packets`, of which the first is a keyframe, into fragmented MP4 that starts at time 0.
 
-    Times come from the packets' positions, so a stray timestamp of the camera does not reach the clip.
+    Times come from the packets' positions, so a stray timestamp of the camera does not reach the clip. Raises
+    CaptureError where the packets cannot be a clip.
     """
     if not packets or not packets[0].is_keyframe:
-        raise ValueError("a clip begins with a keyframe")
+        raise CaptureError(_("a clip must begin with a keyframe; this one's first packet is none"))
     ticks = _decode_times(stream.time_base, packets)
     lasts = [after - before for before, after in pairwise(ticks)]
     lasts.append(lasts[-1] if lasts else max(1, round(_frame_seconds(stream) / stream.time_base)))
+    try:
+        mp4 = _write(stream, packets, ticks, lasts)
+    except (av.FFmpegError, ValueError) as error:
+        raise CaptureError(_("the packets cannot be put into MP4: {reason}").format(reason=error)) from error
+    return RemuxedClip(
+        segments=tuple(_segments(mp4)),
+        duration_seconds=float((ticks[-1] + lasts[-1]) * stream.time_base),
+        codec_string=nal.codec_string(stream.codec, nal.parameter_sets(stream.codec, packets[0].data)),
+    )
+
+
+def _write(stream: StreamInfo, packets: Sequence[Packet], ticks: Sequence[int], lasts: Sequence[int]) -> bytes:
     written = io.BytesIO()
     with av.open(written, "w", format="mp4", options={"movflags": _MOVFLAGS}) as container:
         track = container.add_mux_stream(stream.codec, width=stream.width_px, height=stream.height_px)
@@ -62,11 +77,7 @@ def remux(stream: StreamInfo, packets: Sequence[Packet]) -> RemuxedClip:
             made.duration = lasting
             made.is_keyframe = packet.is_keyframe
             container.mux_one(made)
-    return RemuxedClip(
-        segments=tuple(_segments(written.getvalue())),
-        duration_seconds=float((ticks[-1] + lasts[-1]) * stream.time_base),
-        codec_string=nal.codec_string(stream.codec, nal.parameter_sets(stream.codec, packets[0].data)),
-    )
+    return written.getvalue()
 
 
 def _decode_times(time_base: Fraction, packets: Sequence[Packet]) -> list[int]:

@@ -22,7 +22,11 @@ FAST_SECONDS: Final = 1.0
 NOISE_SECONDS: Final = 20.0
 UNREST_SECONDS: Final = 60.0
 """Time constant of learning that a cell is never quiet: a tree, a flag, a flickering lamp."""
-NOISE_INITIAL: Final = 1.0
+NOISE_INITIAL: Final = 2.5
+SHAKE_CELLS: Final = 0.2
+"""How far a camera on a mast may sway, in cells, without anything counting as moving."""
+SOLID_CELLS: Final = 4
+"""A cell counts where so many of it and its eight neighbours changed."""
 SPREAD_SHARE: Final = 0.5
 """When more of the picture changes at once, the light was switched or the camera turned."""
 _GAP_SECONDS_MAX: Final = 10.0
@@ -35,7 +39,7 @@ class MotionChange:
     kind: Literal["started", "ended"]
     position_seconds: float
     score: float
-    """Touching cells that moved; the highest of the whole motion where it ended."""
+    """Cells that moved; the highest of the whole motion where it ended."""
     region: Box
     """Left, top, right, bottom of all that moved, as shares of the picture."""
 
@@ -49,6 +53,7 @@ class MotionDetector:
         self._fast: Grid | None = None
         self._noise: Grid | None = None
         self._position_seconds = 0.0
+        self._begun_seconds = 0.0
         self._was_spread = False
         self._moved_at_seconds: float | None = None
         self._peak_score = 0.0
@@ -70,12 +75,14 @@ class MotionDetector:
         self._fast = follow_light(self._fast, grid)
         change = np.abs(grid - self._slow)
         limit = np.maximum(self._settings.contrast_min, self._settings.noise_factor * self._noise)
+        limit = np.maximum(limit, SHAKE_CELLS * contrast_of(self._slow))
         beyond = change > limit
-        moving = touching(beyond & (np.abs(grid - self._fast) > 0.7 * limit))
+        fresh = beyond & (np.abs(grid - self._fast) > 0.7 * limit)
+        moving = solid(fresh)
         if self._is_switch(float(beyond.mean())):
             self._slow, self._fast = grid.copy(), grid.copy()
             return self._judge(position_seconds, np.zeros_like(moving))
-        self._learn(grid, change, limit, beyond, moving, elapsed_seconds)
+        self._learn(grid, np.minimum(change, 3 * limit), beyond & ~fresh, moving, elapsed_seconds)
         return self._judge(position_seconds, moving)
 
     def finish(self) -> list[MotionChange]:
@@ -85,7 +92,7 @@ class MotionDetector:
         return self._end()
 
     def _begin(self, position_seconds: float, grid: Grid) -> None:
-        self._position_seconds = position_seconds
+        self._position_seconds = self._begun_seconds = position_seconds
         self._slow, self._fast = grid.copy(), grid.copy()
         self._noise = np.full_like(grid, NOISE_INITIAL)
 
@@ -95,16 +102,25 @@ class MotionDetector:
         first, self._was_spread = is_spread and not self._was_spread, is_spread
         return first and not self.is_moving
 
-    def _learn(self, grid: Grid, change: Grid, limit: Grid, beyond: Mask, moving: Mask, elapsed_seconds: float) -> None:
+    def _learn(self, grid: Grid, change: Grid, parked: Mask, moving: Mask, elapsed_seconds: float) -> None:
         """Move the background, the recent past and the noise towards this picture."""
         if self._slow is None or self._fast is None or self._noise is None:
             return
-        rate = np.where(moving, _rate(elapsed_seconds, COVERED_SECONDS), _rate(elapsed_seconds, SLOW_SECONDS))
+        still = _rate(elapsed_seconds, self._learning_seconds(SLOW_SECONDS))
+        rate = np.where(moving, _rate(elapsed_seconds, COVERED_SECONDS), still)
         self._slow += (rate * (grid - self._slow)).astype(np.float32)
         self._fast += np.float32(_rate(elapsed_seconds, FAST_SECONDS)) * (grid - self._fast)
-        unrest = _rate(elapsed_seconds, UNREST_SECONDS)
-        rate = np.where(beyond, np.where(moving, unrest, 0.0), _rate(elapsed_seconds, NOISE_SECONDS))
-        self._noise += (rate * (np.minimum(change, 3 * limit) - self._noise)).astype(np.float32)
+        rate = np.where(
+            moving,
+            _rate(elapsed_seconds, UNREST_SECONDS),
+            _rate(elapsed_seconds, self._learning_seconds(NOISE_SECONDS)),
+        )
+        rate = np.where(parked, 0.0, rate)
+        self._noise += (rate * (change - self._noise)).astype(np.float32)
+
+    def _learning_seconds(self, constant_seconds: float) -> float:
+        """A young scene is learnt faster: as the mean of all that was seen."""
+        return min(constant_seconds, max(1.0, self._position_seconds - self._begun_seconds))
 
     def _judge(self, position_seconds: float, moving: Mask) -> list[MotionChange]:
         score = float(moving.sum())
@@ -113,7 +129,7 @@ class MotionDetector:
                 return []
             self._moved_at_seconds, self._peak_score, self._region = position_seconds, score, bounds(moving)
             return [MotionChange("started", position_seconds, score, self._region)]
-        if score >= max(1.0, self._settings.cells_min / 2):
+        if score >= self._settings.cells_min:
             self._moved_at_seconds = position_seconds
             self._peak_score = max(self._peak_score, score)
             self._region = _union(self._region, bounds(moving))
@@ -150,13 +166,24 @@ def _line(x: Grid, y: Grid) -> tuple[float, float]:
     return gain, mean_y - gain * mean_x
 
 
-def touching(mask: Mask) -> Mask:
-    """`mask` without the cells that stand alone: single ones are noise."""
+def solid(mask: Mask) -> Mask:
+    """`mask` without cells that stand alone or in thin lines: those are noise, rain and shaken edges."""
     padded = np.pad(mask, 1).astype(np.uint8)
     columns = padded[:, :-2] + padded[:, 1:-1] + padded[:, 2:]
     around: npt.NDArray[np.uint8] = columns[:-2] + columns[1:-1] + columns[2:]
-    kept: Mask = mask & (around > 1)
+    kept: Mask = mask & (around >= SOLID_CELLS)
     return kept
+
+
+def contrast_of(grid: Grid) -> Grid:
+    """Brightest less darkest of each cell and its eight neighbours: how much a shaken camera may change it."""
+    padded = np.pad(grid, 1, mode="edge")
+    high = np.maximum(np.maximum(padded[:, :-2], padded[:, 1:-1]), padded[:, 2:])
+    low = np.minimum(np.minimum(padded[:, :-2], padded[:, 1:-1]), padded[:, 2:])
+    contrast: Grid = np.maximum(np.maximum(high[:-2], high[1:-1]), high[2:]) - np.minimum(
+        np.minimum(low[:-2], low[1:-1]), low[2:]
+    )
+    return contrast
 
 
 def bounds(mask: Mask) -> Box:

@@ -1,0 +1,322 @@
+"""One camera, from its packets to events and clips.
+
+```
+source ─packets→ ring ──pre-roll──→ recorder ──→ remux ──→ sink.keep_clip
+            └──→ motion ──changes──→ recorder, sink.record
+                    └──frames while moving──→ plate lane ──→ sink.record_read
+```
+"""
+
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final, Literal, Protocol
+
+import structlog
+
+from vigie_agent.camera_settings import CameraSettings, ClipSettings, MotionSettings, PlateSettings
+from vigie_agent.capture.packets import Packet, StreamInfo
+from vigie_agent.capture.rates import StreamRates
+from vigie_agent.capture.ring import GopRing
+from vigie_agent.capture.source import CameraSource
+from vigie_agent.clips.recorder import ClipRecorder, RecordedClip
+from vigie_agent.clips.remux import remux
+from vigie_agent.motion.detector import MotionChange
+from vigie_agent.motion.watch import MotionWatch
+from vigie_agent.reading import PlateLane, PlateObserver
+from vigie_shared.clock import Clock
+from vigie_shared.errors import CaptureError
+from vigie_shared.events import AnyEvent, CameraChanged, GapRecorded, MotionEnded, MotionStarted, PlateRead
+from vigie_shared.heartbeats import CameraHealth
+from vigie_shared.i18n import gettext as _
+from vigie_shared.ids import unique_id
+
+RING_MARGIN_SECONDS: Final = 5.0
+"""Held beyond the pre-roll, for the GOP in which it begins."""
+_DETAIL_CHARS_MAX: Final = 200
+
+log = structlog.get_logger(__name__)
+
+PacketListener = Callable[[StreamInfo, Packet], None]
+
+
+@dataclass(frozen=True, slots=True)
+class FinishedClip:
+    """A clip to keep: fragmented MP4, of which each prefix of `segments` plays."""
+
+    clip_id: str
+    motion_id: str
+    camera_id: str
+    at: datetime
+    ended_at: datetime
+    codec: str
+    width_px: int
+    height_px: int
+    segments: tuple[bytes, ...]
+    sha256: str
+    bytes: int
+
+
+class Sink(Protocol):
+    """Takes what a camera saw, on several threads; every call returns at once and raises nothing."""
+
+    def record(self, event: AnyEvent) -> None:
+        """Keep `event` and tell the hub."""
+        ...
+
+    def record_read(self, event: PlateRead, crop_jpeg: bytes) -> None:
+        """Keep a plate read with its plate's picture."""
+        ...
+
+    def keep_clip(self, clip: FinishedClip) -> None:
+        """Keep a clip and tell the hub that it exists."""
+        ...
+
+
+class CameraWatch:
+    """Watches one camera on its own threads, from `start` to `stop`."""
+
+    def __init__(
+        self,
+        camera: CameraSettings,
+        motion: MotionSettings,
+        clips: ClipSettings,
+        plates: PlateSettings,
+        *,
+        sink: Sink,
+        clock: Clock,
+        observer: PlateObserver | None = None,
+    ) -> None:
+        """`observer` reads this camera's plates and no other's; raises SettingsError for a source that cannot be."""
+        self._camera = camera
+        self._motion_settings = motion
+        self._clips = clips
+        self._sink = sink
+        self._clock = clock
+        self._guard = threading.RLock()
+        self._listeners: list[PacketListener] = []
+        self._source = CameraSource(camera, self, clock)
+        self._ring = GopRing(clips.pre_roll_seconds + RING_MARGIN_SECONDS, clips.ring_bytes_max)
+        self._rates = StreamRates()
+        self._recorder = ClipRecorder(clips.post_roll_seconds, clips.clip_seconds_max)
+        self._lane = PlateLane(camera.camera_id, observer, plates, sink.record_read) if observer else None
+        self._state: Literal["starting", "streaming", "lost"] = "starting"
+        self._stream: StreamInfo | None = None
+        self._motion: MotionWatch | None = None
+        self._motion_id = ""
+        self._newest: Packet | None = None
+        self._lost_at: datetime | None = None
+        self._is_stopped = False
+        self._log = log.bind(camera_id=camera.camera_id)
+        self.has_ended = threading.Event()
+        """Set when a file that is not looped has been played to its end."""
+
+    @property
+    def camera_id(self) -> str:
+        """The camera's id."""
+        return self._camera.camera_id
+
+    def start(self) -> None:
+        """Begin to watch."""
+        if self._lane is not None:
+            self._lane.start()
+        self._source.start()
+
+    def stop(self) -> None:
+        """Stop the camera, then finish the open motion, clip and reads; blocks for seconds where the camera hangs."""
+        self._source.stop()
+        with self._guard:
+            self._finish()
+            self._is_stopped = True
+        if self._lane is not None:
+            self._lane.stop()
+
+    def health(self) -> CameraHealth:
+        """How the camera fares now."""
+        with self._guard:
+            return CameraHealth(
+                camera_id=self._camera.camera_id,
+                name=self._camera.label,
+                state=self._state,
+                frames_per_second=round(self._rates.frames_per_second, 1),
+                kbps=round(self._rates.kbps, 1),
+                moving=self._motion is not None and self._motion.is_moving,
+            )
+
+    @property
+    def dropped_frames(self) -> int:
+        """Frames that the plate reader was too slow for."""
+        return self._lane.dropped_frames if self._lane is not None else 0
+
+    def subscribe(self, listener: PacketListener) -> Callable[[], None]:
+        """Call `listener` with the packets since the newest keyframe, then with each as it comes.
+
+        It runs on the camera's thread and must return at once. Returns what ends the subscription.
+        """
+        with self._guard:
+            if self._stream is not None:
+                for packet in self._ring.newest_gop():
+                    listener(self._stream, packet)
+            self._listeners.append(listener)
+
+        def unsubscribe() -> None:
+            with self._guard:
+                if listener in self._listeners:
+                    self._listeners.remove(listener)
+
+        return unsubscribe
+
+    # What the source calls, on its thread.
+
+    def on_stream(self, stream: StreamInfo) -> None:
+        """Packets of `stream` follow, which do not continue those before."""
+        with self._guard:
+            if self._is_stopped:
+                return
+            self._finish()
+            self._stream, self._state = stream, "streaming"
+            self._motion = MotionWatch(self._motion_settings, stream.codec, deblock=self._lane is not None)
+            now = self._clock.now()
+            if self._lost_at is not None:
+                self._record_gap(self._lost_at, now)
+                self._lost_at = None
+            self._record_state("streaming", now)
+
+    def on_packet(self, packet: Packet) -> None:
+        """The next packet: ring, clips, motion, plates."""
+        with self._guard:
+            stream, motion = self._stream, self._motion
+            if self._is_stopped or stream is None or motion is None:
+                return
+            self._newest = packet
+            self._rates.feed(packet)
+            self._ring.append(packet)
+            for listener in self._listeners:
+                listener(stream, packet)
+            self._keep(self._recorder.feed(packet))
+            had_rare_keyframes = motion.has_rare_keyframes
+            seen = motion.feed(packet)
+            self._tell(seen.changes)
+            if self._lane is not None and motion.is_moving:
+                for frame in seen.frames:
+                    self._lane.offer(self._motion_id, frame)
+            if motion.has_rare_keyframes and not had_rare_keyframes:
+                self._log.warning(
+                    "keyframes are rare, so all is decoded: set the camera's I-frame interval to 1 or 2 seconds"
+                )
+
+    def on_lost(self, error: CaptureError) -> None:
+        """No packets come until further notice."""
+        self._lose(str(error))
+
+    def on_end(self) -> None:
+        """A file has been played to its end."""
+        self._lose(_("the film has ended"))
+        self.has_ended.set()
+
+    # What follows from it.
+
+    def _lose(self, detail: str) -> None:
+        with self._guard:
+            if self._is_stopped:
+                return
+            self._finish()
+            now = self._clock.now()
+            self._lost_at = self._newest.at if self._newest is not None else now
+            self._state, self._stream = "lost", None
+            self._record_state("lost", now, detail)
+
+    def _finish(self) -> None:
+        """End the open motion and its clip; what follows does not continue what was."""
+        if self._motion is not None:
+            self._tell(self._motion.finish())
+            self._motion = None
+        self._keep(self._recorder.finish())
+        self._ring.clear()
+        self._rates.clear()
+
+    def _tell(self, changes: Sequence[MotionChange]) -> None:
+        for change in changes:
+            at = self._at(change.position_seconds)
+            if change.kind == "started":
+                self._start_motion(change, at)
+            else:
+                self._end_motion(change, at)
+
+    def _start_motion(self, change: MotionChange, at: datetime) -> None:
+        self._motion_id = unique_id(at)
+        self._sink.record(
+            MotionStarted(
+                at=at,
+                camera_id=self.camera_id,
+                motion_id=self._motion_id,
+                score=change.score,
+                region=change.region,
+            )
+        )
+        if self._stream is not None:
+            pre_roll = self._ring.since(change.position_seconds - self._clips.pre_roll_seconds)
+            self._keep(self._recorder.motion_started(self._motion_id, self._stream, pre_roll))
+
+    def _end_motion(self, change: MotionChange, at: datetime) -> None:
+        self._sink.record(
+            MotionEnded(at=at, camera_id=self.camera_id, motion_id=self._motion_id, peak_score=change.score)
+        )
+        self._recorder.motion_ended(self._motion_id, change.position_seconds)
+        if self._lane is not None:
+            self._lane.motion_ended(self._motion_id, change.position_seconds, at)
+
+    def _keep(self, recorded: Sequence[RecordedClip]) -> None:
+        for clip in recorded:
+            try:
+                self._sink.keep_clip(finish_clip(self.camera_id, clip))
+            except CaptureError as error:
+                self._log.error("clip cannot be written", reason=str(error))
+                self._record_gap(clip.packets[0].at, clip.packets[-1].at)
+
+    def _record_state(self, state: Literal["streaming", "lost"], at: datetime, detail: str = "") -> None:
+        stream = self._stream
+        self._sink.record(
+            CameraChanged(
+                at=at,
+                camera_id=self.camera_id,
+                state=state,
+                codec=stream.codec if stream else "",
+                width_px=stream.width_px if stream else 0,
+                height_px=stream.height_px if stream else 0,
+                detail=detail[:_DETAIL_CHARS_MAX],
+            )
+        )
+
+    def _record_gap(self, at: datetime, ended_at: datetime) -> None:
+        self._sink.record(
+            GapRecorded(
+                at=at, camera_id=self.camera_id, gap_id=unique_id(at), ended_at=max(at, ended_at), reason="camera_lost"
+            )
+        )
+
+    def _at(self, position_seconds: float) -> datetime:
+        """The wall clock's time of a position near the newest packet."""
+        if self._newest is None:
+            return self._clock.now()
+        return self._newest.at + timedelta(seconds=position_seconds - self._newest.position_seconds)
+
+
+def finish_clip(camera_id: str, recorded: RecordedClip) -> FinishedClip:
+    """Remux `recorded`; raises CaptureError where its packets cannot be a clip."""
+    made = remux(recorded.stream, recorded.packets)
+    at = recorded.packets[0].at
+    return FinishedClip(
+        clip_id=unique_id(at),
+        motion_id=recorded.motion_id,
+        camera_id=camera_id,
+        at=at,
+        ended_at=at + timedelta(seconds=made.duration_seconds),
+        codec=recorded.stream.codec,
+        width_px=recorded.stream.width_px,
+        height_px=recorded.stream.height_px,
+        segments=made.segments,
+        sha256=made.sha256(),
+        bytes=made.size_bytes,
+    )

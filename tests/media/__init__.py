@@ -1,0 +1,1 @@
+"""Films and cameras made by the suite itself."""
