@@ -45,7 +45,7 @@ class Answerer:
         self._agent_id = agent_id
         self._clips = clips
         self._settings = settings or AnswererSettings()
-        self._sessions: set[str] = set()
+        self._sessions: dict[str, asyncio.Task[None]] = {}
         self.ready = asyncio.Event()
         """Set while offers are taken."""
 
@@ -62,16 +62,18 @@ class Answerer:
         try:
             await self._connection.flush()
             self.ready.set()
-            async with asyncio.TaskGroup() as sessions:
+            async with asyncio.TaskGroup() as group:
                 async for message in subscription.messages:
-                    await self._admit(message, sessions)
-                raise LinkError(_("the connection to nats-server is closed; no more offers arrive"))
+                    await self._admit(message, group)
+                for session in self._sessions.values():
+                    session.cancel()
+            raise LinkError(_("the connection to nats-server is closed; no more offers arrive"))
         finally:
             self.ready.clear()
             with contextlib.suppress(nats.errors.Error):
                 await subscription.unsubscribe()
 
-    async def _admit(self, message: Msg, sessions: asyncio.TaskGroup) -> None:
+    async def _admit(self, message: Msg, group: asyncio.TaskGroup) -> None:
         try:
             offer = Offer.model_validate_json(message.data)
         except ValidationError as error:
@@ -86,8 +88,9 @@ class Answerer:
             reason = _("{count} video sessions are open; try again later").format(count=len(self._sessions))
             await self._reply(message, Refused(reason=reason, retryable=True))
         else:
-            self._sessions.add(offer.session_id)
-            sessions.create_task(self._serve(message, offer), name=f"video session {offer.session_id}")
+            session = group.create_task(self._serve(message, offer))
+            self._sessions[offer.session_id] = session
+            session.add_done_callback(lambda _task: self._sessions.pop(offer.session_id))
 
     async def _serve(self, message: Msg, offer: Offer) -> None:
         log = _log.bind(session_id=offer.session_id, clip_id=offer.wanted.clip_id)
@@ -101,8 +104,6 @@ class Answerer:
             log.info("clip_broken_off", reason=str(error))
         except Exception:  # one session must not end the others
             log.exception("session_failed")
-        finally:
-            self._sessions.discard(offer.session_id)
 
     async def _open(self, message: Msg, offer: Offer, peer: AnsweringPeer) -> ClipSession | None:
         """Answer or refuse; what is `wanted` decides the kind of session."""

@@ -48,6 +48,8 @@ class AnsweringPeer:
             await self._connection.setLocalDescription(await self._connection.createAnswer())
         except Exception as error:  # aiortc's parser raises whatever it stumbles over
             raise WireError(_("the offer is no session description that this agent understands")) from error
+        if self._connection.sctp is None:
+            raise WireError(_("the offer has no data channel"))
         return self._connection.localDescription.sdp
 
     async def opened(self) -> None:

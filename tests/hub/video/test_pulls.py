@@ -1,0 +1,179 @@
+"""A wish for a clip is fulfilled once, and its state can be asked at any time."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from nats.aio.client import Client
+
+from tests.hub.video.agents import AGENT_ID, CLIP, CLIP_ID, SHA256, Clips, answering
+from vigie_hub.archive.files import Archive
+from vigie_hub.database import Database
+from vigie_hub.video.puller import Puller, PullLimits
+from vigie_hub.video.pulls import WAITING_MAX, PullQueue, PullState
+
+IMPATIENT = PullLimits(stall_seconds=1, retry_seconds=0.05, retry_seconds_max=0.05, fruitless_attempts_max=1)
+EVENT = """
+INSERT INTO events (id, agent_id, epoch, lane, seq, kind, camera_id, at, received_at, body)
+VALUES (1, ?, 'e', 'clip', 1, 'clip_stored', 'north', '2026-01-01T00:00:00.000Z', '2026-01-01T00:00:00.000Z', '{}')
+"""
+INDEXED = """
+INSERT INTO clips (clip_id, event_id, agent_id, camera_id, at, ended_at, bytes, sha256, codec, width_px, height_px)
+VALUES (?, 1, ?, 'north', '2026-01-01T00:00:00.000Z', '2026-01-01T00:00:10.000Z', ?, ?, 'h264', 768, 432)
+"""
+
+
+@pytest.fixture
+async def database(tmp_path: Path) -> AsyncIterator[Database]:
+    """A read model that knows one clip."""
+    async with Database(tmp_path / "hub.db") as database:
+        await database.write(lambda connection: connection.execute(EVENT, (AGENT_ID,)).rowcount)
+        row = (CLIP_ID, AGENT_ID, len(CLIP), SHA256)
+        await database.write(lambda connection: connection.execute(INDEXED, row).rowcount)
+        yield database
+
+
+@asynccontextmanager
+async def working(queue: PullQueue) -> AsyncIterator[PullQueue]:
+    async with asyncio.TaskGroup() as group:
+        running = group.create_task(queue.run())
+        yield queue
+        running.cancel()
+
+
+async def settled(queue: PullQueue, clip_id: str, wanted: Callable[[PullState | None], bool]) -> PullState | None:
+    async with asyncio.timeout(20):
+        while not wanted(queue.state(clip_id)):  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+    return queue.state(clip_id)
+
+
+def is_done(state: PullState | None) -> bool:
+    return state is None
+
+
+def has_failed(state: PullState | None) -> bool:
+    return state is not None and state.state == "failed"
+
+
+async def rows(database: Database, table: str) -> list[dict[str, object]]:
+    found = await database.read(lambda connection: connection.execute(f"SELECT * FROM {table}").fetchall())
+    return [dict(row) for row in found]
+
+
+async def test_a_wish_is_queued_pulled_and_recorded(connection: Client, database: Database, archive: Archive) -> None:
+    queue = PullQueue(database, Puller(connection, archive))
+    assert queue.state(CLIP_ID) is None
+    queue.request(CLIP_ID)
+    assert queue.state(CLIP_ID) == PullState("queued")
+    async with answering(connection, Clips()), working(queue):
+        pulling = await settled(queue, CLIP_ID, lambda state: state is not None and state.bytes > 0)
+        assert pulling is not None
+        assert pulling.state == "pulling"
+        assert pulling.seconds > 0
+        await settled(queue, CLIP_ID, is_done)
+    (row,) = await rows(database, "archived_clips")
+    assert (row["clip_id"], row["sha256"], row["bytes"]) == (CLIP_ID, SHA256, len(CLIP))
+    assert archive.path(SHA256).read_bytes() == CLIP
+
+
+async def test_a_wish_made_often_is_pulled_once(connection: Client, database: Database, archive: Archive) -> None:
+    queue = PullQueue(database, Puller(connection, archive))
+    async with answering(connection, Clips()) as answerer, working(queue):
+        for _number in range(5):
+            queue.request(CLIP_ID)
+        await settled(queue, CLIP_ID, lambda state: state is not None and state.bytes > 0)
+        queue.request(CLIP_ID)
+        assert answerer.session_count == 1
+        await settled(queue, CLIP_ID, is_done)
+        queue.request(CLIP_ID)
+        await settled(queue, CLIP_ID, is_done)
+    assert len(await rows(database, "archived_clips")) == 1
+
+
+async def test_a_failure_says_why_and_can_be_asked_for_again(
+    connection: Client, database: Database, archive: Archive
+) -> None:
+    queue = PullQueue(database, Puller(connection, archive, limits=IMPATIENT))
+    async with working(queue):
+        queue.request(CLIP_ID)
+        state = await settled(queue, CLIP_ID, has_failed)
+        assert state is not None
+        assert "not connected" in state.detail
+        async with answering(connection, Clips()):
+            queue.request(CLIP_ID)
+            await settled(queue, CLIP_ID, is_done)
+    assert len(await rows(database, "archived_clips")) == 1
+
+
+async def test_other_bytes_than_promised_are_put_on_record(
+    connection: Client, database: Database, archive: Archive
+) -> None:
+    queue = PullQueue(database, Puller(connection, archive))
+    async with answering(connection, Clips(CLIP[:-1] + b"?")), working(queue):
+        queue.request(CLIP_ID)
+        state = await settled(queue, CLIP_ID, has_failed)
+    assert state is not None
+    assert "other bytes" in state.detail
+    (record,) = await rows(database, "audit")
+    assert (record["user"], record["action"]) == ("hub", "clip_digest_mismatch")
+    assert record["target"] == f"{AGENT_ID}/{CLIP_ID}"
+    assert await rows(database, "archived_clips") == []
+
+
+async def test_a_clip_that_the_hub_does_not_know_fails(
+    connection: Client, database: Database, archive: Archive
+) -> None:
+    queue = PullQueue(database, Puller(connection, archive))
+    async with working(queue):
+        queue.request("e" * 22)
+        state = await settled(queue, "e" * 22, has_failed)
+    assert state is not None
+    assert "knows no clip" in state.detail
+
+
+async def test_a_restarted_hub_goes_on_from_what_is_on_disk(
+    connection: Client, database: Database, archive: Archive
+) -> None:
+    async with answering(connection, Clips()):
+        before = PullQueue(database, Puller(connection, archive))
+        async with working(before):
+            before.request(CLIP_ID)
+            await settled(before, CLIP_ID, lambda state: state is not None and state.bytes > 500_000)
+        after = PullQueue(database, Puller(connection, archive))
+        assert after.state(CLIP_ID) is None
+        assert await rows(database, "archived_clips") == []
+        async with working(after):
+            after.request(CLIP_ID)
+            state = await settled(after, CLIP_ID, lambda state: state is not None and state.bytes > 0)
+            assert state is not None
+            assert state.bytes >= 500_000
+            await settled(after, CLIP_ID, is_done)
+    assert len(await rows(database, "archived_clips")) == 1
+
+
+async def test_a_file_without_a_row_gets_its_row(connection: Client, database: Database, archive: Archive) -> None:
+    def store() -> None:
+        with archive.part(SHA256, len(CLIP)) as part:
+            part.write(0, CLIP)
+            part.commit()
+
+    await asyncio.to_thread(store)
+    queue = PullQueue(database, Puller(connection, archive))
+    async with working(queue):
+        queue.request(CLIP_ID)
+        await settled(queue, CLIP_ID, is_done)
+    assert len(await rows(database, "archived_clips")) == 1
+
+
+async def test_more_wishes_than_may_wait_are_refused(connection: Client, database: Database, archive: Archive) -> None:
+    queue = PullQueue(database, Puller(connection, archive))
+    for number in range(WAITING_MAX + 1):
+        queue.request(f"{number:022x}")
+    assert queue.state(f"{0:022x}") == PullState("queued")
+    refused = queue.state(f"{WAITING_MAX:022x}")
+    assert refused is not None
+    assert refused.state == "failed"
+    assert "waiting already" in refused.detail
