@@ -1,4 +1,4 @@
-"""Logs on standard error: for people on a terminal, else one JSON object a line. In English, never a plate or a name."""
+"""Logs on standard error: for people on a terminal, else one JSON object a line. English, never a plate or a name."""
 
 import logging
 import sys

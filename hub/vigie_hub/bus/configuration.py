@@ -17,6 +17,7 @@ DEFAULT_PORT: Final = 4222
 _HUB_MAY_PUBLISH: Final = (
     f"$JS.API.STREAM.*.{subjects.STREAM}",
     f"$JS.API.CONSUMER.*.{subjects.STREAM}.>",
+    f"$JS.API.CONSUMER.DURABLE.CREATE.{subjects.STREAM}.>",
     f"$JS.API.CONSUMER.MSG.NEXT.{subjects.STREAM}.>",
     "$JS.API.INFO",
     f"$JS.ACK.{subjects.STREAM}.>",
@@ -80,7 +81,7 @@ class NatsConfiguration:
             "listen": f"{host}:{self.port}",
             "jetstream": {"store_dir": str(self.store_dir), "sync_interval": "10s"},
             "ping_interval": "30s",
-            "max_pending": "8MB",
+            "max_pending": 8 * 1024**2,
             "authorization": {"timeout": 30, "users": users},
         }
         lines = ["# Written by `vigie hub` from its registry; change the registry, not this file."]

@@ -56,7 +56,7 @@ class Connection:
     async def _failed(self, error: Exception) -> None:
         """Say it once, then quietly until the link is back: nats-py calls this for each attempt."""
         level = log.debug if self._complained else log.warning
-        level("nats_unreachable", url=self._url, error=str(error) or type(error).__name__)
+        level("nats_error", url=self._url, error=str(error) or type(error).__name__)
         self._complained = True
 
     async def _broke(self) -> None:

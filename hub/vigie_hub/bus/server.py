@@ -123,7 +123,8 @@ class EmbeddedNatsServer:
             await asyncio.shield(_stop(process))
 
     def _heard(self, line: str) -> None:
-        self._last_words.append(line)
+        if line:
+            self._last_words.append(line)
         if _READY in line:
             self._ready.set()
         elif "[WRN]" in line or "[ERR]" in line or "[FTL]" in line:

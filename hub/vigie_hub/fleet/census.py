@@ -2,7 +2,7 @@
 
 import asyncio
 import sqlite3
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from typing import Final, Literal
 
 import structlog
@@ -32,7 +32,7 @@ class Census:
         self._clock = clock
         self._tell = tell
         self._edition: tuple[object, ...] = ()
-        self.on_enrolled: Callable[[Mapping[str, str]], Awaitable[None]] | None = None
+        self.on_enrolled: Callable[[dict[str, str]], Awaitable[None]] | None = None
         """Called with all keys when an agent was enrolled."""
 
     async def run(self) -> None:

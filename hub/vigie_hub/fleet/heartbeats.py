@@ -16,7 +16,7 @@ from vigie_hub.database import Database, iso
 from vigie_hub.fleet.registry import HEARTBEATS_MISSED, AgentStateChanged, Registry
 from vigie_shared import subjects
 from vigie_shared.clock import Clock
-from vigie_shared.errors import WireError
+from vigie_shared.errors import StoreError, WireError
 from vigie_shared.heartbeats import Heartbeat
 
 log = structlog.get_logger(__name__)
@@ -96,11 +96,17 @@ class Heartbeats:
             self._stirred.clear()
             received = list(self._pending.values())
             self._pending.clear()
-            await self._database.write(lambda connection, rows=received: _store(connection, rows))  # type: ignore[misc]
-            self._tell("agents")
+            await self._keep(received)
             for one in received:
                 self._alive(one.heartbeat.agent_id)
             await asyncio.sleep(STORE_EVERY_SECONDS)
+
+    async def _keep(self, received: list[_Received]) -> None:
+        try:
+            await self._database.write(lambda connection: _store(connection, received))
+        except StoreError as error:  # the next heartbeat says it again
+            log.error("heartbeats_not_stored", reason=str(error))
+        self._tell("agents")
 
     async def _receive(self, message: Msg) -> None:
         agent_id = subjects.agent_of(message.subject)

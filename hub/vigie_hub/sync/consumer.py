@@ -1,0 +1,162 @@
+"""The fetch loop: messages of `EVT` → one transaction → JetStream acks → receipts. In this order, always."""
+
+import asyncio
+import random
+import sqlite3
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final, Literal
+
+import nats.errors
+import structlog
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+from nats.js import JetStreamContext
+
+from vigie_hub.database import Database
+from vigie_hub.settings import NatsSettings
+from vigie_hub.sync.projector import Projection, is_enrolled, project
+from vigie_hub.sync.receipts import Receipts, Standing, standings
+from vigie_hub.sync.stream import bind
+from vigie_shared import subjects
+from vigie_shared.batches import Batch, decode
+from vigie_shared.clock import Clock
+from vigie_shared.errors import StoreError, WireError
+
+log = structlog.get_logger(__name__)
+FETCH_MESSAGES: Final = 100
+FETCH_SECONDS: Final = 5.0
+_RETRY_SECONDS: Final = (0.1, 1.0)
+Topic = Literal["events", "alerts", "clips", "agents"]
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A message that no repetition will make good."""
+
+    agent_id: str
+    reason: str
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What one transaction made of one fetch."""
+
+    projections: list[Projection] = field(default_factory=list)
+    refused: list[tuple[Msg, Refusal]] = field(default_factory=list)
+    standings: list[Standing] = field(default_factory=list)
+
+
+def _decode(message: Msg) -> Batch | Refusal:
+    tokens = message.subject.split(".")
+    agent_id = subjects.agent_of(message.subject)
+    if agent_id is None or len(tokens) != 3:
+        return Refusal(agent_id or "?", "subject is not e.<agent>.<lane>")
+    try:
+        return decode(message.data, agent_id=agent_id, lane=tokens[2])
+    except WireError as error:
+        return Refusal(agent_id, str(error))
+
+
+def _project_all(connection: sqlite3.Connection, decoded: list[tuple[Msg, Batch | Refusal]], at: datetime) -> Outcome:
+    outcome = Outcome()
+    for message, batch in decoded:
+        if isinstance(batch, Refusal):
+            outcome.refused.append((message, batch))
+        elif not is_enrolled(connection, batch.agent_id):
+            outcome.refused.append((message, Refusal(batch.agent_id, "agent is not enrolled: vigie hub enrol")))
+        else:
+            outcome.projections.append(project(connection, batch, at))
+    epochs = dict.fromkeys((projection.agent_id, projection.epoch) for projection in outcome.projections)
+    outcome.standings = standings(connection, epochs)
+    return outcome
+
+
+class Consumer:
+    """Reads stream `EVT` into the read model for ever: through restarts of the server, and through a wiped stream."""
+
+    def __init__(
+        self,
+        client: Client,
+        database: Database,
+        receipts: Receipts,
+        clock: Clock,
+        settings: NatsSettings,
+        *,
+        tell: Callable[[Topic], None],
+        seen: Callable[[str, datetime], None] = lambda agent_id, at: None,
+        hit: Callable[[str], None] = lambda agent_id: None,
+    ) -> None:
+        self._client = client
+        self._database = database
+        self._receipts = receipts
+        self._clock = clock
+        self._settings = settings
+        self._tell = tell
+        self._seen = seen
+        self._hit = hit
+        self._complained = False
+        self._refused_agents: set[str] = set()
+
+    async def run(self) -> None:
+        """Fetch until cancelled."""
+        while True:
+            try:
+                await self._consume(await bind(self._client, self._settings))
+            except (nats.errors.Error, TimeoutError, OSError, StoreError) as error:
+                level = log.debug if self._complained else log.warning
+                level("stream_unavailable", reason=str(error) or type(error).__name__)
+                self._complained = True
+            await asyncio.sleep(random.uniform(*_RETRY_SECONDS))  # noqa: S311
+
+    async def _consume(self, subscription: JetStreamContext.PullSubscription) -> None:
+        """Fetch until the server, the stream or the disk fails."""
+        try:
+            while True:
+                messages = await self._fetch(subscription)
+                if self._complained:
+                    log.info("stream_available")
+                    self._complained = False
+                if messages:
+                    await self._take(messages)
+        finally:
+            if self._client.is_connected:
+                await subscription.unsubscribe()
+
+    async def _fetch(self, subscription: JetStreamContext.PullSubscription) -> list[Msg]:
+        """The next messages; an empty fetch ends in an empty list, nats-py's timeout or asyncio's."""
+        try:
+            return await subscription.fetch(FETCH_MESSAGES, FETCH_SECONDS)
+        except TimeoutError:
+            await subscription.consumer_info()  # is it there at all? raises where the stream was wiped
+            return []
+
+    async def _take(self, messages: list[Msg]) -> None:
+        """Make `messages` durable, then say so: to JetStream, to the agents, to the page."""
+        now = self._clock.now()
+        decoded = await asyncio.to_thread(lambda: [(message, _decode(message)) for message in messages])
+        outcome = await self._database.write(lambda connection: _project_all(connection, decoded, now))
+        refused = {id(message) for message, _refusal in outcome.refused}
+        for message in messages:
+            await (message.term() if id(message) in refused else message.ack())
+        for standing in outcome.standings:
+            await self._receipts.push(standing)
+        self._announce(outcome, now)
+
+    def _announce(self, outcome: Outcome, now: datetime) -> None:
+        for _message, refusal in outcome.refused:
+            level = log.debug if refusal.agent_id in self._refused_agents else log.warning
+            level("batch_refused", agent_id=refusal.agent_id, reason=refusal.reason)
+            self._refused_agents.add(refusal.agent_id)
+        for projection in outcome.projections:
+            self._refused_agents.discard(projection.agent_id)
+            self._seen(projection.agent_id, now)
+            if projection.alerts:
+                self._hit(projection.agent_id)
+        if any(projection.events for projection in outcome.projections):
+            self._tell("events")
+        if any(projection.clips for projection in outcome.projections):
+            self._tell("clips")
+        if any(projection.alerts for projection in outcome.projections):
+            self._tell("alerts")

@@ -1,0 +1,52 @@
+"""Stream `EVT` and its one durable: made where they are missing, brought up to date where they differ."""
+
+from typing import Final
+
+from nats.aio.client import Client
+from nats.js import JetStreamContext, api
+from nats.js.errors import NotFoundError
+
+from vigie_hub.settings import NatsSettings
+from vigie_shared import subjects
+
+ACK_WAIT_SECONDS: Final = 30.0
+ACK_PENDING_MAX: Final = 1000
+_DUPLICATE_WINDOW_SECONDS: Final = 0.1
+"""The least that nats-server takes: the projector knows duplicates by their sequence, however late they come."""
+
+
+def stream_config(settings: NatsSettings) -> api.StreamConfig:
+    """Keeps all for a while, in files; a full stream refuses, so that nothing is lost in silence."""
+    return api.StreamConfig(
+        name=subjects.STREAM,
+        subjects=[subjects.STREAM_SUBJECTS],
+        retention=api.RetentionPolicy.LIMITS,
+        storage=api.StorageType.FILE,
+        discard=api.DiscardPolicy.NEW,
+        max_age=settings.stream_hours * 3600,
+        max_bytes=settings.stream_bytes_max,
+        duplicate_window=_DUPLICATE_WINDOW_SECONDS,
+    )
+
+
+def consumer_config() -> api.ConsumerConfig:
+    """One durable for all agents; what is not acknowledged comes again."""
+    return api.ConsumerConfig(
+        durable_name=subjects.DURABLE,
+        ack_policy=api.AckPolicy.EXPLICIT,
+        deliver_policy=api.DeliverPolicy.ALL,
+        ack_wait=ACK_WAIT_SECONDS,
+        max_ack_pending=ACK_PENDING_MAX,
+    )
+
+
+async def bind(client: Client, settings: NatsSettings) -> JetStreamContext.PullSubscription:
+    """The projector's subscription; makes stream and durable, which a wiped server has lost."""
+    jetstream = client.jetstream()
+    try:
+        await jetstream.stream_info(subjects.STREAM)
+        await jetstream.update_stream(stream_config(settings))
+    except NotFoundError:
+        await jetstream.add_stream(stream_config(settings))
+    await jetstream.add_consumer(subjects.STREAM, consumer_config())
+    return await jetstream.pull_subscribe_bind(subjects.DURABLE, subjects.STREAM)
