@@ -27,25 +27,31 @@ class NatsSettings(Section):
     """Where nats-server is; with `--embedded-nats` the hub starts one there."""
 
     url: str = Field(default="nats://127.0.0.1:4222", pattern=r"^(nats|tls)://[^/\s]+$")
+    """The hub's own way to nats-server."""
     agents_url: str | None = Field(default=None, pattern=r"^(nats|tls)://[^/\s]+$")
     """The same server as agents reach it, where that differs."""
     stream_bytes_max: int = Field(default=4 * 1024**3, ge=1024**2)
     """A full stream refuses; what it refuses waits in the agents' outboxes."""
     stream_hours: float = Field(default=48, gt=0)
+    """How long the stream keeps events that the hub has not read."""
 
 
 class ApiSettings(Section):
     """Where the page and the HTTP API listen."""
 
     host: str = "127.0.0.1"
+    """The address to listen on: this machine alone unless changed."""
     port: Port = 8080
+    """The port to listen on; 0 takes a free one."""
 
 
 class DialIn(Section):
     """An agent that is enrolled when the hub starts."""
 
     agent_id: AgentId
+    """Its `agent_id`, as in its own settings."""
     public_key: PublicKey
+    """Its key, `U…`, as `vigie agent key` prints it."""
 
 
 class FleetSettings(Section):
@@ -56,6 +62,7 @@ class FleetSettings(Section):
     interfaces: tuple[str, ...] = ()
     """Addresses of the interfaces to listen on; none: all of them."""
     dial_in: tuple[DialIn, ...] = ()
+    """Agents to enrol at the start."""
 
 
 class VideoSettings(Section):
@@ -73,6 +80,7 @@ class AlertSettings(Section):
     crops_at_once: int = Field(default=8, ge=1, le=64)
     """Pictures asked for at the same time, all agents together."""
     crop_timeout_seconds: float = Field(default=15, gt=0)
+    """How long an agent may take to send the picture of a plate."""
 
 
 class HubSettings(BaseSettings):
