@@ -63,11 +63,14 @@ def bench_commands() -> Iterator[Command]:
 
 
 def _argparse_options(parser: argparse.ArgumentParser) -> list[Option]:
-    return [
-        Option(", ".join(action.option_strings) or str(action.metavar), "", action.help or "")
-        for action in parser._actions
-        if not isinstance(action, argparse._HelpAction)
-    ]
+    actions = [action for action in parser._actions if not isinstance(action, argparse._HelpAction)]
+    return [_argparse_option(action) for action in actions]
+
+
+def _argparse_option(action: argparse.Action) -> Option:
+    value = " ".join(map(str, action.default)) if isinstance(action.default, tuple) else action.default
+    default = "" if value in (None, False, "", []) else f"`{value}`"
+    return Option(", ".join(action.option_strings) or str(action.metavar), default, action.help or "")
 
 
 def commands() -> list[Command]:
