@@ -87,6 +87,9 @@ def load(name: str) -> Benchmark:
     if not file.is_file() or spec is None or spec.loader is None:
         raise CommandError(_("no benchmark “{name}”; there are: {names}").format(name=name, names=", ".join(names())))
     module = importlib.util.module_from_spec(spec)
+    checkout = str(folder().parents[1])
+    if checkout not in sys.path:  # benchmarks may use what tests have, such as servers
+        sys.path.append(checkout)
     spec.loader.exec_module(module)
     return cast(Benchmark, module)
 
