@@ -24,7 +24,7 @@ PACKAGES: Final = {"vigie_shared": "shared", "vigie_agent": "agent", "vigie_hub"
 TRANSLATED: Final = tuple(language for language in LANGUAGES if language != "en")
 METHODS: Final = [("**.py", "python"), ("**/templates/**.html", "jinja2"), ("**/templates/**.txt", "jinja2")]
 KEYWORDS: Final = {"_": None, "marked": None, "gettext": None, "ngettext": (1, 2)}
-_PERCENT_FIELD: Final = re.compile(r"%\((\w+)\)s")
+_PERCENT_FIELD: Final = re.compile(r"%\((\w+)\)[sd]")
 
 
 def collect(package: str) -> Catalog:
@@ -120,7 +120,7 @@ def _faults(message: Message, plurals: int) -> Iterator[str]:
 
 
 def fields(text: str) -> set[str]:
-    """Names of the placeholders in a text: `{name}` and `%(name)s`."""
+    """Names of the placeholders in a text: `{name}`, `%(name)s` and `%(name)d`."""
     try:
         braces = {name.split(":")[0] for _text, name, _spec, _conversion in Formatter().parse(text) if name}
     except ValueError:
