@@ -22,7 +22,7 @@ from vigie_hub.api.feed import Feed
 from vigie_hub.api.server import ApiServer
 from vigie_hub.api.services import Services
 from vigie_hub.archive.files import Archive
-from vigie_hub.bus.configuration import NatsConfiguration
+from vigie_hub.bus.configuration import nats_configuration
 from vigie_hub.bus.connection import Connection
 from vigie_hub.bus.server import EmbeddedNatsServer
 from vigie_hub.custody.audit import Audit
@@ -142,11 +142,6 @@ async def run(
         log.info("stopping")
         for task in running:
             task.cancel()
-
-
-def nats_configuration(settings: HubSettings, hub_key: str, agents: dict[str, str]) -> NatsConfiguration:
-    """What nats-server must know of this hub and its agents."""
-    return NatsConfiguration(settings.nats.url, settings.data_dir.resolve() / "nats", hub_key, agents)
 
 
 def _embedded(hub: Hub, keys: HubKeys) -> EmbeddedNatsServer:

@@ -6,15 +6,13 @@ import json
 import shutil
 import sys
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated
 
-import click
 import typer
 
 from vigie_hub import logs, users
-from vigie_hub.app import nats_configuration, run
+from vigie_hub.bus.configuration import nats_configuration
 from vigie_hub.database import Database
-from vigie_hub.fetching import fetch
 from vigie_hub.fleet.enrolment import agent_snippet, enrol, enrolled_keys
 from vigie_hub.hotlists import entries
 from vigie_hub.keys import HubKeys
@@ -22,6 +20,7 @@ from vigie_hub.settings import HubSettings
 from vigie_shared.clock import SystemClock
 from vigie_shared.errors import CommandError, StoreError, VigieError
 from vigie_shared.i18n import gettext as _
+from vigie_shared.i18n import ngettext
 
 app = typer.Typer(help=_("Take in what agents report."), add_completion=False, rich_markup_mode=None)
 hotlist_app = typer.Typer(help=_("Plates that people look for."), rich_markup_mode=None)
@@ -29,7 +28,6 @@ app.add_typer(hotlist_app, name="hotlist")
 
 SettingsFile = Annotated[Path, typer.Option("--settings", help=_("The hub's settings, TOML."))]
 AsJson = Annotated[bool, typer.Option("--json", help=_("Print JSON, for scripts."))]
-EXIT_MISUSED: Final = 2
 
 
 def _operator() -> str:
@@ -44,6 +42,8 @@ def run_hub(
     ] = False,
 ) -> None:
     """Run the hub until it is stopped."""
+    from vigie_hub.app import run  # late: media and web libraries take a second to load
+
     loaded = HubSettings.load(settings)
     logs.configure()
 
@@ -99,7 +99,7 @@ def write_nats_configuration(
         print(json.dumps({"path": str(output), "agents": sorted(agents)}))
     else:
         print(
-            _("{path}: {count} agents. Reload a running server with: nats-server --signal reload").format(
+            ngettext("{path}: {count} agent", "{path}: {count} agents", len(agents)).format(
                 path=output, count=len(agents)
             )
         )
@@ -176,6 +176,8 @@ def pull_clip(
     as_json: AsJson = False,
 ) -> None:
     """Bring a clip here, verified."""
+    from vigie_hub.fetching import fetch  # late: media libraries take a second to load
+
     loaded = HubSettings.load(settings)
     agent_id, _slash, clip_id = clip.partition("/")
     if not agent_id or not clip_id:
@@ -205,14 +207,9 @@ def _first_error(group: BaseExceptionGroup[BaseException]) -> BaseException:
 def main(arguments: list[str]) -> int:
     """Run one command; returns the exit status. Errors that an operator can mend are VigieError."""
     try:
-        app(args=arguments, prog_name="vigie hub", standalone_mode=False)
-    except click.ClickException as error:
-        error.show()
-        return EXIT_MISUSED
-    except click.exceptions.Abort:
-        return 130
-    except click.exceptions.Exit as error:
-        return error.exit_code
+        app(args=arguments, prog_name="vigie hub")
+    except SystemExit as ended:
+        return ended.code if isinstance(ended.code, int) else 1
     except BaseExceptionGroup as group:
         first = _first_error(group)
         if isinstance(first, VigieError):

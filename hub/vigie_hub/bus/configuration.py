@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
+from vigie_hub.settings import HubSettings
 from vigie_shared import subjects
 
 HUB_INBOX_PREFIX: Final = "_H"
@@ -87,3 +88,8 @@ class NatsConfiguration:
         lines = ["# Written by `vigie hub` from its registry; change the registry, not this file."]
         lines += [f"{key}: {json.dumps(value, indent=2)}" for key, value in settings.items()]
         return "\n".join(lines) + "\n"
+
+
+def nats_configuration(settings: HubSettings, hub_key: str, agents: Mapping[str, str]) -> NatsConfiguration:
+    """What nats-server must know of this hub and its agents."""
+    return NatsConfiguration(settings.nats.url, settings.data_dir.resolve() / "nats", hub_key, agents)
