@@ -1,4 +1,4 @@
-"""The announcement `_vigie-agent._tcp.local.`: a hub on the same network finds this agent; trust comes by enrolment only."""
+"""The announcement by which a hub on the same network finds this agent; trust comes by enrolment only."""
 
 import contextlib
 import socket

@@ -1,7 +1,8 @@
-"""This agent's own Ed25519 key, and the hub's public one."""
+"""The agent's own Ed25519 key, and the hub's public one."""
 
 import base64
 import binascii
+import contextlib
 import os
 import secrets
 from pathlib import Path
@@ -63,10 +64,8 @@ def _write_once(path: Path, seed: bytes) -> None:
             file.write(seed + b"\n")
             file.flush()
             os.fsync(file.fileno())
-        try:
+        with contextlib.suppress(FileExistsError):  # another process was first: its key counts
             os.link(draft, path)
-        except FileExistsError:
-            pass  # another process was first: its key counts
     finally:
         draft.unlink(missing_ok=True)
 

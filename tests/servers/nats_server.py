@@ -25,7 +25,10 @@ def nats_server_binary() -> str:
 
 
 class NatsServer:
-    """JetStream in `folder`; `configuration` is added to the file as it is. The port is chosen at the first start and kept."""
+    """JetStream in `folder`; `configuration` is added to the file as it is.
+
+    The port is chosen at the first start and kept.
+    """
 
     def __init__(self, folder: Path, configuration: str = "") -> None:
         self.folder = folder

@@ -3,5 +3,6 @@
 from vigie_agent.store.outbox import OutboxRow
 from vigie_agent.store.reader import Counts, Reader
 from vigie_agent.store.store import Store
+from vigie_agent.store.upkeep import Upkeep
 
-__all__ = ["Counts", "OutboxRow", "Reader", "Store"]
+__all__ = ["Counts", "OutboxRow", "Reader", "Store", "Upkeep"]

@@ -103,7 +103,7 @@ def manifest(connection: sqlite3.Connection, clip_id: str) -> Manifest | None:
 
 
 def segment_at(connection: sqlite3.Connection, clip_id: str, offset: int) -> tuple[int, bytes] | None:
-    """The segment that holds byte `offset` of a clip: its first byte's place and its bytes; None where there is none."""
+    """Place and bytes of the segment that holds byte `offset` of a clip; None where there is none."""
     row: tuple[int, bytes] | None = connection.execute(
         "SELECT first_byte, bytes FROM segments WHERE clip_id = ? AND first_byte <= ? AND first_byte + size > ?",
         (clip_id, offset, offset),

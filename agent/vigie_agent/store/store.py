@@ -19,6 +19,7 @@ from vigie_agent.store.writer import DiskFullError, Unit, Writer
 from vigie_shared.clock import Clock
 from vigie_shared.errors import StoreError
 from vigie_shared.events import AnyEvent, ClipStored, Lane, PlateRead
+from vigie_shared.i18n import gettext as _
 from vigie_shared.transfer import Manifest, block_digests
 
 log = structlog.get_logger(__name__)
@@ -30,7 +31,8 @@ FORGET_ROWS_MAX: Final = 2000
 class Store:
     """One per agent. What is recorded here is written by a thread; reads block and belong in one too.
 
-    `record`, `record_read` and `keep_clip` never block and never raise: what the disk refuses is logged and becomes a gap.
+    `record`, `record_read` and `keep_clip` never block and never raise: what the disk refuses is logged and becomes
+    a gap.
     """
 
     def __init__(self, data_dir: Path, agent_id: str, *, keep_bytes_max: int, clock: Clock) -> None:
@@ -83,26 +85,27 @@ class Store:
 
     def keep_clip(self, clip: FinishedClip) -> None:
         """Write a clip with its event; older ones make room."""
-        size = sum(len(segment) for segment in clip.segments)
         with self._guard:
-            fits = self._waiting_clip_bytes + size <= WAITING_CLIP_BYTES_MAX
-            self._waiting_clip_bytes += size if fits else 0
+            fits = self._waiting_clip_bytes + clip.bytes <= max(WAITING_CLIP_BYTES_MAX, clip.bytes)
+            self._waiting_clip_bytes += clip.bytes if fits else 0
         if not fits:
             self._lost("the disk is too slow for the clips", clip.camera_id, "overload", clip.at, clip.ended_at)
             return
         future = self._submit(self._keeping(clip), clip.camera_id, clip.at, clip.ended_at)
-        future.add_done_callback(lambda _future: self._clip_left_queue(size))
+        future.add_done_callback(lambda _future: self._clip_left_queue(clip.bytes))
 
     def _keeping(self, clip: FinishedClip) -> Unit[None]:
         def unit(connection: Any) -> None:
             sha256, block_sha256 = block_digests(clip.segments)
+            if sha256 != clip.sha256:
+                raise StoreError(_("clip {clip}: its bytes changed on the way to the disk").format(clip=clip.clip_id))
             stored = ClipStored(
                 at=clip.at,
                 camera_id=clip.camera_id,
                 clip_id=clip.clip_id,
                 motion_id=clip.motion_id,
                 ended_at=clip.ended_at,
-                bytes=sum(len(segment) for segment in clip.segments),
+                bytes=clip.bytes,
                 sha256=sha256,
                 codec=clip.codec,
                 width_px=clip.width_px,

@@ -109,7 +109,7 @@ class Writer:
         result, failure = None, None
         try:
             result = unit(self._connection)
-        except Exception as error:  # noqa: BLE001 — handed on in the unit's future
+        except Exception as error:
             if not self._connection.in_transaction:
                 raise
             self._connection.execute("ROLLBACK TO unit")

@@ -1,7 +1,7 @@
 """The order in which events go out: sans I/O, no clock (docs/design/delivery.md, The outbox).
 
-Each lane goes forward by its own cursor, a batch at a time, with a few batches of all lanes on their way at once. What is lost on the way
-brings the lane back to the first batch that is missing (go-back-N), because the hub takes a lane in order only.
+Each lane goes forward by its own cursor, a batch at a time, with a few batches of all lanes on their way at once.
+What is lost on the way brings the lane back to the first batch that is missing (go-back-N).
 """
 
 from collections import deque
@@ -66,7 +66,7 @@ class Outbox:
             self._lanes[lane].newest = max(self._lanes[lane].newest, seq)
 
     def next_lane(self) -> tuple[Lane, int] | None:
-        """The most urgent lane with something to send, and the sequence after which to read; None where all is on its way."""
+        """The most urgent lane with something to send, and after which sequence; None where nothing may leave now."""
         if sum(len(state.flights) for state in self._lanes.values()) >= self._flights_max:
             return None
         for lane, state in self._lanes.items():

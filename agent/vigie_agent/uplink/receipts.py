@@ -54,7 +54,8 @@ class ReceiptDesk:
     async def _ask_for_ever(self, client: Client, asked: asyncio.Event) -> None:
         """Ask at the start, after each reconnect, and while receipts stay behind.
 
-        A lane that stands still between two answers was lost behind nats-server: it goes back. A lane that moves is only slow.
+        A lane that stands still between two answers was lost behind nats-server: it goes back.
+        A lane that moves is only slow.
         """
         stuck: dict[Lane, int] = {}
         wait_seconds = self._ask_seconds

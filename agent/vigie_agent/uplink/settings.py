@@ -1,10 +1,12 @@
 """Settings of the uplink: how much goes out at once, and how long to wait for an answer."""
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from vigie_agent.camera_settings import Section
 from vigie_shared.batches import EVENTS_MAX
+from vigie_shared.errors import WireError
 from vigie_shared.ids import PublicKey
+from vigie_shared.keys import raw_public_key
 
 
 class HubSettings(Section):
@@ -17,6 +19,15 @@ class HubSettings(Section):
     public_key: PublicKey = Field(
         description="The hub's receipt key (`vigie hub key`): only what it signs frees events."
     )
+
+    @field_validator("public_key")
+    @classmethod
+    def _is_whole(cls, public_key: str) -> str:
+        try:
+            raw_public_key(public_key)
+        except WireError as error:
+            raise ValueError(str(error)) from error
+        return public_key
 
 
 class HeartbeatSettings(Section):

@@ -1,0 +1,158 @@
+"""The agent, put together: cameras → store → uplink (docs/architecture.md, The flow).
+
+```
+cameras ─packets→ motion, plates, clips ──→ store ──→ uplink ──→ hub
+                                              ↑          └── signed receipts
+                                              └── video: exact bytes of a clip, when the hub asks
+```
+"""
+
+import asyncio
+import contextlib
+import signal
+from collections.abc import AsyncIterator, Iterator
+from datetime import timedelta
+
+import structlog
+
+from vigie_agent.camera import CameraWatch, Sink
+from vigie_agent.camera_settings import CameraSettings
+from vigie_agent.discovery import announced
+from vigie_agent.health import Health
+from vigie_agent.keys import AgentKey, HubKey, load_or_make_agent_key
+from vigie_agent.plates.pipeline import PlateReader
+from vigie_agent.settings import AgentSettings
+from vigie_agent.store import Store, Upkeep
+from vigie_agent.uplink.commands import CommandDesk
+from vigie_agent.uplink.connection import Connection
+from vigie_agent.uplink.heartbeat import HeartbeatSender
+from vigie_agent.uplink.outbox import Outbox
+from vigie_agent.uplink.publisher import Publisher
+from vigie_agent.uplink.receipts import ReceiptDesk
+from vigie_agent.uplink.settings import HubSettings
+from vigie_agent.uplink.uplink import Uplink
+from vigie_agent.video.answerer import Answerer
+from vigie_shared.clock import Clock, SystemClock
+from vigie_shared.errors import ModelError, SettingsError
+
+log = structlog.get_logger(__name__)
+
+
+async def run(settings: AgentSettings, *, clock: Clock | None = None) -> None:
+    """Watch until SIGINT or SIGTERM; what was open is finished and stored before it returns."""
+    clock = clock or SystemClock()
+    key = await asyncio.to_thread(load_or_make_agent_key, settings.data_dir)
+    async with contextlib.AsyncExitStack() as stack:
+        stop = stack.enter_context(_stop_signals())
+        store = await stack.enter_async_context(_opened_store(settings, clock))
+        services = await stack.enter_async_context(asyncio.TaskGroup())
+        cameras = await stack.enter_async_context(_watched_cameras(settings, store, clock))
+        health = Health(
+            store,
+            settings.agent_id,
+            settings.data_dir,
+            [camera.health for camera in cameras],
+            interval_seconds=settings.heartbeat.interval_seconds,
+            clock=clock,
+        )
+        running = [services.create_task(_upkeep(settings, store).run(), name="upkeep")]
+        if settings.hub is not None:
+            uplink = _uplink(settings, settings.hub, key, store, health, clock)
+            running.append(services.create_task(uplink.run(), name="uplink"))
+        if settings.discovery.enabled:
+            await stack.enter_async_context(announced(settings.agent_id, key.public_key, settings.discovery.interfaces))
+        log.info(
+            "ready",
+            agent_id=settings.agent_id,
+            cameras=len(cameras),
+            hub=settings.hub.url if settings.hub else None,
+            public_key=key.public_key,
+        )
+        await stop.wait()
+        log.info("stopping: finishing open clips")
+        for task in running:
+            task.cancel()
+
+
+@contextlib.contextmanager
+def _stop_signals() -> Iterator[asyncio.Event]:
+    """An event that SIGINT and SIGTERM set."""
+    stop, loop = asyncio.Event(), asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    try:
+        yield stop
+    finally:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.remove_signal_handler(number)
+
+
+@contextlib.asynccontextmanager
+async def _opened_store(settings: AgentSettings, clock: Clock) -> AsyncIterator[Store]:
+    store = await asyncio.to_thread(
+        Store, settings.data_dir, settings.agent_id, keep_bytes_max=settings.clips.keep_bytes_max, clock=clock
+    )
+    try:
+        yield store
+    finally:
+        await asyncio.shield(asyncio.to_thread(store.close))
+
+
+@contextlib.asynccontextmanager
+async def _watched_cameras(settings: AgentSettings, sink: Sink, clock: Clock) -> AsyncIterator[list[CameraWatch]]:
+    """All cameras that can be, started; a setting that one camera cannot work with stops that camera only."""
+    cameras = []
+    for camera in settings.cameras:
+        try:
+            observer = await asyncio.to_thread(_plate_reader, settings, camera)
+            watch = CameraWatch(
+                camera, settings.motion, settings.clips, settings.plates, sink=sink, clock=clock, observer=observer
+            )
+        except SettingsError as error:
+            log.error("camera not watched", camera_id=camera.camera_id, reason=str(error))
+            continue
+        watch.start()
+        cameras.append(watch)
+    try:
+        yield cameras
+    finally:
+        await asyncio.shield(asyncio.gather(*(asyncio.to_thread(camera.stop) for camera in cameras)))
+
+
+def _plate_reader(settings: AgentSettings, camera: CameraSettings) -> PlateReader | None:
+    """A camera's own plate reader; None where plates are not read there."""
+    if not (settings.plates.enabled and camera.read_plates):
+        return None
+    try:
+        return PlateReader()
+    except ModelError as error:
+        log.error("plates are not read", camera_id=camera.camera_id, reason=str(error))
+        return None
+
+
+def _upkeep(settings: AgentSettings, store: Store) -> Upkeep:
+    return Upkeep(
+        store,
+        keep_sent=timedelta(hours=settings.store.keep_sent_hours),
+        keep_crops=timedelta(days=settings.store.keep_crops_days),
+    )
+
+
+def _uplink(
+    settings: AgentSettings, hub: HubSettings, key: AgentKey, store: Store, health: Health, clock: Clock
+) -> Uplink:
+    """Everything that needs the hub, ready to run."""
+    agent_id, limits = settings.agent_id, settings.uplink
+    outbox = Outbox(limits.flights_max)
+    receipts = ReceiptDesk(store, agent_id, HubKey(hub.public_key), outbox, ask_seconds=limits.ask_seconds)
+    publisher = Publisher(store, agent_id, outbox, limits, clock)
+    return Uplink(
+        Connection(hub.url, agent_id, key, reconnect_seconds_max=limits.reconnect_seconds_max),
+        publisher,
+        receipts,
+        services=[
+            HeartbeatSender(health.heartbeat).run,
+            CommandDesk(agent_id, store).run,
+            lambda client: Answerer(client, agent_id, store).run(),
+        ],
+    )

@@ -1,0 +1,126 @@
+"""`vigie agent …`: run, key, status, film."""
+
+import asyncio
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+
+from vigie_agent import logs
+from vigie_shared.i18n import gettext as _
+
+app = typer.Typer(
+    help=_(
+        "Watch cameras on this box. The agent notices motion, reads plates and keeps clips; the hub hears in a few "
+        "dozen bytes that something happened, and fetches video only when somebody asks."
+    ),
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+
+Settings = Annotated[
+    Path, typer.Option("--settings", help=_("The agent's settings file (TOML); VIGIE_AGENT__… variables override it."))
+]
+AsJson = Annotated[bool, typer.Option("--json", help=_("Print JSON, for scripts."))]
+SceneName = Literal["crossing", "gate", "patrol"]
+
+
+@app.command(
+    help=_("Watch until Ctrl-C or SIGTERM. Without a [hub] section the agent works alone and keeps everything.")
+)
+def run(
+    settings: Settings,
+    log_level: Annotated[logs.Level, typer.Option(help=_("Least important lines to log."))] = "info",
+) -> None:
+    """Watch until told to stop."""
+    from vigie_agent import app as agent
+    from vigie_agent.settings import load
+
+    loaded = load(settings)
+    logs.configure(log_level)
+    asyncio.run(agent.run(loaded))
+
+
+@app.command(help=_("Print this agent's public key, for `vigie hub enrol`; makes the key where there is none yet."))
+def key(
+    data: Annotated[Path, typer.Option("--data", help=_("The agent's data_dir."))],
+    as_json: AsJson = False,
+) -> None:
+    """Print the public key."""
+    from vigie_agent.keys import load_or_make_agent_key
+
+    public_key = load_or_make_agent_key(data).public_key
+    typer.echo(json.dumps({"public_key": public_key}) if as_json else public_key)
+
+
+@app.command(help=_("Say what the store holds and how much of it the hub has signed for; the agent may run meanwhile."))
+def status(settings: Settings, as_json: AsJson = False) -> None:
+    """Read the store beside the agent."""
+    from vigie_agent.settings import load
+
+    found = read_status(load(settings).data_dir)
+    typer.echo(json.dumps(found) if as_json else _status_text(found))
+
+
+@app.command(help=_("Draw a film of a synthetic scene, and print what happens in it (JSON)."))
+def film(
+    scene: Annotated[SceneName, typer.Argument(help=_("Which scene."))],
+    output: Annotated[Path, typer.Option("-o", "--output", help=_("The file to write (MP4)."))],
+    seed: Annotated[int, typer.Option(help=_("The same seed draws the same film."))] = 1,
+    as_json: AsJson = False,
+) -> None:
+    """Draw a film."""
+    from vigie_agent.synthetic.film import render_film
+
+    truth = asdict(render_film(output, scene, seed))
+    typer.echo(json.dumps(truth, ensure_ascii=False, indent=None if as_json else 1))
+
+
+def read_status(data_dir: Path) -> dict[str, Any]:
+    """What the store in `data_dir` holds; raises StoreError where there is none."""
+    from vigie_agent.store import Reader
+
+    reader = Reader(data_dir)
+    try:
+        counts = reader.counts()
+        return {
+            "agent_id": reader.agent_id,
+            "epoch": reader.epoch,
+            "newest": reader.newest(),
+            "receipted": reader.receipted(),
+            "clips": counts.clips,
+            "clips_bytes": counts.clips_bytes,
+            "motion_events": counts.motion_events,
+            "plate_reads": counts.plate_reads,
+        }
+    finally:
+        reader.close()
+
+
+def _status_text(found: dict[str, Any]) -> str:
+    lines = [
+        _("agent {agent_id}, epoch {epoch}").format(**found),
+        _("kept: {clips} clips ({clips_bytes} bytes), {motion_events} motions, {plate_reads} plate reads").format(
+            **found
+        ),
+    ]
+    for lane, newest in found["newest"].items():
+        lines.append(
+            _("lane {lane}: {newest} events, the hub has {receipted}").format(
+                lane=lane, newest=newest, receipted=found["receipted"][lane]
+            )
+        )
+    return "\n".join(lines)
+
+
+def main(arguments: list[str]) -> int:
+    """Run one command; errors that an operator can mend are raised as VigieError."""
+    try:
+        app(arguments, prog_name="vigie agent")
+    except SystemExit as done:
+        return done.code if isinstance(done.code, int) else 1
+    return 0
