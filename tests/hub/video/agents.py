@@ -15,7 +15,14 @@ from vigie_shared.transfer import Manifest, block_digests
 
 AGENT_ID = "gate"
 CLIP_ID = "0123456789abcdef012345"
-FILM = random.Random(7).randbytes(3_000_000)
+
+
+def film(clip_bytes: int) -> bytes:
+    """The same bytes in every process."""
+    return random.Random(7).randbytes(clip_bytes)
+
+
+FILM = film(3_000_000)
 CLIP = FILM[:1_400_000]
 SHA256 = hashlib.sha256(CLIP).hexdigest()
 
@@ -50,12 +57,12 @@ async def answering(
         running.cancel()
 
 
-async def _main(url: str) -> None:
+async def _main(url: str, clip_bytes: int) -> None:
     connection = await nats.connect(url)
-    async with answering(connection, Clips(FILM)):
+    async with answering(connection, Clips(film(clip_bytes))):
         print("ready", flush=True)
         await asyncio.Event().wait()
 
 
 if __name__ == "__main__":
-    asyncio.run(_main(sys.argv[1]))
+    asyncio.run(_main(sys.argv[1], int(sys.argv[2])))

@@ -182,7 +182,7 @@ async def test_an_agent_that_keeps_stalling_is_given_up(connection: Client, arch
 
 async def agent_process(nats_server: NatsServer) -> Process:
     """An agent in a process of its own, once it takes offers."""
-    module = [sys.executable, "-m", "tests.hub.video.agents", nats_server.url]
+    module = [sys.executable, "-m", "tests.hub.video.agents", nats_server.url, str(len(FILM))]
     process = await asyncio.create_subprocess_exec(*module, cwd=REPOSITORY, stdout=subprocess.PIPE)
     assert process.stdout is not None
     assert await process.stdout.readline() == b"ready\n"
