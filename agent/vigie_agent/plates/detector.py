@@ -11,7 +11,6 @@ from vigie_agent.plates.rectify import Corners, Luma
 from vigie_agent.plates.runtime import MODELS, load_network
 
 _STRIDE_PX = 8
-_SAME_PLATE_IOU = 0.3
 
 Box = tuple[float, float, float, float]
 """Left, top, right, bottom in pixels."""
@@ -69,7 +68,7 @@ def decode(cells: NDArray[np.float32], threshold: float) -> list[Detection]:
     corners = (values[:, 5:].reshape(-1, 4, 2) + centres[:, None, :]) * _STRIDE_PX
     found = []
     while len(left):
-        same = _iou(boxes[0], boxes) > _SAME_PLATE_IOU
+        same = _same_plate(boxes[0], boxes)
         same[0] = True
         weights = (left[same] / left[same].sum()).astype(np.float32)
         box = tuple(float(edge) for edge in weights @ boxes[same])
@@ -79,12 +78,11 @@ def decode(cells: NDArray[np.float32], threshold: float) -> list[Detection]:
     return found
 
 
-def _iou(one: NDArray[np.float32], many: NDArray[np.float32]) -> NDArray[np.float32]:
-    low, high = np.maximum(one[:2], many[:, :2]), np.minimum(one[2:], many[:, 2:])
-    overlap = np.prod(np.clip(high - low, 0, None), axis=1)
-    areas = np.prod(np.clip(many[:, 2:] - many[:, :2], 1e-3, None), axis=1)
-    area = float(np.prod(np.clip(one[2:] - one[:2], 1e-3, None)))
-    result: NDArray[np.float32] = overlap / (areas + area - overlap)
+def _same_plate(one: NDArray[np.float32], many: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """Which boxes have their middle on or just beside `one`: plates never overlap, and they are too thin for IoU."""
+    width, height = one[2] - one[0], one[3] - one[1]
+    apart = np.abs((many[:, :2] + many[:, 2:]) / 2 - (one[:2] + one[2:]) / 2)
+    result: NDArray[np.bool_] = (apart[:, 0] < 0.6 * width) & (apart[:, 1] < 1.2 * height)
     return result
 
 

@@ -16,6 +16,9 @@ Region = tuple[int, int, int, int]
 """Left, top, right, bottom of the part of a frame to look at, in pixels."""
 
 
+_EDGE = 0.04
+
+
 @dataclass(frozen=True)
 class PlateSettings:
     """What reading may cost, and which plates are worth it."""
@@ -68,9 +71,13 @@ class PlateReader:
         """Wide plates first; what the allowance does not cover is followed, not read."""
         reads = []
         for detection in sorted(found, key=lambda one: -one.width_px):
-            wide = detection.width_px >= self._settings.plate_width_min_px
             reading = None
-            if wide and self._allowance >= 1 and self._voter.needs_reading(at_seconds, detection):
+            if (
+                self._allowance >= 1
+                and detection.width_px >= self._settings.plate_width_min_px
+                and _is_whole(detection, luma)
+                and self._voter.needs_reading(at_seconds, detection)
+            ):
                 self._allowance -= 1
                 reading = self._reader.read(luma, detection.corners)
             reads.append(PlateRead(detection, reading, _Crop(luma, detection)))
@@ -86,6 +93,14 @@ class _Crop:
 
     def __call__(self) -> bytes:
         return crop_jpeg(self.luma, self.detection.box)
+
+
+def _is_whole(found: Detection, luma: Luma) -> bool:
+    """Whether the frame's edge keeps clear of the plate: what is cut off reads well, and wrong."""
+    edge = _EDGE * found.width_px
+    height, width = luma.shape
+    left, top, right, bottom = found.box
+    return left > edge and top > edge and right < width - edge and bottom < height - edge
 
 
 def _moved(found: Detection, left: int, top: int) -> Detection:

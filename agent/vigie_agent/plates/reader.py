@@ -112,7 +112,7 @@ def _advanced(beam: Mapping[str, _Prefix], blank: float, likely: list[tuple[str,
 
 
 def _pruned(beam: dict[str, _Prefix]) -> dict[str, _Prefix]:
-    floor = _HOPELESS * max(prefix.total for prefix in beam.values())
+    floor = _HOPELESS * max((prefix.total for prefix in beam.values()), default=0.0)
     hopeful = [one for one in beam.items() if one[1].total > floor]
     return dict(sorted(hopeful, key=lambda one: -one[1].total)[:_BEAM_WIDTH])
 

@@ -1,7 +1,7 @@
 """Many reads of one stay made into one. Sans-I/O: time comes in with each frame, pictures only as bytes.
 
 A stay is a plate seen in frame after frame, followed by its place. It is told once: when it ends, or once it has been
-watched for `patience_seconds`, so that a parked vehicle floods nothing and a wanted one is not told late.
+watched for `patience_seconds` and its reads agree. So a parked vehicle floods nothing, and a wanted one is told soon.
 """
 
 from collections import deque
@@ -24,6 +24,7 @@ class VoteSettings:
     same_stay_seconds: float = 6.0
     frames_min: int = 2
     certain_from: float = 0.75
+    told_from: float = 0.3
     tracks_max: int = 32
 
 
@@ -91,7 +92,7 @@ class Track:
         if (reading := read.reading) is None:
             return
         self.read_since = at_seconds if self.read_since is None else self.read_since
-        worth = reading.confidence * min(1.0, read.detection.width_px / 100)
+        worth = reading.confidence**2 * min(1.0, read.detection.width_px / 100)
         self.weights[reading.text] = self.weights.get(reading.text, 0.0) + worth
         if reading.text not in self.best or reading.confidence > self.best[reading.text].confidence:
             self.best[reading.text] = reading
@@ -155,32 +156,39 @@ class PlateVoter:
         told, kept = [], []
         for track in self._tracks:
             lost = ending or at_seconds - track.last_seen_at > self._settings.lost_after_seconds
-            since = track.read_since
-            patient = since is not None and at_seconds - since >= self._settings.patience_seconds
-            if (lost or patient) and track.told is None and (read := self._vote(track)):
-                told.append(read)
-            if track.told:
-                self._recent.append((track.told, track.last_seen_at))
+            if track.told is None and (lost or self._is_watched_enough(track, at_seconds)):
+                read = self._vote(track)
+                if read and (lost or not read.uncertain):
+                    track.told = read.text
+                    told += [] if self._goes_on(track) else [read]
             if not lost:
                 kept.append(track)
+            elif track.told:
+                self._recent.append((track.told, track.last_seen_at))
         self._tracks = kept
         return told
 
+    def _is_watched_enough(self, track: Track, at_seconds: float) -> bool:
+        since = track.read_since
+        return since is not None and at_seconds - since >= self._settings.patience_seconds
+
+    def _goes_on(self, track: Track) -> bool:
+        """Whether this is a stay that was told already, lost for a moment and found again."""
+        since = track.first_seen_at - self._settings.same_stay_seconds
+        ended = any(text == track.told and seen >= since for text, seen in self._recent)
+        return ended or any(other.told == track.told for other in self._tracks if other is not track)
+
     def _vote(self, track: Track) -> VotedRead | None:
-        """The track's read, unless it was a flicker or goes on with a stay that was told already."""
+        """The track's read, unless it was a flicker or its reads say too little."""
         if track.frames < self._settings.frames_min or not track.weights:
             return None
         ranked = sorted(track.weights.items(), key=lambda one: -one[1])
         text, weight = ranked[0]
         total = sum(track.weights.values())
-        track.told = text
-        if any(
-            text == other and track.first_seen_at - seen <= self._settings.same_stay_seconds
-            for other, seen in self._recent
-        ):
-            return None
         best = track.best[text]
         confidence = best.confidence * weight / total
+        if confidence < self._settings.told_from:
+            return None
         others = {other: worth / total for other, worth in ranked[1:]}
         for other, chance in best.alternatives:
             others.setdefault(other, chance)

@@ -8,6 +8,9 @@ from PIL import Image, ImageDraw, ImageFilter
 
 from vigie_agent.synthetic.stage import Camera
 
+STREET_PERIOD_M = 24
+"""After so many metres the street looks the same again."""
+
 _DASH_M, _DASH_EVERY_M = 2.0, 6.0
 
 
@@ -48,11 +51,11 @@ def street(
     top = max(0, int(camera.horizon_px) + 2)
     rows = np.arange(top, camera.height_px)
     depth = camera.focal_px * camera.height_m / (rows - camera.horizon_px)
-    grain = rng.normal(0, 5, 512)
+    grain = rng.normal(0, 5, 4 * STREET_PERIOD_M)
     tone = 92 + np.minimum(30, depth * 0.5)
 
     def frame(at_seconds: float) -> Image.Image:
-        gone = travelled(at_seconds)
+        gone = round(travelled(at_seconds), 6) % STREET_PERIOD_M
         shade = tone + grain[((depth + gone) * 4).astype(int) % len(grain)] * np.minimum(1, 12 / depth)
         image = still.copy()
         image.paste(_rows(shade, camera.width_px), (0, top))

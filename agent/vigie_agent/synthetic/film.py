@@ -109,13 +109,6 @@ def _encoder(container: av.container.OutputContainer, scene: Scene, bitrate_kbps
     stream.pix_fmt = "yuv420p"
     stream.bit_rate = bitrate_kbps * 1000
     gop = str(round(FRAMES_PER_SECOND))
-    stream.options = {
-        "preset": "superfast",
-        "tune": "zerolatency",
-        "bf": "0",
-        "g": gop,
-        "keyint_min": gop,
-        "threads": "1",
-    }
+    stream.options = {"preset": "superfast", "tune": "zerolatency", "bf": "0", "g": gop, "sc_threshold": "0"}
     stream.codec_context.thread_count = 1
     return stream

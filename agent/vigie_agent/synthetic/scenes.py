@@ -56,7 +56,8 @@ def patrol(rng: np.random.Generator, vehicles: int = 6) -> Scene:
     """A street from a car that starts, passes a parked row, and stops."""
     camera = Camera(focal_px=1300, height_m=1.4, horizon_px=170, axis_px=400)
     spacing = 9.0
-    distance = 6 * math.ceil((60 + spacing * vehicles) / 6)
+    period = backdrops.STREET_PERIOD_M
+    distance = period * math.ceil((60 + spacing * vehicles) / period)
     seconds = 2 * QUIET_SECONDS + distance / 6.5
     travelled = _drive(distance, QUIET_SECONDS, seconds - QUIET_SECONDS)
     actors = []

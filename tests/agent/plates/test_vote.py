@@ -1,0 +1,168 @@
+"""One stay, one read: whatever the frames say, and however long it lasts."""
+
+import numpy as np
+import pytest
+
+from vigie_agent.plates.detector import Box, Detection
+from vigie_agent.plates.reader import Reading
+from vigie_agent.plates.vote import PlateRead, PlateVoter, VotedRead, VoteSettings
+from vigie_shared.plates import parse
+
+STEP_SECONDS = 0.125
+HERE: Box = (100, 100, 200, 122)
+THERE: Box = (500, 100, 600, 122)
+
+
+def seen(text: str | None, box: Box = HERE, confidence: float = 0.97, crop: bytes = b"") -> PlateRead:
+    left, top, right, bottom = box
+    corners = np.array([[left, top], [right, top], [right, bottom], [left, bottom]], dtype=np.float32)
+    reading = None
+    if text is not None:
+        plate = parse(text)
+        assert plate is not None
+        reading = Reading(plate, confidence, (confidence,) * len(plate.glyphs), ())
+    return PlateRead(Detection(box, corners, 0.9), reading, lambda: crop)
+
+
+def played(voter: PlateVoter, frames: list[list[PlateRead]], start: float = 0.0) -> list[VotedRead]:
+    told = []
+    for number, reads in enumerate(frames):
+        told += voter.feed(start + number * STEP_SECONDS, reads)
+    return told
+
+
+def test_passing_vehicle_is_told_once_when_it_is_gone() -> None:
+    voter = PlateVoter()
+    told = played(voter, [[seen("12345|أ|6")]] * 6)
+    assert told == []
+    told = played(voter, [[]] * 10, start=6 * STEP_SECONDS)
+    assert [read.text for read in told] == ["12345|أ|6"]
+    assert told[0].frame_count == 6
+    assert (told[0].first_seen_at, told[0].last_seen_at) == (0.0, 5 * STEP_SECONDS)
+    assert not told[0].uncertain
+
+
+def test_parked_vehicle_is_told_once_and_before_it_leaves() -> None:
+    voter = PlateVoter()
+    told = played(voter, [[seen("12345|أ|6")]] * 400)
+    assert [read.text for read in told] == ["12345|أ|6"]
+    assert told[0].last_seen_at <= VoteSettings().patience_seconds + STEP_SECONDS
+    assert voter.flush() == []
+
+
+def test_two_vehicles_at_once_are_two_reads() -> None:
+    voter = PlateVoter()
+    told = played(voter, [[seen("12345|أ|6"), seen("77|ب|40", THERE)]] * 5)
+    told += voter.flush()
+    assert sorted(read.text for read in told) == ["12345|أ|6", "77|ب|40"]
+
+
+def test_majority_wins_over_a_single_other_read() -> None:
+    voter = PlateVoter()
+    frames = [[seen("12345|أ|6")], [seen("12346|أ|6", confidence=0.6)], [seen("12345|أ|6")], [seen("12345|أ|6")]]
+    told = played(voter, frames) + voter.flush()
+    assert [read.text for read in told] == ["12345|أ|6"]
+    assert told[0].alternatives[0][0] == "12346|أ|6"
+
+
+def test_a_stay_that_disagrees_with_itself_is_uncertain() -> None:
+    voter = PlateVoter()
+    told = played(voter, [[seen("12345|أ|6")], [seen("12346|أ|6")]] * 3) + voter.flush()
+    assert len(told) == 1
+    assert told[0].uncertain
+
+
+def test_reads_that_say_next_to_nothing_are_not_told() -> None:
+    voter = PlateVoter()
+    assert played(voter, [[seen("12345|أ|6", confidence=0.1)]] * 5) + voter.flush() == []
+
+
+def test_a_wait_ends_when_the_reads_agree() -> None:
+    voter = PlateVoter()
+    unclear = [[seen("12345|أ|6", confidence=0.5)]] * 24
+    assert played(voter, unclear) == []
+    told = played(voter, [[seen("12345|أ|6")]], start=24 * STEP_SECONDS)
+    assert [read.uncertain for read in told] == [False]
+
+
+def test_weak_reads_stay_uncertain() -> None:
+    voter = PlateVoter()
+    told = played(voter, [[seen("12345|أ|6", confidence=0.4)]] * 5) + voter.flush()
+    assert told[0].uncertain
+
+
+def test_flicker_of_one_frame_is_nothing() -> None:
+    voter = PlateVoter()
+    assert played(voter, [[seen("12345|أ|6")], *[[]] * 12]) + voter.flush() == []
+
+
+def test_plate_that_is_never_read_is_nothing() -> None:
+    voter = PlateVoter()
+    assert played(voter, [[seen(None)]] * 20) + voter.flush() == []
+
+
+def test_short_gap_does_not_tell_a_stay_twice() -> None:
+    voter = PlateVoter()
+    told = played(voter, [[seen("12345|أ|6")]] * 5)
+    told += played(voter, [[]] * 16, start=5 * STEP_SECONDS)
+    told += played(voter, [[seen("12345|أ|6")]] * 5, start=21 * STEP_SECONDS)
+    told += voter.flush()
+    assert len(told) == 1
+
+
+def test_vehicle_that_comes_back_later_is_told_again() -> None:
+    voter = PlateVoter()
+    told = played(voter, [[seen("12345|أ|6")]] * 5) + played(voter, [[]] * 10, start=1.0)
+    told += played(voter, [[seen("12345|أ|6")]] * 5, start=60.0) + voter.flush()
+    assert len(told) == 2
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "direction"),
+    [
+        ((100, 100, 150, 111), (100, 300, 220, 326), "approaching"),
+        ((100, 300, 220, 326), (100, 100, 150, 111), "receding"),
+        ((100, 100, 200, 122), (420, 100, 520, 122), "right"),
+        ((420, 100, 520, 122), (100, 100, 200, 122), "left"),
+        ((100, 100, 200, 122), (104, 101, 204, 123), "still"),
+    ],
+)
+def test_direction_follows_the_box(first: Box, last: Box, direction: str) -> None:
+    boxes = [tuple(a + (b - a) * share / 11 for a, b in zip(first, last, strict=True)) for share in range(12)]
+    voter = PlateVoter()
+    told = played(voter, [[seen("12345|أ|6", (box[0], box[1], box[2], box[3]))] for box in boxes]) + voter.flush()
+    assert [read.direction for read in told] == [direction]
+
+
+def test_fast_plate_is_followed_by_its_velocity() -> None:
+    boxes: list[Box] = [(60.0 * step, 100, 60.0 * step + 80, 118) for step in range(12)]
+    voter = PlateVoter()
+    told = played(voter, [[seen("12345|أ|6", box)] for box in boxes]) + voter.flush()
+    assert [(read.text, read.frame_count) for read in told] == [("12345|أ|6", 12)]
+
+
+def test_crop_of_the_best_read_is_kept() -> None:
+    voter = PlateVoter()
+    frames = [
+        [seen("12345|أ|6", confidence=0.6, crop=b"poor")],
+        [seen("12345|أ|6", confidence=0.99, crop=b"good")],
+        [seen("12345|أ|6", confidence=0.7, crop=b"worse")],
+    ]
+    told = played(voter, frames) + voter.flush()
+    assert told[0].crop_jpeg == b"good"
+
+
+def test_a_crowd_of_false_plates_is_bounded() -> None:
+    voter = PlateVoter(VoteSettings(tracks_max=4))
+    crowd = [seen("12345|أ|6", (100.0 * n, 0, 100.0 * n + 50, 12)) for n in range(50)]
+    told = played(voter, [crowd] * 5) + voter.flush()
+    assert len(told) <= 4
+
+
+def test_settled_plate_needs_no_more_reading() -> None:
+    voter = PlateVoter()
+    detection = seen("12345|أ|6").detection
+    assert voter.needs_reading(0.0, detection)
+    played(voter, [[seen("12345|أ|6")]] * 40)
+    assert not voter.needs_reading(40 * STEP_SECONDS, detection)
+    assert voter.needs_reading(40 * STEP_SECONDS, seen(None, THERE).detection)
