@@ -15,6 +15,10 @@ from vigie_shared import subjects
 
 HUB_INBOX_PREFIX: Final = "_H"
 DEFAULT_PORT: Final = 4222
+_PENDING_BYTES_MAX: Final = 8 * 1024**2
+"""What may wait for one slow client before it is cut."""
+_LOGIN_SECONDS: Final = 30
+"""A fleet that returns at once takes longer than the default 2."""
 _HUB_MAY_PUBLISH: Final = (
     f"$JS.API.STREAM.*.{subjects.STREAM}",
     f"$JS.API.CONSUMER.*.{subjects.STREAM}.>",
@@ -64,26 +68,27 @@ class NatsConfiguration:
         """The port it listens on."""
         return urlsplit(self.url).port or DEFAULT_PORT
 
+    def users(self) -> list[dict[str, object]]:
+        """Who may log in, and what each may do."""
+        hub: dict[str, object] = {
+            "nkey": self.hub_key,
+            "permissions": {
+                "publish": {"allow": list(_HUB_MAY_PUBLISH)},
+                "subscribe": {"allow": list(_HUB_MAY_SUBSCRIBE)},
+            },
+        }
+        return [hub, *(_agent_user(agent_id, key) for agent_id, key in sorted(self.agents.items()))]
+
     def text(self) -> str:
         """The file for `nats-server -c`; its syntax takes JSON values as they are."""
-        users = [
-            {
-                "nkey": self.hub_key,
-                "permissions": {
-                    "publish": {"allow": list(_HUB_MAY_PUBLISH)},
-                    "subscribe": {"allow": list(_HUB_MAY_SUBSCRIBE)},
-                },
-            },
-            *(_agent_user(agent_id, key) for agent_id, key in sorted(self.agents.items())),
-        ]
         host = f"[{self.host}]" if ":" in self.host else self.host
         settings: dict[str, object] = {
             "server_name": "vigie",
             "listen": f"{host}:{self.port}",
             "jetstream": {"store_dir": str(self.store_dir), "sync_interval": "10s"},
             "ping_interval": "30s",
-            "max_pending": 8 * 1024**2,
-            "authorization": {"timeout": 30, "users": users},
+            "max_pending": _PENDING_BYTES_MAX,
+            "authorization": {"timeout": _LOGIN_SECONDS, "users": self.users()},
         }
         lines = ["# Written by `vigie hub` from its registry; change the registry, not this file."]
         lines += [f"{key}: {json.dumps(value, indent=2)}" for key, value in settings.items()]
