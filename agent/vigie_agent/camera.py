@@ -87,8 +87,12 @@ class CameraWatch:
         sink: Sink,
         clock: Clock,
         observer: PlateObserver | None = None,
+        wait: Callable[[float], bool] | None = None,
     ) -> None:
-        """`observer` reads this camera's plates and no other's; raises SettingsError for a source that cannot be."""
+        """`observer` reads this camera's plates and no other's; `wait` is how a film's pace is kept.
+
+        Raises SettingsError for a source that cannot be.
+        """
         self._camera = camera
         self._motion_settings = motion
         self._clips = clips
@@ -96,7 +100,7 @@ class CameraWatch:
         self._clock = clock
         self._guard = threading.RLock()
         self._listeners: list[PacketListener] = []
-        self._source = CameraSource(camera, self, clock)
+        self._source = CameraSource(camera, self, clock, wait)
         self._ring = GopRing(clips.pre_roll_seconds + RING_MARGIN_SECONDS, clips.ring_bytes_max)
         self._rates = StreamRates()
         self._recorder = ClipRecorder(clips.post_roll_seconds, clips.clip_seconds_max)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from fractions import Fraction
+from functools import cache
 from pathlib import Path
 
 import av
@@ -54,9 +55,14 @@ def walk(first_seconds: float, last_seconds: float, *, height_share: float = 0.3
 
 
 def noisy(picture: npt.NDArray[np.float32], sigma: float, seed: int) -> Luma:
-    """`picture` as a sensor sees it."""
-    noise = np.random.default_rng(seed).normal(0, sigma, picture.shape)
-    return np.clip(picture + noise, 0, 255).astype(np.uint8)
+    """`picture` as a sensor sees it; the same seed gives the same noise."""
+    noise = np.roll(_noise(picture.shape), seed * 7919, axis=(0, 1))
+    return np.clip(picture + np.float32(sigma) * noise, 0, 255).astype(np.uint8)
+
+
+@cache
+def _noise(shape: tuple[int, ...]) -> npt.NDArray[np.float32]:
+    return np.random.default_rng(7).standard_normal(shape, np.float32)
 
 
 def make_film(
@@ -72,8 +78,11 @@ def make_film(
     """Encode `draw` as cameras do: regular keyframes, by default no B-frames."""
     gop = max(1, round(gop_seconds * frames_per_second))
     with av.open(str(path), "w") as container:
-        options = {"preset": "ultrafast", "g": str(gop), "bf": str(b_frames), "sc_threshold": "0"}
-        stream = container.add_stream(codec, rate=frames_per_second, options=options if codec == "libx264" else {})
+        options = {
+            "libx264": {"preset": "ultrafast", "g": str(gop), "bf": str(b_frames), "sc_threshold": "0"},
+            "libx265": {"x265-params": f"keyint={gop}:min-keyint={gop}:open-gop=0:bframes={b_frames}:log-level=none"},
+        }.get(codec)
+        stream = container.add_stream(codec, rate=frames_per_second, options=options)
         assert isinstance(stream, av.VideoStream)
         height, width = draw(0.0).shape
         stream.width, stream.height = width, height

@@ -21,6 +21,12 @@ def annex_b(units: Iterable[bytes]) -> bytes:
     return b"".join(START_CODE + unit for unit in units)
 
 
+def without_repeats(access_unit: bytes) -> bytes:
+    """The access unit with each of its units once."""
+    units = nal_units(access_unit)
+    return access_unit if len(set(units)) == len(units) else annex_b(dict.fromkeys(units))
+
+
 def nal_type(codec: Codec, unit: bytes) -> int:
     """The unit's `nal_unit_type`."""
     return unit[0] & 0x1F if codec == "h264" else (unit[0] >> 1) & 0x3F

@@ -113,12 +113,14 @@ class _LengthPrefixed:
     """H.264 and H.265 as MP4 and Matroska hold them."""
 
     def __init__(self, stream: VideoStream) -> None:
+        # It puts the parameter sets in front of each keyframe, also where the keyframe has them.
         self._filter = BitStreamFilterContext(f"{stream.codec_context.name}_mp4toannexb", stream)
         self._time_base = stream.time_base or Fraction(1, 90_000)
 
     def packets(self, packet: "av.Packet[VideoStream]") -> list[RawPacket]:
         """The packet in Annex B form."""
-        return [raw_packet(made, self._time_base) for made in self._filter.filter(packet)]
+        made = [raw_packet(one, self._time_base) for one in self._filter.filter(packet)]
+        return [replace(raw, data=nal.without_repeats(raw.data)) if raw.is_keyframe else raw for raw in made]
 
 
 class _Encoded:

@@ -129,10 +129,9 @@ class CameraSource:
                     return
                 if session.info is not None and (session.info != self._stream or self._lost_since_seconds is not None):
                     self._begin(session.info)
-                packet = self._timeline.stamp(raw, self._clock.now())
-                if self._pacer is not None and self._pacer.hold(packet.position_seconds):
+                if self._pacer is not None and self._pacer.hold(self._timeline.position_of(raw)):
                     return
-                self._consumer.on_packet(packet)
+                self._consumer.on_packet(self._timeline.stamp(raw, self._clock.now()))
         if self._address.kind != "file":
             raise CaptureError(
                 _("{source}: the camera ended the stream: trying again").format(source=self._address.shown)

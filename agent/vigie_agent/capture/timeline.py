@@ -7,8 +7,8 @@ from vigie_agent.capture.packets import Packet, RawPacket
 
 STEP_SECONDS_MAX: Final = 5.0
 """A longer step between two timestamps is the source's error, not time that passed."""
-DRIFT_SECONDS_MAX: Final = 1.0
-"""How far positions and the wall clock may part before the wall clock wins."""
+LATE_SECONDS_MAX: Final = 1.0
+"""A packet that comes later than this was not only delayed by the network: the camera's clock drifts."""
 _FRAME_SECONDS_UNKNOWN: Final = 0.04
 
 
@@ -19,7 +19,7 @@ class Timeline:
         self._position_seconds = 0.0
         self._frame_seconds = _FRAME_SECONDS_UNKNOWN
         self._dts: int | None = None
-        self._started = False
+        self._is_first = True
         self._anchor_at: datetime | None = None
         self._anchor_seconds = 0.0
         self._last_at: datetime | None = None
@@ -29,9 +29,16 @@ class Timeline:
         self._dts = None
         self._position_seconds += max(0.0, missed_seconds)
 
+    def position_of(self, raw: RawPacket) -> float:
+        """Where `raw` would come if it were stamped next."""
+        return self._position_seconds + self._step(raw)[0]
+
     def stamp(self, raw: RawPacket, arrived_at: datetime) -> Packet:
         """`raw` on this camera's timeline."""
-        follows = self._advance(raw)
+        step_seconds, follows = self._step(raw)
+        self._position_seconds += step_seconds
+        self._frame_seconds = step_seconds or self._frame_seconds
+        self._is_first, self._dts = False, _decode_time(raw)
         dts = raw.dts if raw.dts is not None else (raw.pts if raw.pts is not None else 0)
         return Packet(
             data=raw.data,
@@ -45,32 +52,30 @@ class Timeline:
             is_discontinuity=not follows,
         )
 
-    def _advance(self, raw: RawPacket) -> bool:
-        """Move to `raw`; whether its timestamp follows from the one before."""
-        dts = raw.dts if raw.dts is not None else raw.pts
-        before, self._dts = self._dts, dts
-        if not self._started:
-            self._started = True
-            return True
-        if dts is not None and before is not None:
-            step_seconds = float((dts - before) * raw.time_base)
+    def _step(self, raw: RawPacket) -> tuple[float, bool]:
+        """Seconds from the packet before, and whether the source's timestamps say so."""
+        if self._is_first:
+            return 0.0, True
+        dts = _decode_time(raw)
+        if dts is not None and self._dts is not None:
+            step_seconds = float((dts - self._dts) * raw.time_base)
             if 0.0 < step_seconds <= STEP_SECONDS_MAX:
-                self._position_seconds += step_seconds
-                self._frame_seconds = step_seconds
-                return True
+                return step_seconds, True
         declared_seconds = float(raw.duration * raw.time_base)
-        if 0.0 < declared_seconds <= STEP_SECONDS_MAX:
-            self._frame_seconds = declared_seconds
-        self._position_seconds += self._frame_seconds
-        return False
+        return declared_seconds if 0.0 < declared_seconds <= STEP_SECONDS_MAX else self._frame_seconds, False
 
     def _wall_clock(self, arrived_at: datetime) -> datetime:
-        """The arrival, with the network's jitter smoothed out by the positions."""
+        """The arrival, with the network's jitter smoothed out by the positions: no picture is from the future."""
         at = arrived_at
         if self._anchor_at is not None:
             at = self._anchor_at + timedelta(seconds=self._position_seconds - self._anchor_seconds)
-        if self._anchor_at is None or abs((at - arrived_at).total_seconds()) > DRIFT_SECONDS_MAX:
+        late_seconds = (arrived_at - at).total_seconds()
+        if self._anchor_at is None or not 0.0 <= late_seconds <= LATE_SECONDS_MAX:
             at = self._anchor_at = arrived_at
             self._anchor_seconds = self._position_seconds
         self._last_at = at if self._last_at is None else max(at, self._last_at)
         return self._last_at
+
+
+def _decode_time(raw: RawPacket) -> int | None:
+    return raw.dts if raw.dts is not None else raw.pts

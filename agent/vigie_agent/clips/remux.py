@@ -42,7 +42,7 @@ class RemuxedClip:
 
 
 def remux(stream: StreamInfo, packets: Sequence[Packet]) -> RemuxedClip:
-    """Put `packets`, of which the first is a keyframe, into fragmented MP4 that starts at time 0.
+    """Put `packets`, of which the first is a keyframe, into fragmented MP4 whose decoding starts at time 0.
 
     Times come from the packets' positions, so a stray timestamp of the camera does not reach the clip. Raises
     CaptureError where the packets cannot be a clip.

@@ -13,13 +13,12 @@ from vigie_agent.motion.grid import Grid
 Mask = npt.NDArray[np.bool_]
 Box = tuple[float, float, float, float]
 
-SLOW_SECONDS: Final = 20.0
-"""Time constant of the background: a parked car belongs to it after this."""
+QUIET_SECONDS: Final = 20.0
+"""Time constant of the background and of its noise: a parked car belongs to it after this."""
 COVERED_SECONDS: Final = 120.0
 """The same where something moves."""
 FAST_SECONDS: Final = 1.0
 """Time constant of the recent past, by which moving is told from merely being new."""
-NOISE_SECONDS: Final = 20.0
 UNREST_SECONDS: Final = 60.0
 """Time constant of learning that a cell is never quiet: a tree, a flag, a flickering lamp."""
 NOISE_INITIAL: Final = 2.5
@@ -74,15 +73,17 @@ class MotionDetector:
         self._slow = follow_light(self._slow, grid)
         self._fast = follow_light(self._fast, grid)
         change = np.abs(grid - self._slow)
-        limit = np.maximum(self._settings.contrast_min, self._settings.noise_factor * self._noise)
-        limit = np.maximum(limit, SHAKE_CELLS * contrast_of(self._slow))
+        limit = np.maximum(
+            np.float32(self._settings.contrast_min), np.float32(self._settings.noise_factor) * self._noise
+        )
+        limit = np.maximum(limit, np.float32(SHAKE_CELLS) * contrast_of(self._slow))
         beyond = change > limit
-        fresh = beyond & (np.abs(grid - self._fast) > 0.7 * limit)
+        fresh = beyond & (np.abs(grid - self._fast) > np.float32(0.7) * limit)
         moving = solid(fresh)
         if self._is_switch(float(beyond.mean())):
             self._slow, self._fast = grid.copy(), grid.copy()
             return self._judge(position_seconds, np.zeros_like(moving))
-        self._learn(grid, np.minimum(change, 3 * limit), beyond & ~fresh, moving, elapsed_seconds)
+        self._learn(grid, np.minimum(change, np.float32(3) * limit), beyond & ~fresh, moving, elapsed_seconds)
         return self._judge(position_seconds, moving)
 
     def finish(self) -> list[MotionChange]:
@@ -106,17 +107,13 @@ class MotionDetector:
         """Move the background, the recent past and the noise towards this picture."""
         if self._slow is None or self._fast is None or self._noise is None:
             return
-        still = _rate(elapsed_seconds, self._learning_seconds(SLOW_SECONDS))
-        rate = np.where(moving, _rate(elapsed_seconds, COVERED_SECONDS), still)
-        self._slow += (rate * (grid - self._slow)).astype(np.float32)
-        self._fast += np.float32(_rate(elapsed_seconds, FAST_SECONDS)) * (grid - self._fast)
-        rate = np.where(
-            moving,
-            _rate(elapsed_seconds, UNREST_SECONDS),
-            _rate(elapsed_seconds, self._learning_seconds(NOISE_SECONDS)),
-        )
-        rate = np.where(parked, 0.0, rate)
-        self._noise += (rate * (change - self._noise)).astype(np.float32)
+        quiet = np.float32(_rate(elapsed_seconds, self._learning_seconds(QUIET_SECONDS)))
+        fast = np.float32(_rate(elapsed_seconds, FAST_SECONDS))
+        covered = np.float32(_rate(elapsed_seconds, COVERED_SECONDS))
+        unrest = np.float32(_rate(elapsed_seconds, UNREST_SECONDS))
+        self._slow += np.where(moving, covered, quiet) * (grid - self._slow)
+        self._fast += fast * (grid - self._fast)
+        self._noise += np.where(moving, unrest, np.where(parked, np.float32(0), quiet)) * (change - self._noise)
 
     def _learning_seconds(self, constant_seconds: float) -> float:
         """A young scene is learnt faster: as the mean of all that was seen."""
@@ -147,7 +144,7 @@ class MotionDetector:
 
 def follow_light(past: Grid, grid: Grid) -> Grid:
     """`past` in the light of `grid`: the gain and offset that fit most cells, whatever the others do."""
-    x, y = past.ravel(), grid.ravel()
+    x, y = past[::2, ::2].ravel(), grid[::2, ::2].ravel()  # A quarter of the cells tells the light as well.
     gain, offset = 1.0, float(np.median(y - x))
     for _round in range(2):
         error = np.abs(y - (gain * x + offset))

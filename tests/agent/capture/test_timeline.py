@@ -61,6 +61,21 @@ def test_jitter_of_the_network_is_smoothed_out_of_the_wall_clock() -> None:
     assert second[0].at - first[0].at == timedelta(milliseconds=40)
 
 
+def test_no_picture_is_from_the_future() -> None:
+    timeline = Timeline()
+    stamped(timeline, 0)
+    early = timeline.stamp(replace(RAW, pts=90_000, dts=90_000), AT + timedelta(seconds=0.2))
+    assert early.at == AT + timedelta(seconds=0.2)
+
+
+def test_a_position_can_be_asked_for_without_moving() -> None:
+    timeline = Timeline()
+    stamped(timeline, 0, 3_600)
+    following = replace(RAW, pts=7_200, dts=7_200)
+    assert timeline.position_of(following) == timeline.position_of(following) == 0.08
+    assert timeline.stamp(following, AT).position_seconds == 0.08
+
+
 def test_the_wall_clock_wins_where_the_camera_s_clock_drifts() -> None:
     timeline = Timeline()
     stamped(timeline, 0)
