@@ -102,8 +102,8 @@ class Answerer:
                     log.info("clip_sent" if complete else "clip_refused", bytes=session.sent_bytes)
         except TransferError as error:
             log.info("clip_broken_off", reason=str(error))
-        except Exception:  # one session must not end the others
-            log.exception("session_failed")
+        except Exception as error:  # one session must not end the others
+            await asyncio.to_thread(log.error, "session_failed", exc_info=error)  # a traceback reads source files
 
     async def _open(self, message: Msg, offer: Offer, peer: AnsweringPeer) -> ClipSession | None:
         """Answer or refuse; what is `wanted` decides the kind of session."""
@@ -117,6 +117,9 @@ class Answerer:
         except VigieError as error:
             await self._reply(message, Refused(reason=str(error)[:300], retryable=error.retryable))
             return None
+        except Exception:
+            await self._reply(message, Refused(reason=_("a fault in the agent; its log says more")))
+            raise
         await self._reply(message, Answer(sdp=answer))
         return ClipSession(peer, manifest, self._clips)
 

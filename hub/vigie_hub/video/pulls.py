@@ -99,8 +99,8 @@ class PullQueue:
             except VigieError as error:
                 _log.warning("pull_failed", clip_id=clip_id, reason=str(error))
                 self._fail(clip_id, PullState("failed", state.bytes, state.seconds, str(error)))
-            except Exception:  # one pull must not end the others
-                _log.exception("pull_failed", clip_id=clip_id)
+            except Exception as error:  # one pull must not end the others
+                await asyncio.to_thread(_log.error, "pull_failed", clip_id=clip_id, exc_info=error)
                 reason = _("a fault in the hub; its log says more")
                 self._fail(clip_id, PullState("failed", state.bytes, state.seconds, reason))
             finally:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from nats.aio.client import Client
 
-from tests.hub.video.agents import AGENT_ID, CLIP, CLIP_ID, Clips, answering
+from tests.hub.video.agents import AGENT_ID, CLIP, CLIP_ID, Clips, answering, is_idle
 from vigie_agent.video.answerer import Answerer, AnswererSettings
 from vigie_hub.video.peers import OfferingPeer
 from vigie_shared import subjects
@@ -46,12 +46,6 @@ async def open_session(connection: Client, peer: OfferingPeer, session_id: str =
     answer = await offer(connection, peer, session_id)
     assert isinstance(answer, Answer)
     await peer.accept(answer.sdp, seconds=5)
-
-
-async def is_idle(answerer: Answerer) -> None:
-    async with asyncio.timeout(5):
-        while answerer.session_count:  # noqa: ASYNC110
-            await asyncio.sleep(0.01)
 
 
 @pytest.mark.parametrize(
@@ -204,6 +198,18 @@ async def test_a_disk_that_fails_is_told_to_the_puller(connection: Client) -> No
         peer.send(Get(offset=0, length=1).model_dump_json())
         refusal = HOLDER_MESSAGE.validate_json(await peer.receive(seconds=5))
     assert refusal == TransferRefused(reason="disk I/O error")
+
+
+async def test_a_fault_in_the_store_is_answered_and_the_service_goes_on(connection: Client) -> None:
+    class Faulty(Clips):
+        def manifest(self, clip_id: str) -> Manifest | None:
+            raise ValueError("too many blocks")
+
+    async with answering(connection, Faulty()) as answerer, OfferingPeer(CHANNEL) as peer:
+        for _number in range(2):
+            reply = await offer(connection, peer)
+            assert reply == Refused(reason="a fault in the agent; its log says more")
+            await is_idle(answerer)
 
 
 async def test_an_agent_that_stops_closes_its_sessions(connection: Client) -> None:

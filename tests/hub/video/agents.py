@@ -57,6 +57,13 @@ async def answering(
         running.cancel()
 
 
+async def is_idle(answerer: Answerer) -> None:
+    """Return as soon as all sessions are over; TimeoutError where one stays."""
+    async with asyncio.timeout(10):
+        while answerer.session_count:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+
+
 async def _main(url: str, clip_bytes: int) -> None:
     connection = await nats.connect(url)
     async with answering(connection, Clips(film(clip_bytes))):

@@ -11,7 +11,7 @@ from nats.aio.client import Client
 from tests.hub.video.agents import AGENT_ID, CLIP, CLIP_ID, SHA256, Clips, answering
 from vigie_hub.archive.files import Archive
 from vigie_hub.database import Database
-from vigie_hub.video.puller import Puller, PullLimits
+from vigie_hub.video.puller import ArchivedClip, OnProgress, Puller, PullLimits
 from vigie_hub.video.pulls import WAITING_MAX, PullQueue, PullState
 
 IMPATIENT = PullLimits(stall_seconds=1, retry_seconds=0.05, retry_seconds_max=0.05, fruitless_attempts_max=1)
@@ -132,6 +132,36 @@ async def test_a_clip_that_the_hub_does_not_know_fails(
         state = await settled(queue, "e" * 22, has_failed)
     assert state is not None
     assert "knows no clip" in state.detail
+
+
+async def test_a_fault_in_one_pull_leaves_the_queue_working(
+    connection: Client, database: Database, archive: Archive
+) -> None:
+    class Faulty(Puller):
+        faults = 1
+
+        async def pull(
+            self,
+            agent_id: str,
+            clip_id: str,
+            expected_bytes: int,
+            expected_sha256: str,
+            on_progress: OnProgress = lambda verified_bytes: None,
+        ) -> ArchivedClip:
+            if self.faults:
+                self.faults -= 1
+                raise RuntimeError("nobody expected this")
+            return await super().pull(agent_id, clip_id, expected_bytes, expected_sha256, on_progress)
+
+    queue = PullQueue(database, Faulty(connection, archive), pulls_at_once=1)
+    async with answering(connection, Clips()), working(queue):
+        queue.request(CLIP_ID)
+        state = await settled(queue, CLIP_ID, has_failed)
+        assert state is not None
+        assert "its log says more" in state.detail
+        queue.request(CLIP_ID)
+        await settled(queue, CLIP_ID, is_done)
+    assert len(await rows(database, "archived_clips")) == 1
 
 
 async def test_a_restarted_hub_goes_on_from_what_is_on_disk(
