@@ -15,6 +15,12 @@ ALLOWED: Final[tuple[tuple[str, str, str, str], ...]] = (
     ("io.TextIOWrapper.read", "jinja2/loaders.py", "get_source", "a template is read once and kept"),
     ("io.BufferedReader.read", "vigie_shared/i18n.py", "translations", "a catalogue is read once and kept"),
     ("os.stat", "vigie_shared/i18n.py", "translations", "a catalogue is read once and kept"),
+    (
+        "os.stat",
+        "fastapi/routing.py",
+        "_extract_endpoint_context",
+        "where a route is defined, once a route, for its errors",
+    ),
 )
 
 

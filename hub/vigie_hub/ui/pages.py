@@ -1,11 +1,9 @@
 """The page's addresses: sign-in, the board, its sections, and the API's own description."""
 
-from pathlib import Path
 from typing import Annotated, Any
 
 from fastapi import APIRouter, FastAPI, Form, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
-from fastapi.staticfiles import StaticFiles
 
 from vigie_hub.api.authentication import COOKIE, Authentication
 from vigie_hub.api.context import ServicesOf, UserOf
@@ -15,6 +13,7 @@ from vigie_hub.api.language import asked_language, language_of
 from vigie_hub.api.problems import CODES, ProblemError
 from vigie_hub.api.progress import with_progress
 from vigie_hub.api.queries.clips import find_clip
+from vigie_hub.ui.assets import ASSETS
 from vigie_hub.ui.board import SECTIONS
 from vigie_hub.ui.environment import render
 from vigie_shared.i18n import translations
@@ -26,7 +25,6 @@ router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
 def install(api: FastAPI) -> None:
     """Add the page to `api`."""
     api.include_router(router)
-    api.mount("/static", StaticFiles(directory=Path(__file__).with_name("static")), name="static")
 
 
 @router.get("/")
@@ -102,6 +100,18 @@ async def get_docs(request: Request) -> Response:
     if asked_language(request):
         return _in_that_language(request)
     return _page(request, "docs.html", contract=contract_of(request.app), codes=CODES)
+
+
+@router.get("/static/{name}")
+async def get_asset(request: Request, name: str) -> Response:
+    """A file of the page's own; unchanged ones are not sent again."""
+    asset = ASSETS.get(name)
+    if asset is None:
+        raise ProblemError("not-found")
+    headers = {"etag": asset.etag}
+    if request.headers.get("if-none-match") == asset.etag:
+        return Response(status_code=304, headers=headers)
+    return Response(asset.data, media_type=asset.media_type, headers=headers)
 
 
 def _page(request: Request, template: str, status: int = 200, **values: Any) -> HTMLResponse:

@@ -11,6 +11,7 @@ import sqlite3
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import httpx
@@ -133,9 +134,7 @@ class Stage:
             lane = lane_of(event)
             seq = self._seqs[agent_id, lane] = self._seqs.get((agent_id, lane), 0) + 1
             batch = Batch(agent_id=agent_id, epoch=epoch_of(agent_id), lane=lane, first_seq=seq, events=(event,))
-            projected = await self.database.write(
-                lambda connection, batch=batch: project(connection, batch, self.clock.now())
-            )  # type: ignore[misc]
+            projected = await self.database.write(partial(project, batch=batch, at=self.clock.now()))
             assert projected.events == 1
             if projected.alerts:
                 self.services.feed.tell("alerts")
@@ -239,7 +238,7 @@ def crop(text: str) -> bytes:
 async def stage(folder: Path) -> AsyncIterator[Stage]:
     """Open the hub, without a socket."""
     clock = TestClock()
-    with await asyncio.to_thread(Database, folder / "hub.db") as database:
+    async with Database(folder / "hub.db") as database:
         feed = Feed()
         edge = Edge(database, Archive(folder / "archive"))
         services = Services(

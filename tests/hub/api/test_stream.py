@@ -1,0 +1,101 @@
+"""Server-sent events over a real connection."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import httpx
+
+from tests.hub.api.stage import NAME, PASSWORD, Stage, serving
+
+STREAM = "/api/v1/events/stream"
+
+
+@asynccontextmanager
+async def _listening(url: str, **headers: str) -> AsyncIterator[AsyncIterator[dict[str, str]]]:
+    async with (
+        httpx.AsyncClient(base_url=url, auth=(NAME, PASSWORD), timeout=10) as script,
+        script.stream(
+            "GET", STREAM, headers={name.replace("_", "-"): value for name, value in headers.items()}
+        ) as response,
+    ):
+        assert response.headers["content-type"].startswith("text/event-stream")
+        yield _messages(response)
+
+
+async def _messages(response: httpx.Response) -> AsyncIterator[dict[str, str]]:
+    message: dict[str, str] = {}
+    async for line in response.aiter_lines():
+        field, _, value = line.partition(":")
+        if line == "":
+            yield message
+            message = {}
+        elif field:
+            message[field] = value.removeprefix(" ")
+
+
+def _body(message: dict[str, str]) -> Any:
+    return json.loads(message["data"])
+
+
+async def test_new_events_arrive_by_themselves_with_their_ids(hub: Stage, url: str) -> None:
+    await hub.report("gate", hub.motion("in"))
+    async with _listening(url) as messages:
+        assert (await anext(messages))["id"] == "1"
+        motion = hub.motion("in")
+        await hub.report("gate", hub.read("12345|أ|6", motion))
+        message = await anext(messages)
+    assert (message["id"], _body(message)["kind"], _body(message)["body"]["text"]) == ("2", "plate_read", "12345|أ|6")
+
+
+async def test_a_client_that_comes_back_misses_nothing(hub: Stage, url: str) -> None:
+    await hub.report("gate", *(hub.motion("in") for _ in range(3)))
+    async with _listening(url, last_event_id="1") as messages:
+        await anext(messages)
+        assert [(await anext(messages))["id"] for _ in range(2)] == ["2", "3"]
+
+
+async def test_changes_of_other_lists_are_named(hub: Stage, url: str) -> None:
+    async with _listening(url) as messages:
+        await anext(messages)
+        await hub.services.hotlist.add("12345|أ|6", "Stolen", NAME)
+        message = await anext(messages)
+    assert (message["event"], _body(message)) == ("changed", "hotlist")
+
+
+async def test_long_backlog_comes_whole_and_in_order(hub: Stage, url: str) -> None:
+    await hub.report("gate", *(hub.motion("in") for _ in range(450)))
+    async with _listening(url, last_event_id="0") as messages:
+        await anext(messages)
+        assert [(await anext(messages))["id"] for _ in range(450)] == [str(number) for number in range(1, 451)]
+
+
+async def test_nonsense_in_last_event_id_begins_with_now(hub: Stage, url: str) -> None:
+    await hub.report("gate", hub.motion("in"))
+    async with _listening(url, last_event_id="x") as messages:
+        assert (await anext(messages))["id"] == "1"
+
+
+async def test_open_streams_do_not_hold_up_the_stop(hub: Stage) -> None:
+    async with asyncio.timeout(5):
+        async with serving(hub) as url, _listening(url) as messages:
+            await anext(messages)
+            hub.services.feed.close()
+            assert [message async for message in messages if message] == []
+
+
+async def test_stopping_the_server_ends_its_streams(hub: Stage) -> None:
+    listened = asyncio.Event()
+
+    async def listen(url: str) -> None:
+        async with _listening(url) as messages:
+            async for _ in messages:
+                listened.set()
+
+    async with asyncio.timeout(5):
+        async with serving(hub) as url:
+            listener = asyncio.create_task(listen(url))
+            await listened.wait()
+        await listener
