@@ -112,6 +112,7 @@ class Publisher:
                     log.warning("the hub lacks events that are no longer kept here", lane=lane, after=after)
                     self._outbox.skip(lane, rows[0].seq - 1 if rows else None)
                     continue
+                self._outbox.grow({lane: rows[-1].seq})  # some may have come since `newest` was asked
                 await self._publish(client, lane, self._cut(rows))
         except StoreError as error:
             self._hold_on("cannot read the outbox", reason=str(error))
