@@ -26,7 +26,8 @@ from vigie_shared.errors import StoreError, WireError
 
 log = structlog.get_logger(__name__)
 FETCH_MESSAGES: Final = 100
-FETCH_SECONDS: Final = 5.0
+FETCH_SECONDS: Final = 2.0
+"""Also how long a restart of nats-server can go unnoticed: it forgets who waits."""
 _RETRY_SECONDS: Final = (0.1, 1.0)
 Topic = Literal["events", "alerts", "clips", "agents"]
 

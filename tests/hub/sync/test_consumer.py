@@ -68,7 +68,7 @@ async def test_nothing_is_receipted_or_acknowledged_before_it_is_durable(tmp_pat
 
         async def fetched() -> bool:
             info = await site.connection.client.jetstream().consumer_info("EVT", "projector")
-            return info.num_ack_pending == 1
+            return bool(info.num_ack_pending == 1)
 
         await until(fetched)
         await agent.client.flush()
