@@ -11,6 +11,7 @@ import nats
 from nats.aio.client import Client
 
 from vigie_agent.video.answerer import Answerer, AnswererSettings
+from vigie_agent.video.clip_session import ClipSource
 from vigie_shared.transfer import Manifest, block_digests
 
 AGENT_ID = "gate"
@@ -46,7 +47,7 @@ class Clips:
 
 @asynccontextmanager
 async def answering(
-    connection: Client, clips: Clips, settings: AnswererSettings | None = None
+    connection: Client, clips: ClipSource, settings: AnswererSettings | None = None
 ) -> AsyncIterator[Answerer]:
     """An agent that takes offers."""
     answerer = Answerer(connection, AGENT_ID, clips, settings)

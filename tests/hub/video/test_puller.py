@@ -14,9 +14,13 @@ import pytest
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 
+from tests.agent.store.samples import clip as finished_clip
+from tests.agent.store.samples import open_store, settle
 from tests.guards.descriptors import open_descriptors
 from tests.hub.video.agents import AGENT_ID, CLIP, CLIP_ID, FILM, SHA256, Clips, answering, is_idle
 from tests.servers.nats_server import NatsServer
+from vigie_agent.camera import FinishedClip
+from vigie_agent.store import Store
 from vigie_hub.archive.files import Archive
 from vigie_hub.video.puller import ArchivedClip, OnProgress, Puller, PullLimits
 from vigie_hub.video.transfer import RefusedError
@@ -46,6 +50,25 @@ async def test_a_clip_arrives_as_it_is_at_the_edge(connection: Client, archive: 
     assert (clip.clip_id, clip.sha256, clip.bytes, clip.received_bytes) == (CLIP_ID, sha256, len(FILM), len(FILM))
     assert progress == [*range(0, len(FILM), BLOCK_BYTES), len(FILM)]
     assert names(tmp_path) == [f"{sha256}.mp4"]
+
+
+@pytest.fixture
+def kept(tmp_path: Path) -> Iterator[tuple[Store, FinishedClip]]:
+    """The agent's own store, with one clip in it."""
+    store, clip = open_store(tmp_path / "agent"), finished_clip(size_bytes=3 * BLOCK_BYTES + 17, segments=5)
+    store.keep_clip(clip)
+    settle(store)
+    yield store, clip
+    store.close()
+
+
+async def test_a_clip_comes_out_of_the_agents_store(
+    connection: Client, archive: Archive, kept: tuple[Store, FinishedClip]
+) -> None:
+    store, clip = kept
+    async with answering(connection, store):
+        await Puller(connection, archive).pull(AGENT_ID, clip.clip_id, clip.bytes, clip.sha256)
+    assert archive.path(clip.sha256).read_bytes() == b"".join(clip.segments)
 
 
 async def test_a_clip_that_is_here_is_not_pulled_again(connection: Client, archive: Archive) -> None:
