@@ -1,0 +1,25 @@
+import pytest
+
+from vigie_hub.ui.formats import Formats
+from vigie_shared.i18n import translations
+
+
+@pytest.mark.parametrize(
+    ("language", "count", "text"),
+    [
+        ("en", 0, "0 B"),
+        ("en", 999, "999 B"),
+        ("en", 1000, "1.0 kB"),
+        ("en", 2_412_000, "2.4 MB"),
+        ("fr", 2_412_000, "2,4 Mo"),
+        ("ar", 118_000_000_000, "118 غ.ب"),
+        ("en", 5 * 10**15, "5000 TB"),
+    ],
+)
+def test_bytes_are_read_in_the_language(language: str, count: int, text: str) -> None:
+    assert Formats(language, translations(language).gettext).bytes(count) == text
+
+
+def test_share_never_rounds_up_to_certainty() -> None:
+    formats = Formats("en", translations("en").gettext)
+    assert (formats.share(0.9999), formats.share(1.0)) == ("99%", "100%")
