@@ -14,6 +14,7 @@ from vigie_agent.synthetic.plates import FONTS, HEIGHT_PX, WIDTH_PX, PlateStyle,
 
 CROP_WIDTH_PX, CROP_HEIGHT_PX = 192, 64
 _PATCH_MARGIN_PX = 24
+_NO_PLATE = 1 / 16
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,9 @@ def random_style(rng: np.random.Generator, typefaces: Typefaces) -> PlateStyle:
 
 
 def draw_crop(rng: np.random.Generator, typefaces: Typefaces) -> tuple[NDArray[np.uint8], str]:
-    """A crop of 64 x 192 and the characters on it from left to right."""
+    """A crop of 64 x 192 and the characters on it from left to right; one in sixteen shows no plate."""
+    if rng.random() < _NO_PLATE:
+        return _draw_no_plate(rng), ""
     plate = random_plate(rng)
     image = draw_plate(plate, random_style(rng, typefaces))
     width = float(np.exp(rng.uniform(np.log(70), np.log(260))))
@@ -75,10 +78,22 @@ def draw_crop(rng: np.random.Generator, typefaces: Typefaces) -> tuple[NDArray[n
     frame = _on_bodywork(image, corners, rng)
     luma = degrade(frame, rng)
     height = width * HEIGHT_PX / WIDTH_PX
-    missed = rng.normal(0, 1, (4, 2)) * np.array([0.012 * width, 0.05 * height])
-    drift = rng.normal(0, 1, 2) * np.array([0.012 * width, 0.04 * height])
+    missed = rng.normal(0, 1, (4, 2)) * np.array([0.014 * width, 0.06 * height])
+    drift = rng.normal(0, 1, 2) * np.array([0.016 * width, 0.06 * height])
     seen = (corners + missed + drift).astype(np.float32)
     return rectify(luma, seen, CROP_WIDTH_PX, CROP_HEIGHT_PX), plate.glyphs
+
+
+def _draw_no_plate(rng: np.random.Generator) -> NDArray[np.uint8]:
+    """What a detector may take for a plate: lamps, grilles, stripes, patches of one tone."""
+    frame = Image.fromarray(rng.normal(rng.integers(30, 220), 8, (90, 240)).clip(0, 255).astype(np.uint8))
+    pen = ImageDraw.Draw(frame)
+    for _ in range(int(rng.integers(0, 9))):
+        left, top = int(rng.integers(-40, 240)), int(rng.integers(-20, 90))
+        width, height = int(rng.integers(2, 160)), int(rng.integers(2, 60))
+        pen.rounded_rectangle((left, top, left + width, top + height), 3, fill=int(rng.integers(5, 250)))
+    width = float(np.exp(rng.uniform(np.log(70), np.log(180))))
+    return rectify(degrade(frame, rng), _random_corners(rng, width), CROP_WIDTH_PX, CROP_HEIGHT_PX)
 
 
 def _random_corners(rng: np.random.Generator, width: float) -> NDArray[np.float32]:

@@ -1,6 +1,6 @@
 """Frames in, voted reads out: detect, straighten, read, vote, within a budget of work a second."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +23,7 @@ _EDGE = 0.04
 class PlateSettings:
     """What reading may cost, and which plates are worth it."""
 
-    frames_per_second: float = 8.0
+    frames_per_second: float = 5.0
     reads_per_second: float = 12.0
     plate_width_min_px: float = 44.0
     detection_threshold: float = 0.5
@@ -39,21 +39,26 @@ class PlateReader:
         self._reader = Reader(folder)
         self._voter = PlateVoter(self._settings.vote)
         self._looked_at: float | None = None
+        self._frame_shape = (1, 1)
         self._allowance = self._settings.reads_per_second
 
     def observe(self, at_seconds: float, luma: Luma, roi: Region | None = None) -> list[VotedRead]:
-        """Take a frame's Y plane; returns the stays that can be told now. Frames beyond the budget cost nothing."""
+        """Take a frame's Y plane; returns the stays that can be told now, their boxes as shares of the frame.
+
+        Frames beyond the budget cost nothing.
+        """
         if not self._is_due(at_seconds):
             return []
+        self._frame_shape = luma.shape[0], luma.shape[1]
         left, top, right, bottom = roi or (0, 0, luma.shape[1], luma.shape[0])
         found = self._detector.detect(luma[top:bottom, left:right])
         moved = [_moved(detection, left, top) for detection in found]
-        return self._voter.feed(at_seconds, self._read_all(at_seconds, luma, moved))
+        return self._as_shares(self._voter.feed(at_seconds, self._read_all(at_seconds, luma, moved)))
 
     def flush(self) -> list[VotedRead]:
         """End every stay; the next frame begins anew."""
         self._looked_at = None
-        return self._voter.flush()
+        return self._as_shares(self._voter.flush())
 
     def _is_due(self, at_seconds: float) -> bool:
         if self._looked_at is None or at_seconds < self._looked_at:
@@ -66,6 +71,11 @@ class PlateReader:
         self._allowance = min(rate, self._allowance + since * rate)
         self._looked_at = at_seconds
         return True
+
+    def _as_shares(self, reads: list[VotedRead]) -> list[VotedRead]:
+        height, width = self._frame_shape
+        boxes = ((one.box[0] / width, one.box[1] / height, one.box[2] / width, one.box[3] / height) for one in reads)
+        return [replace(one, box=box) for one, box in zip(reads, boxes, strict=True)]
 
     def _read_all(self, at_seconds: float, luma: Luma, found: list[Detection]) -> list[PlateRead]:
         """Wide plates first; what the allowance does not cover is followed, not read."""

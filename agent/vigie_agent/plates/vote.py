@@ -39,7 +39,7 @@ class PlateRead:
 
 @dataclass(frozen=True)
 class VotedRead:
-    """One stay of one plate; times are seconds on the caller's clock."""
+    """One stay of one plate; times are seconds on the caller's clock, `box` is where its best picture lay."""
 
     text: str
     kind: str
@@ -101,17 +101,23 @@ class Track:
 
 
 class PlateVoter:
-    """Follows plates from frame to frame and tells each stay once."""
+    """Follows plates from frame to frame and tells each stay once. A clock set back ends every stay."""
 
     def __init__(self, settings: VoteSettings | None = None) -> None:
         self._settings = settings or VoteSettings()
         self._tracks: list[Track] = []
         self._recent: deque[tuple[str, float]] = deque(maxlen=64)
+        self._latest = float("-inf")
 
     def feed(self, at_seconds: float, reads: Sequence[PlateRead]) -> list[VotedRead]:
         """Take one frame's plates (none is a frame too); returns the stays that can be told now."""
+        told = []
+        if at_seconds < self._latest:
+            told = self.flush()
+            self._recent.clear()
+        self._latest = at_seconds
         self._assign(at_seconds, reads)
-        return self._told(at_seconds, ending=False)
+        return told + self._told(at_seconds, ending=False)
 
     def flush(self) -> list[VotedRead]:
         """End every stay: the film is over, or the camera is gone."""

@@ -53,14 +53,15 @@ def test_nothing_is_read_at_a_gate_without_vehicles(tmp_path: Path) -> None:
     assert read_all(frames_of(tmp_path / "gate.mp4")) == []
 
 
-def test_region_is_read_in_the_frames_own_pixels(frames: list[Frame]) -> None:
+def test_box_of_a_region_is_told_as_shares_of_the_whole_frame(frames: list[Frame]) -> None:
     reader = PlateReader()
     roi = (0, 60, 480, 540)
     reads = [read for at, luma in frames for read in reader.observe(at, luma, roi)] + reader.flush()
     assert [read.direction for read in reads] == ["approaching"]
     left, top, right, bottom = reads[0].box
-    assert 0 <= left < right <= 480
-    assert 60 <= top < bottom <= 540
+    assert 0 <= left < right <= 0.5
+    assert 60 / 540 <= top < bottom <= 1
+    assert right - left > 0.07
 
 
 def test_frames_beyond_the_budget_are_not_looked_at(frames: list[Frame]) -> None:

@@ -72,6 +72,13 @@ def test_a_stay_that_disagrees_with_itself_is_uncertain() -> None:
     assert told[0].uncertain
 
 
+def test_a_clock_set_back_ends_every_stay_and_begins_anew() -> None:
+    voter = PlateVoter()
+    assert played(voter, [[seen("12345|أ|6")]] * 5, start=50.0) == []
+    told = played(voter, [[seen("12345|أ|6")]] * 5, start=0.0) + voter.flush()
+    assert [read.first_seen_at for read in told] == [50.0, 0.0]
+
+
 def test_reads_that_say_next_to_nothing_are_not_told() -> None:
     voter = PlateVoter()
     assert played(voter, [[seen("12345|أ|6", confidence=0.1)]] * 5) + voter.flush() == []
