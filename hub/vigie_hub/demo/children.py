@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import ctypes
 import json
 import os
 import signal
@@ -11,21 +10,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from vigie_hub.bus.server import die_with_parent
 from vigie_shared.errors import CommandError
 from vigie_shared.i18n import gettext as _
 
 STOP_SECONDS: Final = 15.0
 RESTART_SECONDS: Final = 0.5
 SPEAKING_LEVELS: Final = frozenset({"warning", "error", "critical"})
-_PR_SET_PDEATHSIG: Final = 1
 
 Say = Callable[[str, str], None]
 """Takes who speaks and one line."""
-
-
-def die_with_parent() -> None:
-    """In a child, before it starts: ask Linux for SIGTERM when the demo itself is killed (prctl(2))."""
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 @dataclass(frozen=True)
@@ -48,6 +42,11 @@ class Child:
         self._log = recipe.log.open("ab", buffering=0)
         self._process: asyncio.subprocess.Process | None = None
         self.restarts = 0
+
+    @property
+    def name(self) -> str:
+        """What it is called."""
+        return self._recipe.name
 
     @property
     def pid(self) -> int | None:

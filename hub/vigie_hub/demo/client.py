@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import json
+import time
 import urllib.error
 import urllib.request
 from typing import Any, Final
@@ -11,6 +12,8 @@ from vigie_shared.errors import LinkError
 from vigie_shared.i18n import gettext as _
 
 TIMEOUT_SECONDS: Final = 10.0
+PATIENCE_SECONDS: Final = 30.0
+RETRY_SECONDS: Final = 0.5
 
 
 class HubClient:
@@ -24,9 +27,16 @@ class HubClient:
         """The JSON at `path` (below /api/v1); raises LinkError where the hub does not answer well."""
         return await asyncio.to_thread(self._ask, "GET", path)
 
-    async def post(self, path: str) -> Any:
-        """Ask for something to be done."""
-        return await asyncio.to_thread(self._ask, "POST", path)
+    async def insist(self, method: str, path: str) -> Any:
+        """Ask again while the hub is being started again; raises LinkError after `PATIENCE_SECONDS`."""
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while True:
+            try:
+                return await asyncio.to_thread(self._ask, method, path)
+            except LinkError:
+                if time.monotonic() > deadline:
+                    raise
+            await asyncio.sleep(RETRY_SECONDS)
 
     def _ask(self, method: str, path: str) -> Any:
         request = urllib.request.Request(  # noqa: S310 (our own http URL)

@@ -36,7 +36,7 @@ def _gap_recorded(body: Body) -> str:
 
 def _camera_changed(body: Body) -> str:
     if body["state"] == "lost":
-        return _("camera lost: {detail}").format(detail=body["detail"])
+        return ""
     return _("camera streams {codec}, {width}×{height}").format(
         codec=body["codec"], width=body["width_px"], height=body["height_px"]
     )
@@ -52,11 +52,13 @@ _TELLERS: Final[dict[str, Callable[[Body], str]]] = {
 }
 
 
-def tell(event: Mapping[str, Any]) -> str:
-    """One line of commentary on an event of the hub's API."""
+def tell(event: Mapping[str, Any]) -> str | None:
+    """One line of commentary on an event of the hub's API; None for what its agent has said in its log already."""
     at = datetime.fromisoformat(event["at"]).astimezone()
     teller = _TELLERS.get(event["kind"])
     said = teller(event["body"]) if teller else event["kind"]
+    if not said:
+        return None
     return f"{at:%H:%M:%S}  {event['agent_id']}/{event['camera_id']}  {said}"
 
 

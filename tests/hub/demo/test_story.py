@@ -24,13 +24,23 @@ AT = "2026-11-22T10:00:00.000Z"
             "plate 1 | أ | 6, confidence 40%, seen in 1 frames (uncertain)",
         ),
         ("clip_stored", {"bytes": 2_500_000, "sha256": "ab" * 32}, "clip kept at the edge, 2.5 MB, abababababab…"),
-        ("camera_changed", {"state": "lost", "detail": "no packets"}, "camera lost: no packets"),
+        (
+            "camera_changed",
+            {"state": "streaming", "codec": "h264", "width_px": 960, "height_px": 540},
+            "camera streams h264, 960×540",
+        ),
         ("something_newer", {}, "something_newer"),
     ],
 )
 def test_every_kind_of_event_is_told(kind: str, body: dict[str, Any], said: str) -> None:
     line = tell({"kind": kind, "at": AT, "agent_id": "gate", "camera_id": "main", "body": body})
+    assert line is not None
     assert line.endswith(f"gate/main  {said}")
+
+
+def test_a_lost_camera_is_told_by_its_agent_alone() -> None:
+    body = {"state": "lost", "detail": "no packets"}
+    assert tell({"kind": "camera_changed", "at": AT, "agent_id": "gate", "camera_id": "main", "body": body}) is None
 
 
 def test_an_alert_names_place_plate_and_reason() -> None:
