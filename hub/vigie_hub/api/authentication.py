@@ -57,6 +57,12 @@ class Authentication:
         await self._verify(*credentials, address_of(request))
         return Caller(credentials[0], by_cookie=False)
 
+    def is_current(self, request: HTTPConnection) -> bool:
+        """Whether whoever began the request, long ago, would still be let in; asking does not prolong a session."""
+        caller: Caller = request.state.caller
+        token = request.cookies.get(COOKIE, "")
+        return not caller.by_cookie or self._sessions.is_open(token, self._clock.monotonic_seconds())
+
     async def sign_in(self, name: str, password: str, request: HTTPConnection) -> str:
         """A session's token; the problem `wrong-password` or `too-many-attempts` otherwise."""
         await self._verify(name, password, address_of(request))

@@ -34,15 +34,20 @@ class Sessions:
 
     def user(self, token: str, now_seconds: float) -> str | None:
         """Whose token it is; None once it expired or was closed."""
-        session = self._sessions.get(_digest(token))
-        if session is None:
-            return None
-        idle, age = now_seconds - session.used_at_seconds, now_seconds - session.opened_at_seconds
-        if idle > IDLE_SECONDS_MAX or age > AGE_SECONDS_MAX:
+        if not self.is_open(token, now_seconds):
             self.close(token)
             return None
+        session = self._sessions[_digest(token)]
         session.used_at_seconds = now_seconds
         return session.user
+
+    def is_open(self, token: str, now_seconds: float) -> bool:
+        """Whether it would let someone in; does not count as use."""
+        session = self._sessions.get(_digest(token))
+        if session is None:
+            return False
+        idle, age = now_seconds - session.used_at_seconds, now_seconds - session.opened_at_seconds
+        return idle <= IDLE_SECONDS_MAX and age <= AGE_SECONDS_MAX
 
     def close(self, token: str) -> None:
         """End the session."""

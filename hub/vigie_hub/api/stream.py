@@ -1,7 +1,7 @@
 """Server-sent events: what is new in the read model, whenever the feed says so."""
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from functools import partial
 from typing import Final
 
@@ -15,16 +15,27 @@ RETRY_MS: Final = 1000
 _BATCH: Final = 200
 
 
-async def stream_events(services: Services, after: int | None) -> AsyncIterator[str]:
-    """The stream's text from the event `after` on; None begins with what comes next. Ends when the feed closes."""
+async def stream_events(
+    services: Services,
+    after: int | None,
+    may_listen: Callable[[], bool],
+    keep_alive_seconds: float = KEEP_ALIVE_SECONDS,
+) -> AsyncGenerator[str, None]:
+    """The stream's text from the event `after` on; None begins with what comes next.
+
+    Ends when the feed closes, or once `may_listen` says no: who signed out hears nothing more.
+    """
     with services.feed.subscribe() as subscription:
-        known = await services.reads.read(newest_id) if after is None else after
+        newest = await services.reads.read(newest_id)
+        known = newest if after is None else min(after, newest)  # a hub that was set up anew counts from 1 again
         yield f"retry: {RETRY_MS}\nid: {known}\ndata\n\n" if after is None else f"retry: {RETRY_MS}\n\n"
         while not subscription.closed:
             async for event in _news(services, known):
                 known = event.id
                 yield f"id: {event.id}\ndata: {event.model_dump_json()}\n\n"
-            topics = await subscription.changes(KEEP_ALIVE_SECONDS)
+            topics = await subscription.changes(keep_alive_seconds)
+            if not may_listen():
+                return
             for topic in sorted(topics - {"events"}):
                 yield f"event: changed\ndata: {json.dumps(topic)}\n\n"
             if not topics:

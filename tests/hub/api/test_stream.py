@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 
 from tests.hub.api.stage import NAME, PASSWORD, Stage, serving
+from vigie_hub.api.stream import stream_events
 
 STREAM = "/api/v1/events/stream"
 
@@ -99,3 +100,21 @@ async def test_stopping_the_server_ends_its_streams(hub: Stage) -> None:
             listener = asyncio.create_task(listen(url))
             await listened.wait()
         await listener
+
+
+async def test_who_signs_out_hears_nothing_more(hub: Stage, url: str) -> None:
+    async with httpx.AsyncClient(base_url=url, timeout=10, headers={"origin": url}) as browser:
+        await browser.post("/login", data={"name": NAME, "password": PASSWORD})
+        async with browser.stream("GET", STREAM) as response:
+            messages = _messages(response)
+            await anext(messages)
+            await browser.post("/logout")
+            await hub.report("gate", hub.motion("in"))
+            assert [message async for message in messages if message] == []
+
+
+async def test_a_quiet_line_is_kept_open_by_comments(hub: Stage) -> None:
+    lines = stream_events(hub.services, 0, lambda: True, keep_alive_seconds=0.01)
+    assert (await anext(lines)).startswith("retry:")
+    assert [await anext(lines), await anext(lines)] == [": still here\n\n"] * 2
+    await lines.aclose()

@@ -1,10 +1,12 @@
 """Events: as a list, and as they come."""
 
+from functools import partial
 from typing import Annotated
 
-from fastapi import APIRouter, Header, Query
+from fastapi import APIRouter, Header, Query, Request
 from fastapi.responses import StreamingResponse
 
+from vigie_hub.api.authentication import Authentication
 from vigie_hub.api.context import CursorOf, LimitOf, ServicesOf
 from vigie_hub.api.models import Event, Page
 from vigie_hub.api.queries.events import list_events
@@ -44,10 +46,13 @@ async def get_events(
     },
 )
 async def get_event_stream(
+    request: Request,
     services: ServicesOf,
     last_event_id: Annotated[str | None, Header(description="Sent by a client that comes back")] = None,
     after: Annotated[int | None, Query(ge=0, description="Where to begin; from now on where absent")] = None,
 ) -> StreamingResponse:
     """Events as they come. After a break of the link nothing is left out."""
     known = int(last_event_id) if last_event_id and last_event_id.isdecimal() else after
-    return StreamingResponse(stream_events(services, known), media_type="text/event-stream")
+    authentication: Authentication = request.app.state.authentication
+    stream = stream_events(services, known, partial(authentication.is_current, request))
+    return StreamingResponse(stream, media_type="text/event-stream")
