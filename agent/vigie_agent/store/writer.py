@@ -41,7 +41,10 @@ class Writer:
         self._thread.start()
 
     def submit(self, unit: Unit[T]) -> "Future[T]":
-        """Queue `unit`; raises StoreError at once where too much waits already."""
+        """Queue `unit`; raises StoreError at once where too much waits already.
+
+        Cancelling the future takes the unit back as long as its group has not begun.
+        """
         job = _Job(unit)
         with self._closing:
             if self._closed:
@@ -64,7 +67,8 @@ class Writer:
     def _run(self) -> None:
         ending = False
         while not ending:
-            group, ending = self._next_group()
+            waiting, ending = self._next_group()
+            group = [job for job in waiting if job.future.set_running_or_notify_cancel()]
             if group:
                 self._commit(group)
         self._connection.close()
