@@ -14,6 +14,7 @@ from zeroconf.asyncio import AsyncServiceInfo, AsyncZeroconf
 
 log = structlog.get_logger(__name__)
 
+VERSION: Final = version("vigie-agent")
 SERVICE_TYPE: Final = "_vigie-agent._tcp.local."
 PORT: Final = 0
 """The agent listens nowhere: it dials out to the hub that enrolled it."""
@@ -39,7 +40,7 @@ def service_info(agent_id: str, public_key: str, addresses: Sequence[str]) -> As
         f"{agent_id}.{SERVICE_TYPE}",
         addresses=[socket.inet_aton(address) for address in addresses],
         port=PORT,
-        properties={"agent_id": agent_id, "public_key": public_key, "version": version("vigie-agent")},
+        properties={"agent_id": agent_id, "public_key": public_key, "version": VERSION},
         server=f"vigie-{agent_id}.local.",
     )
 

@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable, Sequence
 from importlib.metadata import version
 from pathlib import Path
+from typing import Final
 
 import structlog
 
@@ -13,6 +14,8 @@ from vigie_shared.clock import Clock
 from vigie_shared.heartbeats import CameraHealth, Heartbeat
 
 log = structlog.get_logger(__name__)
+
+VERSION: Final = version("vigie-agent")
 
 CameraReport = Callable[[], CameraHealth]
 
@@ -36,7 +39,6 @@ class Health:
         self._cameras = cameras
         self._interval_seconds = interval_seconds
         self._clock = clock
-        self._version = version("vigie-agent")
         self._disk_fault = FaultLog(log)
 
     def heartbeat(self) -> Heartbeat:
@@ -45,7 +47,7 @@ class Health:
         return Heartbeat(
             agent_id=self._agent_id,
             epoch=self._store.epoch,
-            version=self._version,
+            version=VERSION,
             at=self._clock.now(),
             interval_seconds=self._interval_seconds,
             cameras=tuple(report() for report in self._cameras),
