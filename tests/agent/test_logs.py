@@ -12,10 +12,9 @@ from vigie_agent.logs import FaultLog, configure, redact
 
 
 @pytest.fixture
-def configured(capsys: pytest.CaptureFixture[str]) -> Iterator[None]:
+def logging_restored() -> Iterator[None]:
     root = logging.getLogger()
     handlers, level = list(root.handlers), root.level
-    configure("info", console=False)
     yield
     root.handlers[:] = handlers
     root.setLevel(level)
@@ -27,11 +26,13 @@ def test_credentials_of_an_address_never_reach_the_log() -> None:
     assert fields == {"source": "rtsp://…@10.0.0.1/live", "mail": "a@b", "count": 3}
 
 
-def test_off_a_terminal_a_line_is_json(configured: None, capsys: pytest.CaptureFixture[str]) -> None:
+def test_off_a_terminal_a_line_is_json(logging_restored: None, capsys: pytest.CaptureFixture[str]) -> None:
+    configure("info", console=False)
     structlog.get_logger("vigie").warning("camera lost", source="rtsp://root:p4ss@cam/1")
     logging.getLogger("nats").info("chatter")
     logging.getLogger("nats").warning("at nats://user:p4ss@host")
-    first, second = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+    said = capsys.readouterr().err
+    first, second = [json.loads(line) for line in said.splitlines()]
     assert (first["event"], first["level"], first["source"]) == ("camera lost", "warning", "rtsp://…@cam/1")
     assert second["event"] == "at nats://…@host"
 
