@@ -1,28 +1,25 @@
 """`vigie hub pull`: one clip into the archive from the command line, beside a hub that may be running."""
 
 import asyncio
-import sqlite3
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from vigie_hub.api.queries.clips import find_clip
 from vigie_hub.archive.files import Archive
 from vigie_hub.bus.connection import Connection
-from vigie_hub.custody import audit
-from vigie_hub.database import Database, iso
+from vigie_hub.custody.audit import Audit
+from vigie_hub.database import Database
 from vigie_hub.keys import HubKeys
 from vigie_hub.settings import HubSettings
 from vigie_hub.video.puller import Puller
+from vigie_hub.video.pulls import PullQueue
 from vigie_shared.clock import SystemClock
-from vigie_shared.errors import CommandError, LinkError
+from vigie_shared.errors import CommandError, LinkError, TransferError
 from vigie_shared.i18n import gettext as _
 
 CONNECT_SECONDS: Final = 10.0
-_ARCHIVED: Final = (
-    "INSERT INTO archived_clips (clip_id, sha256, bytes, pulled_at, pull_seconds) VALUES (?, ?, ?, ?, ?)"
-    " ON CONFLICT (clip_id) DO NOTHING"
-)
+_LOOK_SECONDS: Final = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,39 +31,45 @@ class FetchedClip:
     sha256: str
 
 
-def _find(agent_id: str, clip_id: str) -> Callable[[sqlite3.Connection], tuple[int, str]]:
-    def find(connection: sqlite3.Connection) -> tuple[int, str]:
-        row = connection.execute(
-            "SELECT bytes, sha256 FROM clips WHERE clip_id = ? AND agent_id = ?", (clip_id, agent_id)
-        ).fetchone()
-        if row is None:
+async def fetch(settings: HubSettings, agent_id: str, clip_id: str, user: str) -> FetchedClip:
+    """Pull the clip unless it is here already. Raises CommandError, LinkError, TransferError."""
+    keys = await asyncio.to_thread(HubKeys, settings.data_dir)
+    clock = SystemClock()
+    archive = Archive(settings.archive_dir)
+    async with Database(settings.database_path) as database:
+        clip = await database.read(lambda connection: find_clip(connection, clip_id))
+        if clip is None or clip.agent_id != agent_id:
             raise CommandError(
                 _("the hub knows no clip {clip_id} of {agent_id}").format(clip_id=clip_id, agent_id=agent_id)
             )
-        return row["bytes"], row["sha256"]
-
-    return find
-
-
-async def fetch(settings: HubSettings, agent_id: str, clip_id: str, user: str) -> FetchedClip:
-    """Pull the clip unless it is here already. Raises CommandError, LinkError, TransferError, DigestError."""
-    keys = await asyncio.to_thread(HubKeys, settings.data_dir)
-    clock = SystemClock()
-    async with Database(settings.database_path) as database:
-        clip_bytes, sha256 = await database.read(_find(agent_id, clip_id))
-        now = clock.now()
-        await database.write(lambda connection: audit.record(connection, now, user, "pull_requested", clip_id))
-        archive = Archive(settings.archive_dir)
-        bus = Connection(settings.nats.url, keys.nats)
-        try:
+        await Audit(database, clock).record(user, "pull_requested", clip_id)
+        if not await asyncio.to_thread(archive.intact, clip.sha256):
+            connection = Connection(settings.nats.url, keys.nats)
             try:
-                await asyncio.wait_for(bus.connect(), CONNECT_SECONDS)
-            except TimeoutError as error:
-                raise LinkError(_("no nats-server answers at {url}").format(url=settings.nats.url)) from error
-            puller = Puller(bus.client, archive, clock=clock, ice_servers=settings.video.ice_servers)
-            clip = await puller.pull(agent_id, clip_id, clip_bytes, sha256)
-        finally:
-            await bus.close()
-        row = (clip.clip_id, clip.sha256, clip.bytes, iso(clip.pulled_at), clip.pull_seconds)
-        await database.write(lambda connection: connection.execute(_ARCHIVED, row).rowcount)
-    return FetchedClip(archive.path(sha256), clip_bytes, sha256)
+                await _connect(connection, settings.nats.url)
+                puller = Puller(connection.client, archive, clock=clock, ice_servers=settings.video.ice_servers)
+                await _pull(PullQueue(database, puller, clock=clock, pulls_at_once=1), clip_id)
+            finally:
+                await connection.close()
+    return FetchedClip(archive.path(clip.sha256), clip.bytes, clip.sha256)
+
+
+async def _connect(connection: Connection, url: str) -> None:
+    try:
+        await asyncio.wait_for(connection.connect(), CONNECT_SECONDS)
+    except TimeoutError as error:
+        raise LinkError(_("no nats-server answers at {url}").format(url=url)) from error
+
+
+async def _pull(pulls: PullQueue, clip_id: str) -> None:
+    """Wait until one pull is over; raises TransferError where it failed."""
+    pulls.request(clip_id)
+    running = asyncio.create_task(pulls.run())
+    try:
+        while (state := pulls.state(clip_id)) is not None and state.state != "failed":  # noqa: ASYNC110
+            await asyncio.sleep(_LOOK_SECONDS)
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+    if state is not None:
+        raise TransferError(state.detail)

@@ -1,0 +1,48 @@
+import asyncio
+from pathlib import Path
+
+from tests.hub.agents import EPOCH, NOON, batch, plate_read, until
+from tests.hub.site import Site, open_site
+from vigie_hub.sync.projector import project
+from vigie_hub.sync.receipts import Standing
+from vigie_shared.receipts import Envelope, Receipt, WatermarkQuestion
+
+
+def opened(payload: bytes) -> Receipt:
+    return Receipt.model_validate_json(Envelope.model_validate_json(payload).body)
+
+
+async def answered(site: Site, payload: bytes) -> Receipt | None:
+    message = await site.agents[0].client.request("w.gate-1", payload, timeout=0.3)
+    return opened(message.data)
+
+
+async def test_answer_names_the_epoch_that_was_asked_for(tmp_path: Path) -> None:
+    async with open_site(tmp_path, "gate-1") as site, site.agents[0].connected(site.server.url):
+        await site.receipts.listen()
+        await site.connection.client.flush()
+        await site.database.write(lambda connection: project(connection, batch([plate_read()]), NOON))
+        for epoch, watermarks in ((EPOCH, {"lpr": 1}), ("f" * 22, {})):
+            receipt = await answered(site, WatermarkQuestion(epoch=epoch).model_dump_json().encode())
+            assert receipt is not None
+            assert (receipt.epoch, receipt.watermarks, receipt.issued_at) == (epoch, watermarks, NOON)
+
+
+async def test_malformed_question_gets_no_answer_and_stops_nothing(tmp_path: Path) -> None:
+    async with open_site(tmp_path, "gate-1") as site, site.agents[0].connected(site.server.url) as agent:
+        await site.receipts.listen()
+        await site.connection.client.flush()
+        for payload in (b"", b"\xff", b'{"epoch": "short"}', b" " * 5000):
+            await agent.client.publish("w.gate-1", payload, reply="_I.gate-1.x")
+        assert await answered(site, WatermarkQuestion(epoch=EPOCH).model_dump_json().encode()) is not None
+
+
+async def test_receipt_for_an_absent_server_is_dropped_in_silence(tmp_path: Path) -> None:
+    async with open_site(tmp_path, "gate-1") as site:
+        await asyncio.to_thread(site.server.kill)
+        await until(lambda: _away(site))
+        await site.receipts.push(Standing("gate-1", EPOCH, {"lpr": 1}))
+
+
+async def _away(site: Site) -> bool:
+    return not site.connection.client.is_connected

@@ -1,0 +1,61 @@
+import hashlib
+from pathlib import Path
+
+import pytest
+
+from tests.hub.agents import NOON, batch, clip
+from tests.hub.site import Site, open_site
+from tests.hub.video.agents import AGENT_ID, CLIP, CLIP_ID, SHA256, Clips, answering
+from vigie_hub import fetching
+from vigie_hub.fetching import fetch
+from vigie_hub.settings import HubSettings
+from vigie_hub.sync.projector import project
+from vigie_shared.errors import CommandError, LinkError, TransferError
+
+
+async def know_the_clip(site: Site) -> HubSettings:
+    stored = clip().model_copy(update={"clip_id": CLIP_ID, "sha256": SHA256, "bytes": len(CLIP)})
+    one = batch([stored], agent_id=AGENT_ID, lane="clip")
+    await site.database.write(lambda connection: project(connection, one, NOON))
+    return HubSettings(data_dir=site.folder / "hub", nats={"url": site.server.url})
+
+
+async def test_clip_is_pulled_verified_and_pulled_only_once(tmp_path: Path) -> None:
+    async with open_site(tmp_path, AGENT_ID) as site:
+        settings = await know_the_clip(site)
+        async with site.agents[0].connected(site.server.url) as agent, answering(agent.client, Clips()):
+            fetched = await fetch(settings, AGENT_ID, CLIP_ID, "cli:amal")
+        assert (fetched.bytes, fetched.sha256) == (len(CLIP), SHA256)
+        again = await fetch(settings, AGENT_ID, CLIP_ID, "cli:amal")  # the agent is gone
+        assert again == fetched
+        assert await site.count("archived_clips") == 1
+        assert await site.count("audit WHERE action = 'pull_requested'") == 2
+    assert hashlib.sha256(fetched.path.read_bytes()).hexdigest() == SHA256
+
+
+async def test_clip_whose_bytes_are_others_is_refused(tmp_path: Path) -> None:
+    async with open_site(tmp_path, AGENT_ID) as site:
+        settings = await know_the_clip(site)
+        async with (
+            site.agents[0].connected(site.server.url) as agent,
+            answering(agent.client, Clips(CLIP[:-1] + b"?")),
+        ):
+            with pytest.raises(TransferError):
+                await fetch(settings, AGENT_ID, CLIP_ID, "cli:amal")
+        assert await site.count("archived_clips") == 0
+
+
+async def test_clip_of_another_agent_is_not_found(tmp_path: Path) -> None:
+    async with open_site(tmp_path, AGENT_ID) as site:
+        settings = await know_the_clip(site)
+        with pytest.raises(CommandError, match="knows no clip"):
+            await fetch(settings, "other", CLIP_ID, "cli:amal")
+
+
+async def test_absent_nats_server_is_one_clear_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fetching, "CONNECT_SECONDS", 0.3)
+    async with open_site(tmp_path, AGENT_ID) as site:
+        settings = await know_the_clip(site)
+        nowhere = HubSettings(data_dir=settings.data_dir, nats={"url": "nats://127.0.0.1:1"})
+        with pytest.raises(LinkError, match="no nats-server answers"):
+            await fetch(nowhere, AGENT_ID, CLIP_ID, "cli:amal")
