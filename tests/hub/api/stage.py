@@ -21,6 +21,7 @@ from PIL import Image, ImageDraw
 from vigie_hub import users
 from vigie_hub.api.application import create_api
 from vigie_hub.api.feed import Feed
+from vigie_hub.api.queries.alerts import list_alerts
 from vigie_hub.api.server import ApiServer
 from vigie_hub.api.services import Services
 from vigie_hub.archive.files import Archive
@@ -36,6 +37,7 @@ from vigie_shared.heartbeats import CameraHealth, Heartbeat
 from vigie_shared.ids import unique_id
 
 NAME, PASSWORD = "amal", "correct horse"
+PLATE = "12345|أ|6"
 BEGAN_AT = datetime(2026, 11, 22, 14, 41, 3, 120_000, UTC)
 
 
@@ -157,6 +159,16 @@ class Stage:
 
         return await self.database.read(rows)
 
+    async def hit(self, data: bytes = b"ftyp" * 700) -> tuple[str, str]:
+        """A vehicle on the hotlist passes agent `gate`; ids of the alert and the clip."""
+        await self.services.hotlist.add(PLATE, "Stolen, case 114", NAME)
+        await self.enrol("gate", [camera("in", "Main gate")])
+        motion = self.motion("in")
+        clip = self.clip(motion, data)
+        await self.report("gate", motion, self.read(PLATE, motion), self.quiet(motion, 5), clip)
+        alerts = await self.database.read(list_alerts)
+        return alerts.items[0].alert_id, clip.clip_id
+
     def motion(self, camera_id: str, seconds: float = 0) -> MotionStarted:
         at = self.clock.now() + timedelta(seconds=seconds)
         return MotionStarted(
@@ -232,6 +244,11 @@ def crop(text: str) -> bytes:
     stream = io.BytesIO()
     image.save(stream, "JPEG")
     return stream.getvalue()
+
+
+async def sign_in(client: httpx.AsyncClient, password: str = PASSWORD) -> httpx.Response:
+    """Open a session, as the sign-in page does."""
+    return await client.post("/login", data={"name": NAME, "password": password}, headers={"origin": "http://hub.test"})
 
 
 @contextlib.asynccontextmanager

@@ -87,21 +87,6 @@ async def test_open_streams_do_not_hold_up_the_stop(hub: Stage) -> None:
             assert [message async for message in messages if message] == []
 
 
-async def test_stopping_the_server_ends_its_streams(hub: Stage) -> None:
-    listened = asyncio.Event()
-
-    async def listen(url: str) -> None:
-        async with _listening(url) as messages:
-            async for _ in messages:
-                listened.set()
-
-    async with asyncio.timeout(5):
-        async with serving(hub) as url:
-            listener = asyncio.create_task(listen(url))
-            await listened.wait()
-        await listener
-
-
 async def test_who_signs_out_hears_nothing_more(hub: Stage, url: str) -> None:
     async with httpx.AsyncClient(base_url=url, timeout=10, headers={"origin": url}) as browser:
         await browser.post("/login", data={"name": NAME, "password": PASSWORD})

@@ -6,8 +6,8 @@ import pytest
 from playwright.async_api import Browser, Page
 
 from tests.hub.api.stage import NAME, PASSWORD, Stage, camera, crop, serving
-from tests.hub.ui.conftest import open_board
-from tests.hub.ui.film import film
+from tests.hub.ui.browser.conftest import open_board
+from tests.hub.ui.browser.film import film
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
 PLATE = "12345|أ|6"
