@@ -216,13 +216,14 @@ async def test_a_receipt_of_another_epoch_frees_nothing(store: Store, server: Na
     assert set((await asyncio.to_thread(store.receipted)).values()) == {0}
 
 
+def users(*keys: str) -> str:
+    known = [{"user": "hub", "password": "hub"}, *({"nkey": key} for key in keys)]
+    return f"authorization: {{ users: {json.dumps(known)} }}"
+
+
 async def test_an_unenrolled_key_is_one_line_and_enrolling_it_is_enough(
     store: Store, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def users(*keys: str) -> str:
-        known = [{"user": "hub", "password": "hub"}, *({"nkey": key} for key in keys)]
-        return f"authorization: {{ users: {json.dumps(known)} }}"
-
     with NatsServer(tmp_path / "nats", users()) as server:
         hub = TinyHub(server.url.replace("//", "//hub:hub@"), "edge")
         record(store, 3)
@@ -232,6 +233,23 @@ async def test_an_unenrolled_key_is_one_line_and_enrolling_it_is_enough(
             await until_receipted(store, hub)
     said += capsys.readouterr().out
     assert _warnings(said, "refuses this agent's key") == 1
+    assert await same(store, hub)
+
+
+async def test_a_key_that_is_withdrawn_and_given_back_goes_on_where_it_was(
+    store: Store, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with NatsServer(tmp_path / "nats", users(KEY.public_key)) as server:
+        hub = TinyHub(server.url.replace("//", "//hub:hub@"), "edge")
+        record(store, 3)
+        async with running(hub, uplink(store, server.url)):
+            await until_receipted(store, hub)
+            server.configure(users())
+            await _until_said(capsys, "refuses this agent's key")
+            record(store, 3)
+            server.configure(users(KEY.public_key))
+            await asyncio.to_thread(settle, store)
+            await until_receipted(store, hub)
     assert await same(store, hub)
 
 
