@@ -22,7 +22,7 @@ FAST_SECONDS: Final = 1.0
 UNREST_SECONDS: Final = 60.0
 """Time constant of learning that a cell is never quiet: a tree, a flag, a flickering lamp."""
 NOISE_INITIAL: Final = 2.5
-SHAKE_CELLS: Final = 0.2
+SHAKE_CELLS: Final = 0.3
 """How far a camera on a mast may sway, in cells, without anything counting as moving."""
 SOLID_CELLS: Final = 4
 """A cell counts where so many of it and its eight neighbours changed."""
