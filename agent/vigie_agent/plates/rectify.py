@@ -9,6 +9,9 @@ Corners = NDArray[np.float32]
 Luma = NDArray[np.uint8]
 """H x W: the Y plane of a frame."""
 
+_CLIPPED = 0.04
+_CONTRAST_MIN = 8
+
 MARGIN_X, MARGIN_Y = 0.03, 0.10
 """How much of the surroundings stays around the plate, as a share of its width and height."""
 
@@ -35,10 +38,11 @@ def upright(width_px: int, height_px: int) -> Corners:
 
 
 def stretch(luma: Luma) -> Luma:
-    """The same picture with its darkest and brightest twentieth at black and white."""
-    low, high = np.percentile(luma, (4, 96))
-    scaled = (luma.astype(np.float32) - low) * (255.0 / max(8.0, high - low))
-    result: Luma = scaled.clip(0, 255).astype(np.uint8)
+    """The same picture with its darkest and brightest twenty-fifth at black and white."""
+    counted = np.cumsum(np.bincount(luma.reshape(-1), minlength=256))
+    low, high = (int(np.searchsorted(counted, share * luma.size)) for share in (_CLIPPED, 1 - _CLIPPED))
+    tones = (np.arange(256, dtype=np.float32) - low) * (255.0 / max(_CONTRAST_MIN, high - low))
+    result: Luma = tones.clip(0, 255).astype(np.uint8)[luma]
     return result
 
 

@@ -33,4 +33,4 @@ def frames_of(path: Path) -> Iterator[Frame]:
     """Seconds and Y plane of each frame."""
     with av.open(str(path)) as container:
         for frame in container.decode(video=0):
-            yield float(frame.time or 0.0), frame.to_ndarray(format="gray8")
+            yield float(frame.time or 0.0), frame.to_ndarray(format="gray8").astype(np.uint8, copy=False)

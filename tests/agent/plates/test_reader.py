@@ -49,7 +49,7 @@ def test_alternatives_are_other_plates_with_their_chances() -> None:
     assert reading is not None
     assert reading.text == "8|د|6"
     assert reading.confidence == pytest.approx(0.7)
-    assert reading.alternatives[0] == ("3|د|6", pytest.approx(0.3))
+    assert dict(reading.alternatives) == pytest.approx({"3|د|6": 0.3})
 
 
 @pytest.mark.parametrize("picture", [(), ({"9": 1.0},), ({"أ": 1.0}, {"7": 1.0})])
