@@ -13,12 +13,15 @@ import pytest
 from tests.hub.agents import EPOCH, Agent, batch, motion, plate_read, until
 from tests.hub.site import authorization
 from tests.servers.nats_server import NatsServer
+from vigie_hub.app import run
 from vigie_hub.database import Database
 from vigie_hub.fleet.enrolment import enrol
 from vigie_hub.keys import HubKeys
+from vigie_hub.settings import HubSettings
 from vigie_shared import subjects
 from vigie_shared.batches import Batch, encode
 from vigie_shared.clock import SystemClock
+from vigie_shared.errors import LinkError
 from vigie_shared.receipts import Envelope, Receipt, WatermarkQuestion
 
 STARTING_SECONDS = 60
@@ -171,19 +174,8 @@ async def test_hub_with_its_own_nats_server_answers_and_ends_in_order(tmp_path: 
 async def test_taken_port_of_the_page_is_one_clear_line(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        settings = settings_file(tmp_path, "nats://127.0.0.1:1", port=port)
-        process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            "vigie_shared",
-            "hub",
-            "run",
-            "--settings",
-            str(settings),
-            stderr=asyncio.subprocess.PIPE,
-        )
-        _output, errors = await process.communicate()
-    assert process.returncode == 1
-    lines = [line for line in errors.decode().splitlines() if not line.startswith("{")]
-    assert len(lines) == 1
-    assert str(port) in lines[0]
+        path = settings_file(tmp_path, "nats://127.0.0.1:1", port=port)
+        settings = await asyncio.to_thread(HubSettings.load, path)
+        with pytest.raises(LinkError, match=f"port {port}") as caught:
+            await run(settings, embedded_nats=False, on_ready=lambda url: None)
+    assert "\n" not in str(caught.value)
