@@ -1,4 +1,4 @@
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.agent.capture.cameras import packet
@@ -47,6 +47,7 @@ def test_a_gop_too_large_for_memory_is_dropped_whole_and_counted() -> None:
     assert len(ring.since(0)) == 1
 
 
+@settings(deadline=None, max_examples=50)
 @given(st.lists(st.tuples(st.booleans(), st.integers(1, 400)), max_size=300))
 def test_bounds_hold_and_what_is_held_decodes(shape: list[tuple[bool, int]]) -> None:
     ring = GopRing(3, 2000)

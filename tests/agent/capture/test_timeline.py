@@ -3,7 +3,7 @@ from datetime import timedelta
 from fractions import Fraction
 from itertools import pairwise
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.agent.capture.cameras import AT
@@ -83,6 +83,7 @@ def test_the_wall_clock_wins_where_the_camera_s_clock_drifts() -> None:
     assert late.at == AT + timedelta(seconds=10)
 
 
+@settings(deadline=None, max_examples=50)
 @given(st.lists(st.none() | st.integers(-(2**40), 2**40), max_size=50))
 def test_neither_position_nor_wall_clock_runs_backwards(ticks: list[int | None]) -> None:
     packets = stamped(Timeline(), *ticks)

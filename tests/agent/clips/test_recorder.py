@@ -1,4 +1,4 @@
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.agent.capture.cameras import STREAM, packet
@@ -134,6 +134,7 @@ def test_a_camera_that_never_sends_keyframes_again_does_not_fill_the_memory(monk
     assert len(clips[0].packets) == 4
 
 
+@settings(deadline=None, max_examples=50)
 @given(
     st.lists(st.tuples(st.floats(0.1, 12), st.floats(0, 30)), min_size=1, max_size=6),
     st.integers(1, 40),
