@@ -28,7 +28,7 @@ async def stream_events(
     with services.feed.subscribe() as subscription:
         newest = await services.reads.read(newest_id)
         known = newest if after is None else min(after, newest)  # a hub that was set up anew counts from 1 again
-        yield f"retry: {RETRY_MS}\nid: {known}\ndata\n\n" if after is None else f"retry: {RETRY_MS}\n\n"
+        yield f"retry: {RETRY_MS}\nid: {known}\n\n"
         while not subscription.closed:
             async for event in _news(services, known):
                 known = event.id

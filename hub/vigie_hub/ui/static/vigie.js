@@ -1,7 +1,7 @@
 // Keeps the board as the hub knows it: listens to /api/v1/events/stream and draws again what changed.
 // Sections are drawn by the hub, in the reader's language; this script only swaps the items that differ.
 
-const AGENTS_EVERY_MS = 5000;   // an agent is lost by silence, which nothing announces
+const UNTOLD_EVERY_MS = 5000;   // an agent is lost by silence, a clip is brought for someone else: nothing announces it
 const VIEWER_EVERY_MS = 700;
 const GATHER_MS = 150;          // changes within this time are drawn once
 
@@ -111,7 +111,7 @@ function listen() {
     if (stream.readyState === EventSource.CLOSED) setTimeout(() => ask("/fragments/summary").then(listen, listen), 3000);
   });
   stream.addEventListener("message", (message) => {
-    if (message.data) renew(...(TOUCHED[JSON.parse(message.data).kind] ?? ["events"]));
+    renew(...(TOUCHED[JSON.parse(message.data).kind] ?? ["events"]));
   });
   stream.addEventListener("changed", (message) => {
     const name = JSON.parse(message.data);
@@ -202,5 +202,5 @@ document.addEventListener("click", (event) => {
 });
 
 for (const container of document.querySelectorAll("[data-section]")) for (const item of container.children) adopt(item);
-setInterval(() => renew("agents", "summary"), AGENTS_EVERY_MS);
+setInterval(() => renew("agents", "summary", "clips"), UNTOLD_EVERY_MS);
 listen();
