@@ -1,7 +1,6 @@
 """The hub's connection to nats-server: logs in by key, and comes back for ever."""
 
 import random
-from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
 import structlog
@@ -27,7 +26,6 @@ class Connection:
         self._url = url
         self._key = key
         self._complained = False
-        self._on_return: list[Callable[[], Awaitable[None]]] = []
 
     async def connect(self) -> None:
         """Connect; tries until it succeeds, and from then on whenever the connection breaks."""

@@ -16,7 +16,7 @@ from zeroconf.asyncio import AsyncServiceBrowser, AsyncServiceInfo, AsyncZerocon
 
 from vigie_hub.database import Database, iso
 from vigie_shared.clock import Clock
-from vigie_shared.errors import WireError
+from vigie_shared.errors import StoreError, WireError
 from vigie_shared.ids import is_name
 from vigie_shared.keys import raw_public_key
 
@@ -102,5 +102,8 @@ class Discovery:
             return
         agent_id, key = announced
         now = self._clock.now()
-        if await self._database.write(lambda connection: note(connection, agent_id, key, now)):
-            log.info("agent_discovered", agent_id=agent_id)
+        try:
+            if await self._database.write(lambda connection: note(connection, agent_id, key, now)):
+                log.info("agent_discovered", agent_id=agent_id)
+        except StoreError as error:  # it announces itself again
+            log.error("announcement_not_stored", reason=str(error))
