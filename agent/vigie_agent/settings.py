@@ -14,6 +14,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from vigie_agent.camera_settings import CameraSettings, ClipSettings, MotionSettings, PlateSettings, Section
 from vigie_agent.uplink.settings import HeartbeatSettings, HubSettings, UplinkSettings
+from vigie_shared import profiles
 from vigie_shared.errors import SettingsError
 from vigie_shared.i18n import gettext as _
 from vigie_shared.ids import AgentId
@@ -46,6 +47,10 @@ class AgentSettings(BaseSettings):
         frozen=True, extra="forbid", env_prefix=ENV_PREFIX, env_nested_delimiter="__", hide_input_in_errors=True
     )
 
+    profile: Path | None = Field(
+        default=None,
+        description="A firmware profile, its path from this file's folder: defaults for a kind of device.",
+    )
     agent_id: AgentId = Field(description="Short name of this agent, unique at its hub: `a-z`, `0-9`, `-`.")
     data_dir: Path = Field(description="Folder for the store and the agent's key, on a local disk.")
     hub: HubSettings | None = None
@@ -89,6 +94,8 @@ def load(path: Path) -> AgentSettings:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SettingsError(_("{path} is not TOML: {reason}").format(path=path, reason=error)) from error
     _refuse_unknown_variables()
+    if isinstance(profile := values.get("profile"), str):
+        values = profiles.merged(profiles.load(path.parent / profile).settings, values)
     try:
         return AgentSettings(**values)
     except ValidationError as error:

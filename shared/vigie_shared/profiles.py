@@ -20,7 +20,7 @@ class Profile(BaseModel):
     profile_schema: Literal[1] = Field(alias="schema")
     slug: str = Field(pattern=NAME_PATTERN)
     version: str = Field(pattern=r"^\d+\.\d+\.\d+$")
-    kind: Literal["encoder", "vehicle", "bodycam_dock", "demo"]
+    kind: Literal["encoder", "vehicle", "bodycam_dock"]
     extends: str | None = Field(default=None, pattern=NAME_PATTERN)
     """Another profile of the same folder, which must not extend one itself."""
     evidence: tuple[str, ...] = ()
