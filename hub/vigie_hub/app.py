@@ -86,6 +86,7 @@ class Hub:
             Puller(client, archive, clock=clock, ice_servers=settings.video.ice_servers),
             clock=clock,
             pulls_at_once=settings.video.pulls_at_once,
+            tell=feed.tell,
         )
         self.services = Services(
             reads=database,

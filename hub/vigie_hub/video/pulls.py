@@ -19,6 +19,8 @@ T = TypeVar("T")
 WAITING_MAX: Final = 1_000
 FAILED_MAX: Final = 1_000
 """Failures that are remembered, the newest; a restart forgets them all, and each can be asked for again."""
+Tell = Callable[[Literal["clips"]], None]
+"""Hears when a clip's pull begins, fails, or is done."""
 _log = structlog.get_logger(__name__)
 
 _WANTED = "SELECT agent_id, bytes, sha256 FROM clips WHERE clip_id = ?"
@@ -58,8 +60,15 @@ class PullQueue:
     """Takes wishes at once and fulfils them in `run`, `pulls_at_once` at a time, the oldest first."""
 
     def __init__(
-        self, database: Database, puller: Puller, *, clock: Clock | None = None, pulls_at_once: int = 4
+        self,
+        database: Database,
+        puller: Puller,
+        *,
+        clock: Clock | None = None,
+        pulls_at_once: int = 4,
+        tell: Tell | None = None,
     ) -> None:
+        self._tell = tell or (lambda _topic: None)
         self._database = database
         self._puller = puller
         self._clock = clock or SystemClock()
@@ -105,6 +114,7 @@ class PullQueue:
                 self._fail(clip_id, PullState("failed", state.bytes, state.seconds, reason))
             finally:
                 self._active.pop(clip_id, None)
+                self._tell("clips")
 
     async def _pull(self, clip_id: str, state: PullState) -> None:
         wanted = await self._database.read(lambda connection: connection.execute(_WANTED, (clip_id,)).fetchone())
@@ -113,6 +123,7 @@ class PullQueue:
         agent_id, clip_bytes, sha256 = wanted
         began = self._clock.monotonic_seconds()
         state.state = "pulling"
+        self._tell("clips")
 
         def progressed(verified_bytes: int) -> None:
             state.bytes = verified_bytes

@@ -79,6 +79,21 @@ async def test_a_wish_is_queued_pulled_and_recorded(connection: Client, database
     assert archive.path(SHA256).read_bytes() == CLIP
 
 
+async def test_open_pages_hear_that_a_pull_begins_and_that_it_is_done(
+    connection: Client, database: Database, archive: Archive
+) -> None:
+    told: list[tuple[str, bool]] = []
+
+    def tell(topic: str) -> None:
+        told.append((topic, queue.state(CLIP_ID) is None))
+
+    queue = PullQueue(database, Puller(connection, archive), tell=tell)
+    async with answering(connection, Clips()), working(queue):
+        queue.request(CLIP_ID)
+        await settled(queue, CLIP_ID, is_done)
+    assert told == [("clips", False), ("clips", True)]
+
+
 async def test_a_wish_made_often_is_pulled_once(connection: Client, database: Database, archive: Archive) -> None:
     queue = PullQueue(database, Puller(connection, archive))
     async with answering(connection, Clips()) as answerer, working(queue):
