@@ -1,7 +1,8 @@
 """Many reads of one stay made into one. Sans-I/O: time comes in with each frame, pictures only as bytes.
 
-A stay is a plate seen in frame after frame, followed by its place. It is told once: when it ends, or once it has been
-watched for `patience_seconds` and its reads agree. So a parked vehicle floods nothing, and a wanted one is told soon.
+A stay is a plate seen in frame after frame, followed by its place or by what it says. It is told once: when it ends, or
+once it has been watched for `patience_seconds` and its reads agree. So a parked vehicle floods nothing, and a wanted
+one is told soon.
 """
 
 from collections import deque
@@ -132,7 +133,7 @@ class PlateVoter:
         free = list(self._tracks)
         for read in sorted(reads, key=lambda one: -one.detection.score):
             box = read.detection.box
-            track = self._nearest(at_seconds, box, free)
+            track = self._nearest(at_seconds, box, free) or _of_that_text(read, free)
             if track is not None:
                 free.remove(track)
                 track.follow(at_seconds, box)
@@ -212,6 +213,14 @@ class PlateVoter:
             direction=_direction(track.first_box, track.box),
             box=track.crop_box,
         )
+
+
+def _of_that_text(read: PlateRead, tracks: Sequence[Track]) -> Track | None:
+    """The track that read the same before: frames were too far apart to follow the plate by its place."""
+    if read.reading is None:
+        return None
+    text = read.reading.text
+    return next((track for track in tracks if text in track.weights), None)
 
 
 def _middle(box: Box) -> tuple[float, float]:

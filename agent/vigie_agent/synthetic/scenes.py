@@ -19,6 +19,7 @@ QUIET_SECONDS = 3.0
 
 _FAR_M, _NEAR_M = 75.0, 2.8
 _SLOWING_SECONDS = 2.4
+_PATROL_METRES_A_SECOND = 5.0
 _PASSING_SECONDS = _SLOWING_SECONDS * math.log(_FAR_M / _NEAR_M)
 
 
@@ -58,7 +59,7 @@ def patrol(rng: np.random.Generator, vehicles: int = 6) -> Scene:
     spacing = 9.0
     period = backdrops.STREET_PERIOD_M
     distance = period * math.ceil((60 + spacing * vehicles) / period)
-    seconds = 2 * QUIET_SECONDS + distance / 6.5
+    seconds = 2 * QUIET_SECONDS + distance / _PATROL_METRES_A_SECOND
     travelled = _drive(distance, QUIET_SECONDS, seconds - QUIET_SECONDS)
     actors = []
     for index, plate in enumerate(_distinct_plates(rng, vehicles)):

@@ -148,6 +148,13 @@ def test_fast_plate_is_followed_by_its_velocity() -> None:
     assert [(read.text, read.frame_count) for read in told] == [("12345|أ|6", 12)]
 
 
+def test_plate_that_jumps_is_followed_by_what_it_says() -> None:
+    boxes: list[Box] = [(20, 100, 80, 113), (400, 180, 520, 206), (40, 300, 170, 330)]
+    voter = PlateVoter()
+    told = played(voter, [[seen("12345|أ|6", box)] for box in boxes]) + voter.flush()
+    assert [(read.text, read.frame_count) for read in told] == [("12345|أ|6", 3)]
+
+
 def test_crop_of_the_best_read_is_kept() -> None:
     voter = PlateVoter()
     frames = [
