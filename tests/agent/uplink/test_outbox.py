@@ -196,5 +196,5 @@ class AnyLink(RuleBasedStateMachine):
 
 TestAnyLink = AnyLink.TestCase
 TestAnyLink.settings = settings(
-    max_examples=150, stateful_step_count=40, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+    max_examples=100, stateful_step_count=40, deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )

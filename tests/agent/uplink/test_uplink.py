@@ -77,7 +77,8 @@ def record(store: Store, count: int) -> None:
 
 
 async def until_receipted(store: Store, hub: TinyHub) -> None:
-    """Wait until the store holds receipts for everything that it wrote."""
+    """Wait until the store holds receipts for everything that was recorded."""
+    await asyncio.to_thread(settle, store)
     async with asyncio.timeout(30):
         while await asyncio.to_thread(lambda: store.receipted() != store.newest()):
             async with hub.changed:
@@ -104,7 +105,6 @@ async def test_everything_arrives_in_order_and_is_receipted(store: Store, server
     async with running(hub, uplink(store, server.url)):
         await until_receipted(store, hub)
         record(store, 40)
-        await asyncio.to_thread(settle, store)
         await until_receipted(store, hub)
     assert await same(store, hub)
     assert hub.batches < 80
@@ -119,7 +119,6 @@ async def test_a_restarted_agent_sends_nothing_twice(store: Store, server: NatsS
         batches = hub.batches
         async with running(uplink(store, server.url)):
             store.record(motion())
-            await asyncio.to_thread(settle, store)
             await until_receipted(store, hub)
     assert hub.batches == batches + 1
     assert await same(store, hub)
@@ -133,7 +132,6 @@ async def test_a_server_killed_in_the_middle_loses_and_doubles_nothing(store: St
             await hub.until(lambda share=share: hub.watermark("mot") >= share)
             await asyncio.to_thread(server.restart)
             record(store, 20)
-        await asyncio.to_thread(settle, store)
         await until_receipted(store, hub)
     assert await same(store, hub)
 
@@ -236,6 +234,8 @@ async def test_an_unenrolled_key_is_one_line_and_enrolling_it_is_enough(
     assert await same(store, hub)
 
 
+# nats-py 2.16 drops the stream of a refused reconnect without closing it; the server has closed the socket by then.
+@pytest.mark.filterwarnings("ignore:Exception ignored in. <function StreamWriter.__del__")
 async def test_a_key_that_is_withdrawn_and_given_back_goes_on_where_it_was(
     store: Store, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -248,7 +248,6 @@ async def test_a_key_that_is_withdrawn_and_given_back_goes_on_where_it_was(
             await _until_said(capsys, "refuses this agent's key")
             record(store, 3)
             server.configure(users(KEY.public_key))
-            await asyncio.to_thread(settle, store)
             await until_receipted(store, hub)
     assert await same(store, hub)
 
