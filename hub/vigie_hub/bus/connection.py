@@ -1,5 +1,6 @@
 """The hub's connection to nats-server: logs in by key, and comes back for ever."""
 
+import asyncio
 import random
 from typing import Any, Final
 
@@ -49,7 +50,13 @@ class Connection:
 
     async def close(self) -> None:
         """Close for good."""
-        await self.client.close()
+        task = asyncio.current_task()
+        cancelling = task.cancelling() if task else 0
+        try:
+            await self.client.close()
+        except asyncio.CancelledError:  # also what nats-py leaves of an attempt that was under way (client.py, _close)
+            if task is None or task.cancelling() > cancelling:
+                raise
 
     async def _failed(self, error: Exception) -> None:
         """Say it once, then quietly until the link is back: nats-py calls this for each attempt."""
