@@ -96,6 +96,7 @@ class ReceiptDesk:
         except (nats.errors.Error, OSError, StoreError) as error:
             log.debug("the hub does not answer", reason=str(error) or type(error).__name__)
             return False
+        _honour_cancellation()
         return await self._take(reply.data, pushed=False)
 
     async def _on_push(self, message: Msg) -> None:
@@ -134,3 +135,10 @@ class ReceiptDesk:
             await asyncio.wrap_future(self._store.note_receipt(known))
         except StoreError as error:
             log.debug("receipt not noted", reason=str(error))
+
+
+def _honour_cancellation() -> None:
+    """Python 3.11's `wait_for`, within nats-py's `request`, loses a cancellation that meets the answer (gh-86296)."""
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
