@@ -6,6 +6,8 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from vigie_agent.plates.runtime import MODELS
+
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Train, export and evaluate the plate models.")
 _console = Console()
 
@@ -48,11 +50,14 @@ def train_detector(
 
 
 @app.command("export")
-def export_models(folder: Folder = Path(".cache/training")) -> None:
+def export_models(
+    folder: Folder = Path(".cache/training"),
+    target: Annotated[Path, typer.Option(help="Where the model files and their list go.")] = MODELS,
+) -> None:
     """Write the agent's model files from the last checkpoints."""
     from training.export import export
 
-    for path in export(folder):
+    for path in export(folder, target):
         _console.print(f"{path.name}: {path.stat().st_size} bytes")
 
 
@@ -60,11 +65,13 @@ def export_models(folder: Folder = Path(".cache/training")) -> None:
 def evaluate_models(
     films: Annotated[int, typer.Option(help="Films of each scene.")] = 3,
     first_seed: Annotated[int, typer.Option(help="Seed of the first film.")] = 9000,
+    bitrate_kbps: Annotated[int, typer.Option(help="Bit rate of the films.")] = 1500,
+    models: Annotated[Path, typer.Option(help="The models to read with.")] = MODELS,
 ) -> None:
     """Read drawn films with the exported models and count exact reads; needs a TFLite runtime, not TensorFlow."""
     from training.evaluate import evaluate
 
-    for scene, tally in evaluate(range(first_seed, first_seed + films)).items():
+    for scene, tally in evaluate(range(first_seed, first_seed + films), models, bitrate_kbps).items():
         per_frame = 1000 * tally.cpu_seconds / max(1, tally.frames)
         _console.print(
             f"{scene}: {tally.exact} of {tally.vehicles} vehicles exact, {tally.wrong} wrong, {tally.doubled} doubled, "

@@ -13,6 +13,10 @@ from vigie_agent.plates.rectify import perspective, rectify
 from vigie_agent.synthetic.plates import FONTS, HEIGHT_PX, WIDTH_PX, PlateStyle, draw_plate, random_plate
 
 CROP_WIDTH_PX, CROP_HEIGHT_PX = 192, 64
+
+ALPHABET = "0123456789أبدهوطيجشW"
+"""Classes of the reader in order; the blank of CTC is one more, the last."""
+
 _PATCH_MARGIN_PX = 24
 _NO_PLATE = 1 / 16
 

@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vigie_agent.plates.pipeline import PlateReader
+from vigie_agent.plates.runtime import MODELS
 from vigie_agent.plates.vote import VotedRead
-from vigie_agent.synthetic.film import FilmTruth, render_film
+from vigie_agent.synthetic.film import BITRATE_KBPS, FilmTruth, render_film
 from vigie_agent.synthetic.scenes import SceneName
 
 SCENES: tuple[SceneName, ...] = ("crossing", "gate", "patrol")
@@ -48,26 +49,26 @@ class Tally:
         ]
 
 
-def evaluate(seeds: Sequence[int], scenes: Sequence[SceneName] = SCENES, bitrate_kbps: int = 1500) -> dict[str, Tally]:
-    """Render each scene for each seed, read the films, and count."""
-    tallies = {scene: Tally() for scene in scenes}
+def evaluate(seeds: Sequence[int], models: Path = MODELS, bitrate_kbps: int = BITRATE_KBPS) -> dict[SceneName, Tally]:
+    """Render each scene for each seed, read the films with `models`, and count."""
+    tallies = {scene: Tally() for scene in SCENES}
     with tempfile.TemporaryDirectory() as folder:
         for seed in seeds:
-            for scene in scenes:
+            for scene in SCENES:
                 path = Path(folder) / f"{scene}-{seed}.mp4"
                 truth = render_film(path, scene, seed, bitrate_kbps)
-                read_film(path, truth, tallies[scene])
+                read_film(path, truth, PlateReader(folder=models), tallies[scene])
+                path.unlink()
     return tallies
 
 
-def read_film(path: Path, truth: FilmTruth, tally: Tally) -> list[VotedRead]:
+def read_film(path: Path, truth: FilmTruth, reader: PlateReader, tally: Tally) -> list[VotedRead]:
     """Read one film, its frames at their own times, and count what came of it."""
-    reader = PlateReader()
     reads: list[VotedRead] = []
     for at_seconds, luma in frames_of(path):
-        start = time.process_time()
+        start = time.thread_time()
         reads += reader.observe(at_seconds, luma)
-        tally.cpu_seconds += time.process_time() - start
+        tally.cpu_seconds += time.thread_time() - start
         tally.frames += 1
     reads += reader.flush()
     tally.add(truth, reads)

@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from training.crops import ALPHABET
 from training.loop import Run, averaged
-from training.networks import ALPHABET, detector, reader
+from training.networks import detector, reader
 from vigie_agent.plates.runtime import MODELS
 
 RELEASE = "drawn-1"
@@ -33,8 +34,8 @@ def export(folder: Path, target: Path = MODELS) -> list[Path]:
     return written
 
 
-def _with_unit_input(model: Any) -> Any:
-    """`model` for one picture at a time."""
+def _with_unit_input(model: Any) -> tuple[Any, Any]:
+    """`model` traced for one picture at a time, and itself."""
     signature = tf.TensorSpec((1, *model.input_shape[1:]), tf.float32)
     return tf.function(lambda picture: model(picture, training=False)).get_concrete_function(signature), model
 

@@ -5,16 +5,8 @@ from typing import Any
 import keras
 from keras import layers
 
-from training.crops import CROP_HEIGHT_PX, CROP_WIDTH_PX
-
-ALPHABET = "0123456789أبدهوطيجشW"
-"""Classes of the reader in order; the blank of CTC is one more, the last."""
-
-VIEW_WIDTH_PX, VIEW_HEIGHT_PX, STRIDE_PX = 320, 192, 8
-"""What the detector sees, and the side of one of its cells."""
-
-CELL_CHANNELS = 13
-"""Of a detector's cell: objectness logit, left, top, right, bottom, then x and y of four corners, in strides."""
+from training.crops import ALPHABET, CROP_HEIGHT_PX, CROP_WIDTH_PX
+from training.views import CELL_CHANNELS, VIEW_HEIGHT_PX, VIEW_WIDTH_PX
 
 
 def reader() -> Any:

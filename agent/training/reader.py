@@ -7,8 +7,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from training.crops import Typefaces, draw_crop
-from training.networks import ALPHABET
+from training.crops import ALPHABET, Typefaces, draw_crop
 
 LABEL_LENGTH = 8
 

@@ -31,12 +31,13 @@ class SampleStream:
     def batches(self, count: int) -> Iterator[Batch]:
         """`count` batches in order; a few are drawn ahead."""
         waiting: deque[AsyncResult[Batch]] = deque()
-        for index in range(count + _DRAWN_AHEAD):
-            if index < count:
-                first = self._first + index * self._batch_size
-                waiting.append(self._pool.apply_async(draw_batch, (self._draw, self._seed, first, self._batch_size)))
-            if index >= _DRAWN_AHEAD or (index >= count and waiting):
+        for index in range(count):
+            first = self._first + index * self._batch_size
+            waiting.append(self._pool.apply_async(draw_batch, (self._draw, self._seed, first, self._batch_size)))
+            if len(waiting) > _DRAWN_AHEAD:
                 yield waiting.popleft().get()
+        while waiting:
+            yield waiting.popleft().get()
 
 
 def draw_batch(draw: Draw, seed: int, first: int, size: int) -> Batch:

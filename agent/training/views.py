@@ -11,10 +11,15 @@ from PIL import Image, ImageDraw, ImageFilter
 
 from training.crops import Typefaces, random_style
 from training.degrade import degrade
-from training.networks import CELL_CHANNELS, STRIDE_PX, VIEW_HEIGHT_PX, VIEW_WIDTH_PX
 from vigie_agent.synthetic.plates import glyph, random_plate
 from vigie_agent.synthetic.stage import Actor, Spot
 from vigie_agent.synthetic.vehicles import PLATE_WIDTH_M, Sprite, draw_vehicle
+
+VIEW_WIDTH_PX, VIEW_HEIGHT_PX, STRIDE_PX = 320, 192, 8
+"""What the detector sees, and the side of one of its cells."""
+
+CELL_CHANNELS = 13
+"""Of a detector's cell: objectness logit, left, top, right, bottom, then x and y of four corners, in strides."""
 
 _SPRITES = 360
 _BACKDROPS = 120
