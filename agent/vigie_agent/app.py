@@ -45,6 +45,7 @@ async def run(settings: AgentSettings, *, clock: Clock | None = None) -> None:
     async with contextlib.AsyncExitStack() as stack:
         stop = stack.enter_context(_stop_signals())
         store = await stack.enter_async_context(_opened_store(settings, clock))
+        store.record_absence(camera.camera_id for camera in settings.cameras)
         services = await stack.enter_async_context(asyncio.TaskGroup())
         cameras = await stack.enter_async_context(_watched_cameras(settings, store, clock))
         health = Health(

@@ -8,7 +8,7 @@ from vigie_agent.store import outbox
 from vigie_agent.store.database import stamp
 from vigie_shared.events import ClipStored, GapRecorded
 from vigie_shared.ids import unique_id
-from vigie_shared.transfer import BLOCK_BYTES, Manifest
+from vigie_shared.transfer import Manifest, block_bytes_for
 
 _DIGEST_BYTES = 32
 
@@ -97,7 +97,7 @@ def manifest(connection: sqlite3.Connection, clip_id: str) -> Manifest | None:
         clip_id=clip_id,
         bytes=size,
         sha256=sha256,
-        block_bytes=BLOCK_BYTES,
+        block_bytes=block_bytes_for(size),
         block_sha256=tuple(blocks[at : at + _DIGEST_BYTES].hex() for at in range(0, len(blocks), _DIGEST_BYTES)),
     )
 

@@ -6,7 +6,8 @@ CREATE TABLE meta (
     one        INTEGER PRIMARY KEY CHECK (one = 1),
     epoch      TEXT NOT NULL,
     agent_id   TEXT NOT NULL,
-    created_at TEXT NOT NULL
+    created_at TEXT NOT NULL,
+    alive_at   TEXT                   -- the agent surely watched until then; null before its first round
 );
 
 CREATE TABLE events (
@@ -47,7 +48,7 @@ CREATE TABLE clips (
     seq          INTEGER NOT NULL,     -- of its clip_stored event in lane clip
     bytes        INTEGER NOT NULL,
     sha256       TEXT NOT NULL,        -- of all segments, joined
-    block_sha256 BLOB NOT NULL,        -- 32 bytes a block of vigie_shared.transfer.BLOCK_BYTES
+    block_sha256 BLOB NOT NULL,        -- 32 bytes a block of vigie_shared.transfer.block_bytes_for(bytes)
     removed_at   TEXT                  -- null: its segments are here
 ) WITHOUT ROWID;
 CREATE INDEX clips_kept_by_time ON clips (at, bytes) WHERE removed_at IS NULL;

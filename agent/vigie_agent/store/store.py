@@ -1,7 +1,8 @@
 """The store: takes what a camera saw, hands out what the hub needs (docs/design/clip-store.md)."""
 
+import contextlib
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any, Final
 import structlog
 
 from vigie_agent.camera import FinishedClip
-from vigie_agent.store import check, clips, outbox
+from vigie_agent.store import check, clips, outbox, presence
 from vigie_agent.store.database import open_writer
 from vigie_agent.store.gaps import GapReason, PendingGaps
 from vigie_agent.store.lock import StoreLock
@@ -18,9 +19,10 @@ from vigie_agent.store.reader import Counts, Reader
 from vigie_agent.store.writer import DiskFullError, Unit, Writer
 from vigie_shared.clock import Clock
 from vigie_shared.errors import StoreError
-from vigie_shared.events import AnyEvent, ClipStored, Lane, PlateRead
+from vigie_shared.events import AnyEvent, ClipStored, GapRecorded, Lane, PlateRead
 from vigie_shared.i18n import gettext as _
-from vigie_shared.transfer import Manifest, block_digests
+from vigie_shared.ids import unique_id
+from vigie_shared.transfer import Manifest, block_bytes_for, block_digests
 
 log = structlog.get_logger(__name__)
 
@@ -49,6 +51,7 @@ class Store:
             self._lock.close()
             raise
         self.epoch = self._reader.epoch
+        self.absent_since = presence.last_alive_at(connection)
         self._on_recorded: Callable[[], None] = lambda: None
         self._guard = threading.Lock()
         self._gaps = PendingGaps()
@@ -63,6 +66,8 @@ class Store:
     def close(self) -> None:
         """Write all that waits, then let the files go."""
         self._write_gaps()
+        with contextlib.suppress(StoreError):
+            self._writer.submit(lambda connection: presence.note_alive(connection, self._clock.now()))
         self._writer.close()
         self._reader.close()
         self._lock.close()
@@ -83,6 +88,15 @@ class Store:
             lambda connection: outbox.append_read(connection, event, crop_jpeg), event.camera_id, event.at, event.at
         )
 
+    def record_absence(self, camera_ids: Iterable[str]) -> None:
+        """Say that nobody watched these cameras since the agent last ran; once, when it starts."""
+        now, since = self._clock.now(), self.absent_since
+        if since is None or since >= now:
+            return
+        for camera_id in camera_ids:
+            gap_id = unique_id(now)
+            self.record(GapRecorded(at=since, camera_id=camera_id, gap_id=gap_id, ended_at=now, reason="agent_down"))
+
     def keep_clip(self, clip: FinishedClip) -> None:
         """Write a clip with its event; older ones make room."""
         with self._guard:
@@ -96,7 +110,7 @@ class Store:
 
     def _keeping(self, clip: FinishedClip) -> Unit[None]:
         def unit(connection: Any) -> None:
-            sha256, block_sha256 = block_digests(clip.segments)
+            sha256, block_sha256 = block_digests(clip.segments, block_bytes_for(clip.bytes))
             if sha256 != clip.sha256:
                 raise StoreError(_("clip {clip}: its bytes changed on the way to the disk").format(clip=clip.clip_id))
             stored = ClipStored(
@@ -145,12 +159,18 @@ class Store:
         return self._writer.submit(lambda connection: outbox.note_receipt(connection, watermarks, now))
 
     def forget(self, keep_sent: timedelta, keep_crops: timedelta) -> "Future[int]":
-        """Remove some of the receipted events and pictures that are older than that; also tries pending gaps again."""
+        """Remove some of the receipted events and pictures that are older than that.
+
+        Also tries pending gaps again, and notes that the agent is alive.
+        """
         self._write_gaps()
         now = self._clock.now()
-        return self._writer.submit(
-            lambda connection: outbox.forget(connection, now - keep_sent, now - keep_crops, FORGET_ROWS_MAX)
-        )
+
+        def unit(connection: Any) -> int:
+            presence.note_alive(connection, now)
+            return outbox.forget(connection, now - keep_sent, now - keep_crops, FORGET_ROWS_MAX)
+
+        return self._writer.submit(unit)
 
     # What others ask about what is kept.
 
