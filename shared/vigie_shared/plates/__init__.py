@@ -1,6 +1,21 @@
-"""Plates as both sides write them: the grammar, and one canonical text per plate."""
+"""Plates as both sides write them: the grammars, one canonical text per plate, and what may be taken for what."""
 
-from vigie_shared.plates.grammar import CIVIL_LETTERS, SERVICE_LETTERS, could_begin, parse
-from vigie_shared.plates.plate import Plate, PlateKind
+from vigie_shared.plates.civil import CIVIL_LETTERS, SERVICE_LETTERS
+from vigie_shared.plates.matching import Match, matches
+from vigie_shared.plates.plate import ALL_KINDS, FOREIGN, MOROCCAN, Plate, PlateKind
+from vigie_shared.plates.registry import could_begin, from_glyphs, parse
 
-__all__ = ["CIVIL_LETTERS", "SERVICE_LETTERS", "Plate", "PlateKind", "could_begin", "parse"]
+__all__ = [
+    "ALL_KINDS",
+    "CIVIL_LETTERS",
+    "FOREIGN",
+    "MOROCCAN",
+    "SERVICE_LETTERS",
+    "Match",
+    "Plate",
+    "PlateKind",
+    "could_begin",
+    "from_glyphs",
+    "matches",
+    "parse",
+]

@@ -1,51 +1,147 @@
-"""Which texts are Moroccan plates. Nothing is guessed: a text that breaks a rule is no plate.
-
-Civil plates (since 2000) are `serial | letter | region`: 1 to 5 digits without leading zero, one Arabic letter,
-a prefecture from 1 to 89. Provisional ones are 5 or 6 digits and WW. Vehicles that travel abroad carry a Latin
-letter for the Arabic one (order 2711-10 of 2010, art. 28), read here as the same plate.
-"""
+"""A family of plates described once: what is drawn, what is written, and what may begin one all follow from it."""
 
 import re
-import unicodedata
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Final
 
-from vigie_shared.plates.plate import LEFT_TO_RIGHT_MARK, Plate
+from vigie_shared.plates.plate import Plate, PlateKind
 
-CIVIL_LETTERS = "أبدهوطي"
-SERVICE_LETTERS = "جش"
+GAP: Final = r"(?: *[|/-] *| +)"
+"""What people write between two fields."""
+MAYBE_GAP: Final = f"{GAP}?"
+DIGITS: Final = "0-9"
 
-_LATIN_LETTERS = dict(zip("ABDHETY", CIVIL_LETTERS, strict=True))
-_SERIAL_DIGITS_MAX = 5
-_WW_DIGITS_MAX = 6
-_REGION = r"[1-9]|[1-8][0-9]"
-_GAP = r"(?:\s*[|-]\s*|\s+|)"
-_MARKS = str.maketrans("", "", f"{LEFT_TO_RIGHT_MARK}\u200f\u202a\u202b\u202c\u2066\u2067\u2068\u2069\u0640")
-
-_CIVIL = re.compile(
-    rf"(?P<serial>[1-9][0-9]{{0,4}}){_GAP}(?P<letter>[{CIVIL_LETTERS}{SERVICE_LETTERS}ABDHETY]){_GAP}(?P<region>{_REGION})"
-)
-_WW = re.compile(rf"(?P<serial>[0-9]{{5,6}}){_GAP}WW")
-_BEGINS_WW = re.compile(r"[0-9]{1,4}|[0-9]{5,6}W{0,2}")
-_BEGINS_CIVIL = re.compile(rf"[1-9][0-9]{{0,4}}(?:[{CIVIL_LETTERS}{SERVICE_LETTERS}](?:{_REGION}|[1-8])?)?")
+_BAR: Final = r" *\| *"
+_NAMES: Final = ("serial", "letter", "region")
 
 
-def parse(text: str) -> Plate | None:
-    """The plate that `text` spells, or None.
+@dataclass(frozen=True)
+class Run:
+    """`least` to `most` characters of a class, written as inside the brackets of a regular expression."""
 
-    Separators may be `|`, `-` or spaces around the letter, or nothing. Arabic presentation forms, Arabic digits,
-    bidi marks and Latin letters of travel plates count as what they stand for.
-    """
-    plain = unicodedata.normalize("NFKC", text).translate(_MARKS).strip().upper()
-    plain = "".join(str(unicodedata.decimal(char, char)) for char in plain)
-    if found := _CIVIL.fullmatch(plain):
-        letter = _LATIN_LETTERS.get(found["letter"], found["letter"])
-        return Plate(kind="civil", serial=found["serial"], letter=letter, region=int(found["region"]))
-    if found := _WW.fullmatch(plain):
-        return Plate(kind="ww", serial=found["serial"], letter="WW")
-    return None
+    chars: str
+    least: int = 1
+    most: int = 1
+
+    @property
+    def pattern(self) -> str:
+        """A regular expression of it."""
+        return f"[{self.chars}]{{{self.least},{self.most}}}"
 
 
-def could_begin(glyphs: str) -> bool:
-    """Whether some plate, written without separators, begins with `glyphs`: what prunes a reader's beam."""
-    if not glyphs:
-        return True
-    return bool(_BEGINS_CIVIL.fullmatch(glyphs) or _BEGINS_WW.fullmatch(glyphs))
+Shape = tuple[Run, ...]
+"""One run after the other."""
+
+
+def word(text: str) -> Shape:
+    """Exactly `text`."""
+    return tuple(Run(re.escape(char)) for char in text)
+
+
+REGION: Final[tuple[Shape, ...]] = ((Run("1-9"),), (Run("1-8"), Run(DIGITS)))
+"""Prefectures, 1 to 89."""
+
+
+@dataclass(frozen=True)
+class Field:
+    """The shapes that a field is drawn in; the spellings, drawn or only `typed`, that stand for something else."""
+
+    shapes: tuple[Shape, ...]
+    drawn: Mapping[str, str] = field(default_factory=dict)
+    typed: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def of_words(
+        cls, *words: str, drawn: Mapping[str, str] | None = None, typed: Mapping[str, str] | None = None
+    ) -> "Field":
+        """One of `words`, or of the other spellings."""
+        return cls(tuple(word(text) for text in (*words, *(drawn or {}))), drawn or {}, typed or {})
+
+    def pattern(self, *, typed: bool) -> str:
+        """A regular expression of what may be drawn, or typed."""
+        shapes = ["".join(run.pattern for run in shape) for shape in self.shapes]
+        return "|".join([*shapes, *(re.escape(text) for text in self.typed)] if typed else shapes)
+
+    def canonical(self, spelled: str) -> str:
+        """What `spelled` stands for."""
+        return self.typed.get(spelled) or self.drawn.get(spelled, spelled)
+
+
+Layout = tuple[str, ...]
+"""Names of fields in the order in which they are read off a plate, the hyphens drawn between them, and a newline where
+the next line begins."""
+
+
+@dataclass(frozen=True)
+class Grammar:
+    """One kind of plate: the `layouts` drawn, and the `orders` written: names of fields, and patterns between them."""
+
+    kind: PlateKind
+    fields: Mapping[str, Field]
+    layouts: tuple[Layout, ...]
+    orders: tuple[tuple[str, ...], ...]
+
+    def parse(self, plain: str) -> Plate | None:
+        """The plate that `plain` text (`writing.plain`) spells in canonical form or in one of the orders, or None."""
+        return self._first(self._written, plain)
+
+    def from_glyphs(self, glyphs: str, lines: int = 1) -> Plate | None:
+        """The plate drawn as `glyphs`, nothing left out and nothing added; a newline lies between two lines."""
+        return self._first(self._drawn.get(lines, ()), glyphs)
+
+    def beginnings(self, lines: int = 1) -> str | None:
+        """A regular expression of all beginnings of what is drawn on that many lines; None where that is nothing."""
+        chains = [chain for layout in self.layouts if _lines(layout) == lines for chain in self._chains(layout)]
+        return "|".join(_beginnings(chain) for chain in chains) or None
+
+    def _first(self, patterns: Sequence[re.Pattern[str]], text: str) -> Plate | None:
+        for pattern in patterns:
+            if found := pattern.fullmatch(text):
+                return self._plate(found.groupdict())
+        return None
+
+    def _plate(self, spelled: Mapping[str, str]) -> Plate:
+        values = {name: one.canonical(spelled[name]) for name, one in self.fields.items()}
+        region = int(values["region"]) if "region" in values else None
+        return Plate(kind=self.kind, serial=values["serial"], letter=values.get("letter", ""), region=region)
+
+    @cached_property
+    def _written(self) -> tuple[re.Pattern[str], ...]:
+        orders = (*self.orders, ("serial", _BAR, "letter", _BAR, "region"))
+        return tuple(re.compile("".join(self._part(part, typed=True) for part in order)) for order in orders)
+
+    @cached_property
+    def _drawn(self) -> Mapping[int, tuple[re.Pattern[str], ...]]:
+        drawn: dict[int, tuple[re.Pattern[str], ...]] = {}
+        for layout in self.layouts:
+            pattern = "".join(self._part(part, typed=False) for part in layout)
+            drawn[_lines(layout)] = (*drawn.get(_lines(layout), ()), re.compile(pattern))
+        return drawn
+
+    def _part(self, part: str, *, typed: bool) -> str:
+        if part in self.fields:
+            return f"(?P<{part}>{self.fields[part].pattern(typed=typed)})"
+        return "" if part in _NAMES else part
+
+    def _chains(self, layout: Layout) -> list[Shape]:
+        """Every sequence of runs that the layout can be drawn as."""
+        chains: list[Shape] = [()]
+        for part in layout:
+            shapes = self.fields[part].shapes if part in self.fields else (word(part),)
+            chains = [(*chain, *shape) for chain in chains for shape in shapes]
+        return chains
+
+
+def _lines(layout: Layout) -> int:
+    return 1 + layout.count("\n")
+
+
+def _beginnings(chain: Shape) -> str:
+    """A regular expression of all beginnings of `chain`: whole runs, then one that is cut short."""
+    if not chain:
+        return ""
+    run, *rest = chain
+    whole = run.pattern + _beginnings(tuple(rest))
+    return f"(?:{whole}|[{run.chars}]{{0,{run.least - 1}}})" if run.least else whole
