@@ -1,6 +1,6 @@
 """What a straightened plate says: a network's steps, and the grammar's beam over them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -10,12 +10,18 @@ from numpy.typing import NDArray
 
 from vigie_agent.plates.rectify import Corners, Luma, rectify
 from vigie_agent.plates.runtime import MODELS, load_network
-from vigie_shared.plates import Plate, could_begin, parse
+from vigie_shared.plates import FOREIGN, MOROCCAN, Plate, PlateKind, could_begin, from_glyphs
 
 _BEAM_WIDTH = 8
 _CLASS_FLOOR = 3e-3
 _HOPELESS = 1e-5
 _ALTERNATIVES = 3
+_NEXT_LINE = "\n"
+
+TWO_LINES_TO, ONE_LINE_FROM = 2.6, 1.7
+"""A plate's width over its height: up to the first it may have two lines, from the second on one."""
+FOREIGN_CHANCE = 0.1
+"""How likely a foreign plate is beside a Moroccan one, where both are read: its grammar takes nearly anything."""
 
 
 @dataclass(frozen=True)
@@ -34,20 +40,40 @@ class Reading:
 
 
 class Reader:
-    """Reads plates that a detector has found."""
+    """Reads plates that a detector has found, of the `kinds` that may pass here."""
 
-    def __init__(self, folder: Path = MODELS) -> None:
+    def __init__(self, folder: Path = MODELS, kinds: Sequence[PlateKind] = MOROCCAN) -> None:
         self._network = load_network("reader", folder)
-        self._alphabet = self._network.entry.alphabet
+        self._tokens = tuple(self._network.entry.alphabet)
+        self._kinds = tuple(kinds)
         self._height_px, self._width_px = self._network.input_shape
 
     def read(self, luma: Luma, corners: Corners) -> Reading | None:
         """The plate within `corners` of a grey picture, or None when what is there spells no plate."""
-        return self.read_crop(rectify(luma, corners, self._width_px, self._height_px))
+        ratio = _ratio(corners)
+        one = self._read_lines(luma, (corners,)) if ratio >= ONE_LINE_FROM else None
+        two = self._read_lines(luma, halves(corners)) if ratio <= TWO_LINES_TO else None
+        return max((found for found in (one, two) if found), key=lambda found: found.confidence, default=None)
 
     def read_crop(self, crop: Luma) -> Reading | None:
-        """The plate on a crop that `rectify` made."""
-        return decode(softmax(self._network.run(crop)), self._alphabet)
+        """The one-line plate on a crop that `rectify` made."""
+        return decode_lines([softmax(self._network.run(crop))], self._tokens, self._kinds)
+
+    def _read_lines(self, luma: Luma, lines: Sequence[Corners]) -> Reading | None:
+        crops = (rectify(luma, line, self._width_px, self._height_px) for line in lines)
+        steps = [softmax(self._network.run(crop)) for crop in crops]
+        return decode_lines(steps, self._tokens, self._kinds)
+
+
+def halves(corners: Corners) -> tuple[Corners, Corners]:
+    """The upper and the lower half of a plate."""
+    middle = (corners[:2] + corners[:1:-1]) / 2
+    return np.concatenate([corners[:2], middle[::-1]]), np.concatenate([middle, corners[2:]])
+
+
+def _ratio(corners: Corners) -> float:
+    across, down = corners[1] + corners[2] - corners[0] - corners[3], corners[2] + corners[3] - corners[0] - corners[1]
+    return float(np.linalg.norm(across)) / max(1e-6, float(np.linalg.norm(down)))
 
 
 def softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -57,57 +83,99 @@ def softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:
     return result
 
 
+def decode_lines(
+    lines: Sequence[NDArray[np.float32]], tokens: Sequence[str], kinds: Sequence[PlateKind] = MOROCCAN
+) -> Reading | None:
+    """Decode the steps of each line of one plate, the uppermost first."""
+    classes = len(tokens)
+    pause = np.zeros((1, classes + 2), dtype=np.float32)
+    pause[0, classes] = 1.0
+    wider = [np.insert(steps, classes, 0.0, axis=1) for steps in lines]
+    joined = [wider[0], *(part for line in wider[1:] for part in (pause, line))]
+    return decode(np.concatenate(joined), (*tokens, _NEXT_LINE), kinds, len(lines))
+
+
 @dataclass
 class _Prefix:
-    """A beginning of the text: its probability ending in a blank and in its last character."""
+    """A beginning of the text: its probability ending in a blank and in its last token, and each token's own."""
 
     blank: float = 0.0
-    char: float = 0.0
-    chars: tuple[float, ...] = ()
+    token: float = 0.0
+    last: str = ""
+    chances: tuple[float, ...] = ()
 
     @property
     def total(self) -> float:
-        return self.blank + self.char
+        return self.blank + self.token
 
 
-def decode(steps: NDArray[np.float32], alphabet: str) -> Reading | None:
-    """Prefix beam search over CTC steps (class probabilities, the blank last) that never leaves the grammar."""
+@dataclass(frozen=True)
+class _Rules:
+    """What the beam may not leave."""
+
+    kinds: tuple[PlateKind, ...]
+    lines: int
+
+    def allow(self, glyphs: str) -> bool:
+        return _could_begin(glyphs, self.kinds, self.lines)
+
+
+def decode(
+    steps: NDArray[np.float32], tokens: Sequence[str], kinds: Sequence[PlateKind] = MOROCCAN, lines: int = 1
+) -> Reading | None:
+    """Prefix beam search over CTC steps (class probabilities, the blank last) that never leaves the grammars.
+
+    A token is what one class draws: a character, or a whole word such as المغرب.
+    """
+    rules = _Rules(tuple(kinds), lines)
     beam: dict[str, _Prefix] = {"": _Prefix(blank=1.0)}
     blanks: list[float] = steps[:, -1].tolist()
     likely: list[list[tuple[str, float]]] = [[] for _ in blanks]
     for number, index in np.argwhere(steps[:, :-1] > _CLASS_FLOOR).tolist():
-        likely[number].append((alphabet[index], float(steps[number, index])))
+        likely[number].append((tokens[index], float(steps[number, index])))
     for blank, chances in zip(blanks, likely, strict=True):
         if chances:
-            beam = _pruned(_advanced(beam, blank, chances))
+            beam = _pruned(_advanced(beam, blank, chances, rules))
             continue
         for prefix in beam.values():
-            prefix.blank, prefix.char = prefix.total * blank, 0.0
-    plates = [(plate, prefix) for text, prefix in beam.items() if (plate := parse(text))]
+            prefix.blank, prefix.token = prefix.total * blank, 0.0
+    return _reading(beam, rules)
+
+
+def _reading(beam: Mapping[str, _Prefix], rules: _Rules) -> Reading | None:
+    """The likeliest plate; spellings of one plate, such as its Latin letter, count together."""
+    plates: dict[str, tuple[Plate, _Prefix, float]] = {}
+    for glyphs, prefix in sorted(beam.items(), key=lambda one: -one[1].total):
+        if plate := from_glyphs(glyphs, rules.kinds, rules.lines):
+            _plate, best, total = plates.get(plate.text, (plate, prefix, 0.0))
+            plates[plate.text] = plate, best, total + prefix.total
     if not plates:
         return None
-    plates.sort(key=lambda one: -one[1].total)
-    plate, best = plates[0]
-    others = tuple((other.text, prefix.total) for other, prefix in plates[1 : 1 + _ALTERNATIVES])
-    return Reading(plate, min(1.0, best.total), best.chars, others)
+    ranked = sorted(plates.values(), key=lambda one: -one[2] * (FOREIGN_CHANCE if one[0].kind in FOREIGN else 1.0))
+    plate, best, total = ranked[0]
+    others = tuple((other.text, chance) for other, _prefix, chance in ranked[1 : 1 + _ALTERNATIVES])
+    return Reading(plate, min(1.0, total), best.chances, others)
 
 
-def _advanced(beam: Mapping[str, _Prefix], blank: float, likely: list[tuple[str, float]]) -> dict[str, _Prefix]:
+def _advanced(
+    beam: Mapping[str, _Prefix], blank: float, likely: list[tuple[str, float]], rules: _Rules
+) -> dict[str, _Prefix]:
     grown: dict[str, _Prefix] = {}
     for text, prefix in beam.items():
-        kept = grown.setdefault(text, _Prefix(chars=prefix.chars))
+        kept = grown.setdefault(text, _Prefix(last=prefix.last, chances=prefix.chances))
         kept.blank += prefix.total * blank
-        kept.chars = kept.chars or prefix.chars
-        for char, chance in likely:
-            again = text[-1:] == char
+        kept.chances = kept.chances or prefix.chances
+        for token, chance in likely:
+            again = prefix.last == token
             if again:
-                kept.char += prefix.char * chance
-                kept.chars = (*kept.chars[:-1], max(kept.chars[-1], chance))
+                kept.token += prefix.token * chance
+                kept.chances = (*kept.chances[:-1], max(kept.chances[-1], chance))
             came_from = prefix.blank if again else prefix.total
-            longer = text + char
-            if came_from > 0.0 and _could_begin(longer):
-                new = grown.setdefault(longer, _Prefix(chars=(*prefix.chars, chance)))
-                new.char += came_from * chance
+            longer = text + token
+            if came_from > 0.0 and rules.allow(longer):
+                chances = prefix.chances if token == _NEXT_LINE else (*prefix.chances, chance)
+                new = grown.setdefault(longer, _Prefix(last=token, chances=chances))
+                new.token += came_from * chance
     return grown
 
 
@@ -118,5 +186,5 @@ def _pruned(beam: dict[str, _Prefix]) -> dict[str, _Prefix]:
 
 
 @lru_cache(maxsize=65536)
-def _could_begin(glyphs: str) -> bool:
-    return could_begin(glyphs)
+def _could_begin(glyphs: str, kinds: tuple[PlateKind, ...], lines: int) -> bool:
+    return could_begin(glyphs, kinds, lines)

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from vigie_agent.plates.reader import Reader, decode
+from vigie_agent.plates.reader import Reader, decode, decode_lines, halves
 from vigie_agent.synthetic.plates import draw_plate
-from vigie_shared.plates import CIVIL_LETTERS, SERVICE_LETTERS, parse
+from vigie_shared.plates import ALL_KINDS, CIVIL_LETTERS, SERVICE_LETTERS, parse
 
 ALPHABET = "0123456789أبدهوطيجشW"
 BLANK = len(ALPHABET)
@@ -85,3 +85,76 @@ def read_drawn(text: str) -> bool:
 @pytest.mark.parametrize("level", [0, 128, 255])
 def test_blank_picture_is_no_reading(level: int) -> None:
     assert Reader().read(np.full((71, 180), level, dtype=np.uint8), full_corners(140, 31, 20)) is None
+
+
+WORDS = (*"0123456789أبش", "المغرب", *"ABMW-")
+
+
+def tokens_at(*chances: dict[str, float]) -> NDArray[np.float32]:
+    """One step per dict over `WORDS`; what is left goes to the blank."""
+    table = np.zeros((len(chances), len(WORDS) + 1), dtype=np.float32)
+    for row, chance in zip(table, chances, strict=True):
+        for token, value in chance.items():
+            row[WORDS.index(token)] = value
+        row[-1] = 1 - row[:-1].sum()
+    return table
+
+
+def spelled(*tokens: str) -> NDArray[np.float32]:
+    return tokens_at(*(step for token in tokens for step in ({token: 0.9}, {})))
+
+
+def test_a_word_is_one_token() -> None:
+    reading = decode(spelled(*"200047", "المغرب"), WORDS)
+    assert reading is not None
+    assert (reading.text, reading.plate.kind, len(reading.char_confidences)) == ("200047|المغرب|", "state", 7)
+
+
+@pytest.mark.parametrize(
+    ("above", "below", "text"), [("أ11", "31838", "31838|أ|11"), ("8", "013353", "013353||8"), ("ب1", "1", "1|ب|1")]
+)
+def test_two_lines_are_one_plate(above: str, below: str, text: str) -> None:
+    reading = decode_lines([spelled(*above), spelled(*below)], WORDS)
+    assert reading is not None
+    assert reading.text == text
+    assert len(reading.char_confidences) == len(above) + len(below)
+    assert reading.confidence == pytest.approx(0.9 ** (len(above) + len(below)), rel=0.02)
+
+
+def test_lines_of_no_plate_are_no_reading() -> None:
+    assert decode_lines([spelled(*"31838"), spelled("أ")], WORDS) is None
+
+
+def test_foreign_plates_are_read_only_where_they_may_pass() -> None:
+    steps = spelled(*"AB123AB")
+    assert decode(steps, WORDS) is None
+    foreign = decode(steps, WORDS, ["european"])
+    assert foreign is not None
+    assert foreign.text == "AB123AB"
+
+
+def test_foreign_plate_needs_more_evidence_than_a_moroccan_one() -> None:
+    def read(chance: float) -> str:
+        last = tokens_at({"6": 1 - chance, "W": chance})
+        reading = decode(
+            np.concatenate([spelled(*"1234"), tokens_at({"أ": 1 - chance, "A": chance}), last]), WORDS, ALL_KINDS
+        )
+        assert reading is not None
+        return reading.text
+
+    assert read(0.7) == "1234|أ|6"
+    assert read(0.98) == "1234AW"
+
+
+def test_both_letters_of_a_plate_count_together() -> None:
+    reading = decode(tokens_at({"7": 1.0}, {"أ": 0.5, "A": 0.5}, {"6": 1.0}), WORDS)
+    assert reading is not None
+    assert (reading.text, reading.alternatives) == ("7|أ|6", ())
+    assert reading.confidence == pytest.approx(1.0)
+
+
+def test_halves_meet_in_the_middle() -> None:
+    corners = np.array([[0, 0], [10, 2], [12, 12], [2, 10]], dtype=np.float32)
+    above, below = halves(corners)
+    assert above.tolist() == [[0, 0], [10, 2], [11, 7], [1, 5]]
+    assert below.tolist() == [[1, 5], [11, 7], [12, 12], [2, 10]]
