@@ -16,11 +16,13 @@ from datetime import timedelta
 import structlog
 
 from vigie_agent.camera import CameraWatch, Sink
-from vigie_agent.camera_settings import CameraSettings
+from vigie_agent.camera_settings import CameraSettings, PlateSettings
 from vigie_agent.discovery import announced
 from vigie_agent.health import Health
 from vigie_agent.keys import AgentKey, HubKey, load_or_make_agent_key
 from vigie_agent.plates.pipeline import PlateReader
+from vigie_agent.plates.pipeline import PlateSettings as ReadingSettings
+from vigie_agent.plates.vote import VoteSettings
 from vigie_agent.settings import AgentSettings
 from vigie_agent.store import Store, Upkeep
 from vigie_agent.uplink.commands import CommandDesk
@@ -125,10 +127,20 @@ def _plate_reader(settings: AgentSettings, camera: CameraSettings) -> PlateReade
     if not (settings.plates.enabled and camera.read_plates):
         return None
     try:
-        return PlateReader()
+        return PlateReader(reading_settings(settings.plates))
     except ModelError as error:
         log.error("plates are not read", camera_id=camera.camera_id, reason=str(error))
         return None
+
+
+def reading_settings(plates: PlateSettings) -> ReadingSettings:
+    """What `[plates]` asks of a plate reader."""
+    return ReadingSettings(
+        frames_per_second=plates.frames_per_second_max,
+        reads_per_second=plates.reads_per_second_max,
+        kinds=plates.kinds,
+        vote=VoteSettings(certain_from=plates.confidence_min),
+    )
 
 
 def _upkeep(settings: AgentSettings, store: Store) -> Upkeep:

@@ -3,6 +3,7 @@
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from vigie_shared.ids import CameraId
+from vigie_shared.plates import MOROCCAN, PlateKind
 
 
 class Section(BaseModel):
@@ -94,4 +95,22 @@ class PlateSettings(Section):
     )
     waiting_frames_max: int = Field(
         default=4, ge=1, le=64, description="Frames that may wait for the reader; the oldest is dropped beyond that."
+    )
+    reads_per_second_max: float = Field(
+        default=12.0,
+        ge=1,
+        le=100,
+        description="Plates read per second and camera at most; those beyond it are followed, and read a little later.",
+    )
+    confidence_min: float = Field(
+        default=0.75,
+        ge=0.3,
+        le=1,
+        description="Reads less sure than this are kept as uncertain: people see them, and they never raise an alert.",
+    )
+    kinds: tuple[PlateKind, ...] = Field(
+        default=MOROCCAN,
+        min_length=1,
+        description="Kinds of plates that may pass here. `european`, the generic rule for foreign plates, takes nearly "
+        "any four to eight letters and digits, and is left out unless foreign vehicles are to be read.",
     )

@@ -14,6 +14,8 @@ import nkeys
 
 from tests.agent.store.samples import open_store
 from tests.media.films import make_film, walk
+from vigie_agent.app import reading_settings
+from vigie_agent.camera_settings import PlateSettings
 from vigie_agent.cli import read_status
 from vigie_agent.store.check import broken
 
@@ -97,3 +99,10 @@ def _some_hub_key() -> str:
     seed = nkeys.encode_seed(secrets.token_bytes(32), nkeys.PREFIX_BYTE_SERVER)
     key: bytes = nkeys.from_seed(bytearray(seed)).public_key
     return key.decode()
+
+
+def test_plates_are_read_as_the_settings_say() -> None:
+    section = PlateSettings(frames_per_second_max=2, reads_per_second_max=3, confidence_min=0.9, kinds=("civil", "ww"))
+    found = reading_settings(section)
+    assert (found.frames_per_second, found.reads_per_second, found.kinds) == (2, 3, ("civil", "ww"))
+    assert found.vote.certain_from == 0.9

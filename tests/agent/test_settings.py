@@ -46,6 +46,8 @@ def test_the_environment_wins_over_the_file(tmp_path: Path, monkeypatch: pytest.
         ("[hub]\nurl = 'http://h'\npublic_key = 'N'\n", "hub.url: "),
         (f"[hub]\nurl = 'nats://h'\npublic_key = 'N{'A' * 55}'\n", "hub.public_key: public key: a character is wrong"),
         ("[clips]\npre_roll_seconds = -1\n", "clips.pre_roll_seconds: Input should be greater than or equal to 0"),
+        ("[plates]\nkinds = ['civil', 'lunar']\n", "plates.kinds.1: Input should be 'civil', 'ww'"),
+        ("[plates]\nkinds = []\n", "plates.kinds: "),
         ("not toml", "is not TOML"),
     ],
 )

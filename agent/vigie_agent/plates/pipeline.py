@@ -11,6 +11,7 @@ from vigie_agent.plates.reader import Reader
 from vigie_agent.plates.rectify import Luma
 from vigie_agent.plates.runtime import MODELS
 from vigie_agent.plates.vote import PlateRead, PlateVoter, VotedRead, VoteSettings
+from vigie_shared.plates import MOROCCAN, PlateKind
 
 Region = tuple[int, int, int, int]
 """Left, top, right, bottom of the part of a frame to look at, in pixels."""
@@ -21,12 +22,13 @@ _EDGE = 0.04
 
 @dataclass(frozen=True)
 class PlateSettings:
-    """What reading may cost, and which plates are worth it."""
+    """What reading may cost, which plates are worth it, and which may pass."""
 
     frames_per_second: float = 5.0
     reads_per_second: float = 12.0
     plate_width_min_px: float = 44.0
     detection_threshold: float = 0.5
+    kinds: tuple[PlateKind, ...] = MOROCCAN
     vote: VoteSettings = field(default_factory=VoteSettings)
 
 
@@ -36,7 +38,7 @@ class PlateReader:
     def __init__(self, settings: PlateSettings | None = None, folder: Path = MODELS) -> None:
         self._settings = settings or PlateSettings()
         self._detector = Detector(folder, self._settings.detection_threshold)
-        self._reader = Reader(folder)
+        self._reader = Reader(folder, self._settings.kinds)
         self._voter = PlateVoter(self._settings.vote)
         self._looked_at: float | None = None
         self._frame_shape = (1, 1)

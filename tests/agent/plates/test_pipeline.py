@@ -9,7 +9,7 @@ import pytest
 from tests.agent.plates.conftest import Frame, frames_of
 from vigie_agent.plates.crop import CROP_BYTES_MAX
 from vigie_agent.plates.pipeline import PlateReader, PlateSettings
-from vigie_agent.plates.vote import VotedRead
+from vigie_agent.plates.vote import VotedRead, VoteSettings
 from vigie_agent.synthetic.film import FilmTruth, render_scene
 from vigie_agent.synthetic.scenes import gate
 from vigie_agent.synthetic.stage import Scene
@@ -44,6 +44,16 @@ def test_crops_are_small_pictures(reads: list[VotedRead]) -> None:
     for read in reads:
         assert read.crop_jpeg.startswith(b"\xff\xd8")
         assert 400 < len(read.crop_jpeg) <= CROP_BYTES_MAX
+
+
+def test_what_is_not_sure_enough_is_told_as_uncertain_with_its_crop(frames: list[Frame]) -> None:
+    reads = read_all(frames, PlateSettings(vote=VoteSettings(certain_from=1.0)))
+    assert reads
+    assert all(read.uncertain and read.confidence < 1.0 and read.crop_jpeg for read in reads)
+
+
+def test_kinds_that_may_not_pass_are_not_read(frames: list[Frame]) -> None:
+    assert read_all(frames, PlateSettings(kinds=("ww", "diplomatic"))) == []
 
 
 def test_nothing_is_read_at_a_gate_without_vehicles(tmp_path: Path) -> None:
