@@ -1,12 +1,12 @@
 """Batches: consecutive events of one lane of one agent, as they travel in stream `EVT`."""
 
-from typing import Final
+from typing import Annotated, Final
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from vigie_shared.errors import WireError
 from vigie_shared.events import AnyEvent, Lane, lane_of
-from vigie_shared.ids import AgentId, UniqueId
+from vigie_shared.ids import AgentId, Sequence, UniqueId
 
 SCHEMA: Final = 1
 EVENTS_MAX: Final = 256
@@ -25,7 +25,7 @@ class Batch(BaseModel):
     agent_id: AgentId
     epoch: UniqueId
     lane: Lane
-    first_seq: int = Field(ge=1)
+    first_seq: Annotated[Sequence, Field(ge=1)]
     events: tuple[AnyEvent, ...] = Field(min_length=1, max_length=EVENTS_MAX)
 
     @property

@@ -14,7 +14,9 @@ Lane = Literal["lpr", "mot", "clip", "hlt"]
 LANES: Final[tuple[Lane, ...]] = ("hlt", "lpr", "mot", "clip")
 """All lanes, the most urgent first."""
 
+CLIP_BYTES_MAX: Final = 1 << 40
 Ratio = Annotated[float, Field(ge=0.0, le=1.0)]
+Pixels = Annotated[int, Field(ge=1, le=65_535)]
 Box = tuple[Ratio, Ratio, Ratio, Ratio]
 """Left, top, right, bottom, as shares of the frame's width and height."""
 
@@ -22,7 +24,7 @@ Box = tuple[Ratio, Ratio, Ratio, Ratio]
 class Event(BaseModel):
     """What every event says: when, by which clock, and at which camera."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False)
 
     at: UtcDatetime
     camera_id: CameraId
@@ -70,12 +72,12 @@ class PlateRead(Event):
     """Below the agent's threshold: shown, never matched as exact."""
     char_confidences: tuple[Ratio, ...] = Field(default=(), max_length=32)
     alternatives: tuple[PlateAlternative, ...] = Field(default=(), max_length=8)
-    frame_count: int = Field(ge=1)
+    frame_count: int = Field(ge=1, le=1_000_000)
     first_seen_at: UtcDatetime
     last_seen_at: UtcDatetime
     direction: Literal["approaching", "receding", "left", "right", "still"]
     box: Box
-    crop_bytes: int = Field(ge=0)
+    crop_bytes: int = Field(ge=0, le=1_000_000)
     """Size of the plate's picture, kept at the edge until asked for (`commands.CropRequest`)."""
 
 
@@ -86,11 +88,11 @@ class ClipStored(Event):
     clip_id: UniqueId
     motion_id: UniqueId | None = None
     ended_at: UtcDatetime
-    bytes: int = Field(ge=1)
+    bytes: int = Field(ge=1, le=CLIP_BYTES_MAX)
     sha256: Sha256
     codec: str = Field(max_length=16)
-    width_px: int = Field(ge=1)
-    height_px: int = Field(ge=1)
+    width_px: Pixels
+    height_px: Pixels
 
 
 class GapRecorded(Event):
@@ -108,8 +110,8 @@ class CameraChanged(Event):
     kind: Literal["camera_changed"] = "camera_changed"
     state: Literal["streaming", "lost"]
     codec: str = Field(default="", max_length=16)
-    width_px: int = Field(default=0, ge=0)
-    height_px: int = Field(default=0, ge=0)
+    width_px: int = Field(default=0, ge=0, le=65_535)
+    height_px: int = Field(default=0, ge=0, le=65_535)
     detail: str = Field(default="", max_length=200)
 
 

@@ -2,17 +2,17 @@
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt
+from pydantic import BaseModel, ConfigDict, Field
 
 from vigie_shared.clock import UtcDatetime
 from vigie_shared.events import Lane
-from vigie_shared.ids import AgentId, CameraId, UniqueId
+from vigie_shared.ids import AgentId, CameraId, Sequence, UniqueId
 
 
 class CameraHealth(BaseModel):
     """One camera, as it is now."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False)
 
     camera_id: CameraId
     name: str = Field(max_length=80)
@@ -25,7 +25,7 @@ class CameraHealth(BaseModel):
 class Heartbeat(BaseModel):
     """Published each `interval_seconds`; three missed ones make an agent lost."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False)
 
     agent_id: AgentId
     epoch: UniqueId
@@ -33,7 +33,7 @@ class Heartbeat(BaseModel):
     at: UtcDatetime
     interval_seconds: float = Field(gt=0, le=3600)
     cameras: tuple[CameraHealth, ...] = Field(default=(), max_length=64)
-    newest: dict[Lane, NonNegativeInt] = Field(default_factory=dict)
+    newest: dict[Lane, Sequence] = Field(default_factory=dict)
     """Highest sequence of each lane: with the hub's watermark it says what is still at the edge."""
     clips_kept: int = Field(ge=0)
     clips_bytes: int = Field(ge=0)

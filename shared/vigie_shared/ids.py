@@ -5,7 +5,7 @@ import secrets
 from datetime import datetime
 from typing import Annotated
 
-from pydantic import StringConstraints
+from pydantic import Field, StringConstraints
 
 NAME_PATTERN = r"^[a-z0-9][a-z0-9-]{0,31}$"
 UNIQUE_PATTERN = r"^[0-9a-f]{22}$"
@@ -26,6 +26,9 @@ PublicKey = Annotated[str, StringConstraints(pattern=PUBLIC_KEY_PATTERN)]
 
 Sha256 = Annotated[str, StringConstraints(pattern=SHA256_PATTERN)]
 """A SHA-256 digest in lower-case hexadecimal."""
+
+Sequence = Annotated[int, Field(ge=0, le=(1 << 53) - 1)]
+"""A place in a lane: the first event is 1, 0 means none; exact in JSON everywhere (RFC 8259 §6)."""
 
 _NAME = re.compile(NAME_PATTERN)
 

@@ -2,12 +2,12 @@
 
 from typing import Protocol
 
-from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from vigie_shared.clock import UtcDatetime
 from vigie_shared.errors import SignatureError, WireError
 from vigie_shared.events import Lane
-from vigie_shared.ids import AgentId, UniqueId
+from vigie_shared.ids import AgentId, Sequence, UniqueId
 
 
 class Receipt(BaseModel):
@@ -17,7 +17,7 @@ class Receipt(BaseModel):
 
     agent_id: AgentId
     epoch: UniqueId
-    watermarks: dict[Lane, NonNegativeInt]
+    watermarks: dict[Lane, Sequence]
     issued_at: UtcDatetime
 
 
@@ -27,7 +27,7 @@ class WatermarkQuestion(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
 
     epoch: UniqueId
-    oldest: dict[Lane, NonNegativeInt] = Field(default_factory=dict)
+    oldest: dict[Lane, Sequence] = Field(default_factory=dict)
 
 
 class Envelope(BaseModel):

@@ -73,3 +73,22 @@ def test_a_field_of_a_newer_agent_is_ignored() -> None:
 def test_a_malformed_batch_is_refused_with_the_place(payload: bytes, where: str) -> None:
     with pytest.raises(WireError, match=where):
         decode(payload, agent_id="rabat-1", lane="mot")
+
+
+@pytest.mark.parametrize(
+    ("place", "hostile"),
+    [
+        (b'"first_seq":41', b'"first_seq":9223372036854775808'),
+        (b'"peak_score":0.0', b'"peak_score":1e999'),
+        (b'"at":"2026-03-01T08:00:00Z"', b'"at":"0001-01-01T00:00:00+14:00"'),
+        (b'"at":"2026-03-01T08:00:00Z"', b'"at":"2026-03-01T08:00:00"'),
+        (b'"camera_id":"gate"', b'"camera_id":"gate\\u0000"'),
+        (b'"camera_id":"gate"', b'"camera_id":"\\ud800"'),
+    ],
+)
+def test_a_value_that_no_table_can_hold_is_one_clear_line(place: bytes, hostile: bytes) -> None:
+    payload = encode(batch(1))
+    assert place in payload
+    with pytest.raises(WireError, match=r"^batch of rabat-1 in lane mot: ") as caught:
+        decode(payload.replace(place, hostile), agent_id="rabat-1", lane="mot")
+    assert "\n" not in str(caught.value)
