@@ -1,43 +1,160 @@
-"""What finding and reading a plate costs one core, on a film drawn here, with the models that are shipped."""
+"""How well and how cheaply plates are found and read, on one thread, with the models that are shipped.
+
+Pictures where a plate has a box are searched, and read where it was found; where there is none, the whole picture is
+the plate and its corners are the picture's. Without options: the sets beside the checkout, if any, and a drawn film.
+"""
 
 import argparse
+import dataclasses
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import TypeVar, cast, get_args
 
 import av
 import numpy as np
 from numpy.typing import NDArray
 
-from vigie_agent.plates.detector import Detector
+from tests.benchmarks import _pictures as pictures
+from tests.benchmarks import _scores as scores
+from tests.benchmarks._pictures import Picture, PictureSet, Truth
+from tests.benchmarks._scores import Outcome
+from vigie_agent.plates.detector import Box, Detection, Detector
 from vigie_agent.plates.pipeline import PlateReader
-from vigie_agent.plates.reader import Reader
-from vigie_agent.synthetic.film import FRAMES_PER_SECOND, render_scene
+from vigie_agent.plates.reader import Reader, Reading
+from vigie_agent.synthetic.film import render_scene
 from vigie_agent.synthetic.scenes import crossing
-from vigie_agent.synthetic.stage import PlateView, Scene
 from vigie_shared.bench import Measurement
+from vigie_shared.plates import PlateKind
 
-SUMMARY = "CPU time of finding and reading plates in a drawn 960 × 540 film, and how many were read exactly"
+SUMMARY = "how well plates are found and read on real pictures and on a drawn film, and the CPU time of each stage"
 
-ROUNDS = 5
-NARROWEST_PX = 60.0
+IOU_MIN = 0.4
+QUICK_PICTURES = 12
 
-Frame = tuple[float, NDArray[np.uint8]]
+Luma = NDArray[np.uint8]
+Timed = TypeVar("Timed")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--vehicles", type=int, default=10, metavar="N", help="vehicles in the film")
+    parser.add_argument("--images", type=Path, metavar="DIR", help="pictures (default: the sets beside the checkout)")
+    parser.add_argument("--labels", type=Path, metavar="CSV", help="what is on them (default: DIR/labels.csv)")
+    parser.add_argument("--failures", type=Path, metavar="FILE", help="write what was not read exactly (CSV)")
+    parser.add_argument(
+        "--kinds",
+        nargs="+",
+        choices=get_args(PlateKind),
+        help="plates that may pass (default: Moroccan ones; foreign ones for a set without any Moroccan plate)",
+    )
+    parser.add_argument("--vehicles", type=int, default=10, metavar="N", help="vehicles in the drawn film")
     parser.add_argument("--seed", type=int, default=9100, help="which film is drawn")
 
 
 def run(arguments: argparse.Namespace) -> Iterator[Measurement]:
+    failed: list[Outcome] = []
+    for one in _sets(arguments):
+        kinds = cast(Sequence[PlateKind] | None, arguments.kinds) or one.kinds
+        watched = Watched(Detector(), Reader(kinds=kinds))
+        some = one.pictures[:: max(1, len(one.pictures) // QUICK_PICTURES)] if arguments.quick else one.pictures
+        outcomes = list(watched.look_at_all(some))
+        for case, part in scores.cases(one.name, outcomes):
+            yield from scores.figures(case, part)
+        yield from watched.costs(one.name)
+        named = one.name + "/" if arguments.images is None else ""
+        failed += [dataclasses.replace(outcome, file=named + outcome.file) for outcome in outcomes]
+    if arguments.images is None:
+        yield from _film(arguments)
+    if arguments.failures is not None:
+        scores.write_failures(arguments.failures, failed)
+
+
+def _sets(arguments: argparse.Namespace) -> Iterator[PictureSet]:
+    if arguments.images is None:
+        yield from pictures.shared()
+    else:
+        yield pictures.labelled(arguments.images, arguments.labels or arguments.images / "labels.csv")
+
+
+class Watched:
+    """Finds and reads, and counts the CPU time of this thread for each."""
+
+    def __init__(self, detector: Detector, reader: Reader) -> None:
+        self._detector, self._reader = detector, reader
+        self._detect_ms: list[float] = []
+        self._read_ms: list[float] = []
+
+    def look_at_all(self, some: Sequence[Picture]) -> Iterator[Outcome]:
+        """Each plate of each picture; the first picture is looked at twice, to warm up."""
+        for number, picture in enumerate((*some[:1], *some)):
+            luma = picture.luma()
+            found = self._detect(luma) if any(truth.box for truth in picture.truths) else []
+            outcomes = [self._outcome(picture.name, luma, truth, found) for truth in picture.truths]
+            if number == 0:
+                self._detect_ms.clear()
+                self._read_ms.clear()
+                continue
+            yield from outcomes
+            if sys.stderr.isatty():
+                print(f"\rbench: plates: {number}/{len(some)} ", end="", file=sys.stderr)
+
+    def costs(self, case: str) -> Iterator[Measurement]:
+        """The mean of each stage: a picture searched, a plate read."""
+        for metric, times in (("cpu_ms_detect", self._detect_ms), ("cpu_ms_read", self._read_ms)):
+            if times:
+                yield Measurement(case=case, metric=metric, value=sum(times) / len(times), unit="ms")
+
+    def _outcome(self, file: str, luma: Luma, truth: Truth, found: Sequence[Detection]) -> Outcome:
+        height, width = luma.shape
+        if truth.box is None:
+            whole = np.array([[0, 0], [width, 0], [width, height], [0, height]], dtype=np.float32)
+            reading, is_found, width_px = self._read(luma, whole), None, float(width)
+        else:
+            here = max(found, key=lambda one: overlap(one.box, truth.box or one.box), default=None)
+            is_found = here is not None and overlap(here.box, truth.box) > IOU_MIN
+            reading = self._read(luma, here.corners) if here is not None and is_found else None
+            width_px = truth.box[2] - truth.box[0]
+        texts = (reading.text, *(text for text, _chance in reading.alternatives)) if reading else ()
+        sure = reading.confidence if reading else 0.0
+        return Outcome(file, truth.canonical, truth.kind, truth.lines, width_px, texts, sure, is_found)
+
+    def _detect(self, luma: Luma) -> list[Detection]:
+        return _timed(self._detect_ms, lambda: self._detector.detect(luma))
+
+    def _read(self, luma: Luma, corners: NDArray[np.float32]) -> Reading | None:
+        return _timed(self._read_ms, lambda: self._reader.read(luma, corners))
+
+
+def overlap(one: Box, other: Box) -> float:
+    """Intersection over union."""
+    width = min(one[2], other[2]) - max(one[0], other[0])
+    height = min(one[3], other[3]) - max(one[1], other[1])
+    shared = max(0.0, width) * max(0.0, height)
+    return shared / max(1e-9, _area(one) + _area(other) - shared)
+
+
+def _area(box: Box) -> float:
+    return (box[2] - box[0]) * (box[3] - box[1])
+
+
+def _timed(times: list[float], work: Callable[[], Timed]) -> Timed:
+    started = time.thread_time()
+    result = work()
+    times.append(1000 * (time.thread_time() - started))
+    return result
+
+
+def _film(arguments: argparse.Namespace) -> Iterator[Measurement]:
+    """A drawn crossing: single frames as pictures, then the film as a camera sends it."""
     scene = crossing(np.random.default_rng(arguments.seed), 2 if arguments.quick else arguments.vehicles)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "crossing.mp4"
         truth = render_scene(path, scene, arguments.seed)
         frames = _decoded(path)
-    yield from _costs(scene, frames, rounds=1 if arguments.quick else ROUNDS)
+    watched = Watched(Detector(), Reader())
+    yield from scores.figures("drawn", list(watched.look_at_all(pictures.drawn(scene, frames).pictures)))
+    yield from watched.costs("drawn")
     reader = PlateReader()
     started = time.thread_time()
     told = [read.text for at_seconds, luma in frames for read in reader.observe(at_seconds, luma)]
@@ -48,32 +165,7 @@ def run(arguments: argparse.Namespace) -> Iterator[Measurement]:
     yield Measurement(case="crossing", metric="exact_reads", value=share, unit="ratio")
 
 
-def _costs(scene: Scene, frames: Sequence[Frame], rounds: int) -> Iterator[Measurement]:
-    detector, reader = Detector(), Reader()
-    some = frames[:: round(FRAMES_PER_SECOND / 4)]
-    views = [(luma, view) for at_seconds, luma in some for view in scene.plates(at_seconds) if _is_wide(view)]
-    detect = _least_ms(rounds, lambda: [detector.detect(luma) for _at, luma in some]) / len(some)
-    yield Measurement(case="960×540", metric="cpu_ms_detect", value=detect, unit="ms")
-    read = _least_ms(rounds, lambda: [reader.read(luma, view.corners) for luma, view in views]) / len(views)
-    yield Measurement(case="960×540", metric="cpu_ms_read", value=read, unit="ms")
-
-
-def _least_ms(rounds: int, work: Callable[[], object]) -> float:
-    """The least CPU time of this thread over `rounds` calls; one more goes before them, to warm up."""
-    work()
-    least = float("inf")
-    for _round in range(rounds):
-        started = time.thread_time()
-        work()
-        least = min(least, time.thread_time() - started)
-    return 1000 * least
-
-
-def _is_wide(view: PlateView) -> bool:
-    return float(np.linalg.norm(view.corners[1] - view.corners[0])) >= NARROWEST_PX
-
-
-def _decoded(path: Path) -> list[Frame]:
+def _decoded(path: Path) -> list[tuple[float, Luma]]:
     with av.open(str(path)) as container:
         decoded = ((float(one.time or 0.0), one.to_ndarray(format="gray8")) for one in container.decode(video=0))
         return [(at_seconds, luma.astype(np.uint8, copy=False)) for at_seconds, luma in decoded]

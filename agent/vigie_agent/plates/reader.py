@@ -15,7 +15,7 @@ from vigie_shared.plates import FOREIGN, MOROCCAN, Plate, PlateKind, could_begin
 _BEAM_WIDTH = 8
 _CLASS_FLOOR = 3e-3
 _HOPELESS = 1e-5
-_ALTERNATIVES = 3
+_ALTERNATIVES = 4
 _NEXT_LINE = "\n"
 
 TWO_LINES_TO, ONE_LINE_FROM = 2.6, 1.7
