@@ -1,7 +1,7 @@
 """`python -m training`: train, export and evaluate the plate models."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
@@ -14,6 +14,7 @@ _console = Console()
 Folder = Annotated[Path, typer.Option(help="Where checkpoints are kept.")]
 Fonts = Annotated[Path | None, typer.Option(help="A folder of more fonts, searched for the ones known to suit plates.")]
 Steps = Annotated[int, typer.Option(help="Steps of the whole run; a stopped run goes on when called again.")]
+StartFrom = Annotated[Path | None, typer.Option(help="Weights to begin a new run with, layers that fit.")]
 Workers = Annotated[int, typer.Option(help="Processes that draw.")]
 
 
@@ -24,29 +25,39 @@ def main() -> None:
 
 @app.command("reader")
 def train_reader(
-    folder: Folder = Path(".cache/training"), fonts: Fonts = None, steps: Steps = 8000, workers: Workers = 1
+    folder: Folder = Path(".cache/training"),
+    fonts: Fonts = None,
+    steps: Steps = 12000,
+    workers: Workers = 1,
+    start_from: StartFrom = None,
 ) -> None:
     """Train the reader."""
     from training.loop import Run, train
     from training.networks import reader
-    from training.reader import DrawCrop, ctc_loss
+    from training.reader import ctc_loss
+    from training.street.crops import DrawStreetCrop
 
     run = Run("reader", folder, steps, batch_size=32, workers=workers)
-    train(reader(), DrawCrop.with_fonts(fonts), ctc_loss, run, _console.print)
+    train(_started(reader(), start_from), DrawStreetCrop.with_fonts(fonts), ctc_loss, run, _console.print)
 
 
 @app.command("detector")
 def train_detector(
-    folder: Folder = Path(".cache/training"), fonts: Fonts = None, steps: Steps = 6000, workers: Workers = 1
+    folder: Folder = Path(".cache/training"),
+    fonts: Fonts = None,
+    steps: Steps = 6000,
+    workers: Workers = 1,
+    start_from: StartFrom = None,
 ) -> None:
     """Train the detector."""
     from training.detector import detection_loss
     from training.loop import Run, train
     from training.networks import detector
-    from training.views import DrawView
+    from training.street.views import VIEW_HEIGHT_PX, VIEW_WIDTH_PX, DrawStreetView
 
     run = Run("detector", folder, steps, batch_size=16, workers=workers)
-    train(detector(), DrawView.with_fonts(fonts), detection_loss, run, _console.print)
+    network = _started(detector(VIEW_HEIGHT_PX, VIEW_WIDTH_PX), start_from)
+    train(network, DrawStreetView.with_fonts(fonts), detection_loss, run, _console.print)
 
 
 @app.command("export")
@@ -79,6 +90,12 @@ def evaluate_models(
         )
         for fault in tally.faults:
             _console.print(f"  {fault}")
+
+
+def _started(model: Any, weights: Path | None) -> Any:
+    if weights is not None:
+        model.load_weights(str(weights), by_name=True, skip_mismatch=True)
+    return model
 
 
 if __name__ == "__main__":

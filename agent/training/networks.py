@@ -5,7 +5,8 @@ from typing import Any
 import keras
 from keras import layers
 
-from training.crops import ALPHABET, CROP_HEIGHT_PX, CROP_WIDTH_PX
+from training.crops import CROP_HEIGHT_PX, CROP_WIDTH_PX
+from training.street.alphabet import TOKENS
 from training.views import CELL_CHANNELS, VIEW_HEIGHT_PX, VIEW_WIDTH_PX
 
 
@@ -21,13 +22,13 @@ def reader() -> Any:
     x = _conv(x, 112, (4, 3), (4, 1))
     x = layers.Dropout(0.1)(x)
     x = _conv(x, 112, (1, 5))
-    x = layers.Conv2D(len(ALPHABET) + 1, 1)(x)
-    return keras.Model(picture, layers.Reshape((48, len(ALPHABET) + 1))(x), name="reader")
+    x = layers.Conv2D(len(TOKENS) + 1, 1)(x)
+    return keras.Model(picture, layers.Reshape((48, len(TOKENS) + 1))(x), name="reader")
 
 
-def detector() -> Any:
-    """192 x 320 x 1 to 24 x 40 cells of `CELL_CHANNELS`; 0.13 G multiply-adds."""
-    picture = layers.Input((VIEW_HEIGHT_PX, VIEW_WIDTH_PX, 1))
+def detector(height_px: int = VIEW_HEIGHT_PX, width_px: int = VIEW_WIDTH_PX) -> Any:
+    """192 x 320 x 1 to 24 x 40 cells of `CELL_CHANNELS`; 0.13 G multiply-adds. The weights fit any size."""
+    picture = layers.Input((height_px, width_px, 1))
     x = _conv(picture, 16, 3, (2, 2))
     x = _conv(x, 24, 3, (2, 2))
     fine = _conv(x, 32, 3, (2, 2))

@@ -1,0 +1,157 @@
+"""How a cheap camera in bad light sees a plate: bent, shaded, blurred, noisy and compressed."""
+
+import io
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFilter
+
+from training.street.textures import field as texture
+from vigie_agent.plates.rectify import Corners, perspective
+
+Luma = NDArray[np.uint8]
+Floats = NDArray[np.float32]
+Rng = np.random.Generator
+
+WIDTH_LEAST_PX, WIDTH_MOST_PX = 56.0, 260.0
+
+
+@dataclass(frozen=True)
+class Shot:
+    """A picture, and where the plate's corners lie in it."""
+
+    luma: Luma
+    corners: Corners
+
+
+def photograph(flat: Luma, rng: Rng) -> Shot:
+    """The flat plate on a vehicle, seen from somewhere."""
+    corners = _random_corners(flat.shape[1] / flat.shape[0], rng)
+    picture = _on_vehicle(flat, corners, rng)
+    width = float(np.linalg.norm(corners[1] - corners[0]))
+    return Shot(expose(picture, width, rng), corners)
+
+
+def expose(picture: Floats, width: float, rng: Rng) -> Luma:
+    """Light, lens, sensor and encoder; blur grows with the plate's `width` in pixels."""
+    picture = _light(picture, rng)
+    picture = _blur(picture, width, rng)
+    picture = picture + rng.standard_normal(picture.shape, dtype=np.float32) * float(rng.uniform(0.3, 2.6) ** 2)
+    luma = picture.clip(0, 255).astype(np.uint8)
+    return compress(luma, rng) if rng.random() < 0.8 else luma
+
+
+def _random_corners(ratio: float, rng: Rng) -> Corners:
+    """Where a plate of that width to height may lie, its surroundings left around it."""
+    one_line = ratio > 2.2
+    width = float(np.exp(rng.uniform(np.log(WIDTH_LEAST_PX), np.log(WIDTH_MOST_PX)))) * (1.0 if one_line else 0.7)
+    height = width / ratio * float(np.clip(rng.normal(1.02, 0.14), 0.7, 1.5))
+    box = np.array([[0, 0], [width, 0], [width, height], [0, height]]) - (width / 2, height / 2)
+    turn = float(np.clip(rng.normal(0, 0.09), -0.3, 0.3))
+    lean = float(np.clip(rng.normal(0, 0.17), -0.5, 0.5))
+    matrix = np.array([[np.cos(turn), np.sin(turn)], [lean - np.sin(turn), np.cos(turn)]])
+    corners = box @ matrix + rng.normal(0, 0.035, (4, 2)) * height
+    margin = 6 + 0.22 * np.ptp(corners, axis=0)
+    placed: Corners = (corners - corners.min(axis=0) + margin).astype(np.float32)
+    return placed
+
+
+def _on_vehicle(flat: Luma, corners: Corners, rng: Rng) -> Floats:
+    """The plate's tones laid over bodywork, with a holder around it or a lip above it at times."""
+    span = corners.max(axis=0) + corners.min(axis=0)
+    size = (int(np.ceil(span[0])), int(np.ceil(span[1])))
+    shrink = max(1, int(flat.shape[1] / (1.4 * np.linalg.norm(corners[1] - corners[0]))))
+    plate = Image.fromarray(flat)
+    plate = plate.reduce(shrink) if shrink > 1 else plate
+    full = np.array([[0, 0], [plate.width, 0], plate.size, [0, plate.height]], dtype=np.float32)
+    coefficients = perspective(corners, full)
+    bilinear = Image.Resampling.BILINEAR
+    bent = plate.transform(size, Image.Transform.PERSPECTIVE, coefficients, bilinear)
+    mask = Image.new("L", plate.size, 255).transform(size, Image.Transform.PERSPECTIVE, coefficients, bilinear)
+    body = _bodywork(size, corners, rng)
+    body.paste(bent, (0, 0), mask)
+    picture = np.asarray(body, dtype=np.float32)
+    if rng.random() < 0.35:
+        picture = _curve(picture, float(rng.normal(0, 0.05)) * float(np.ptp(corners[:, 1])))
+    return picture
+
+
+def _bodywork(size: tuple[int, int], corners: Corners, rng: Rng) -> Image.Image:
+    width, height = size
+    tone, swing = float(rng.uniform(5, 235)), float(rng.uniform(0, 60))
+    uneven = tone + swing * (texture(rng, max(1, height // 4), max(1, width // 4)) - 0.5)
+    body = Image.fromarray(uneven.clip(0, 255).astype(np.uint8)).resize(size, Image.Resampling.BILINEAR)
+    pen = ImageDraw.Draw(body)
+    for _ in range(int(rng.integers(0, 7))):
+        x, y = int(rng.integers(-width // 3, width)), int(rng.integers(-height // 3, height))
+        box = (x, y, x + int(rng.integers(2, width)), y + int(rng.integers(2, max(3, height // 2))))
+        pen.rounded_rectangle(box, int(rng.integers(0, 5)), fill=int(rng.integers(0, 255)))
+    if rng.random() < 0.45:
+        centre = corners.mean(axis=0)
+        grown = centre + (corners - centre) * rng.uniform([1.01, 1.05], [1.08, 1.35])
+        pen.polygon([(float(x), float(y)) for x, y in grown], fill=int(rng.choice([8, 20, 40, 90, 200, 250])))
+    return body
+
+
+def _curve(picture: Floats, depth: float) -> Floats:
+    """The middle columns moved down by `depth` pixels: plates follow the bumper."""
+    height, width = picture.shape
+    across = np.linspace(-1, 1, width)
+    rows = np.arange(height)[:, None] - depth * (1 - across**2)[None, :]
+    low = np.floor(rows).astype(int)
+    part = (rows - low).astype(np.float32)
+    columns = np.arange(width)[None, :]
+    upper, lower = picture[low.clip(0, height - 1), columns], picture[(low + 1).clip(0, height - 1), columns]
+    curved: Floats = (upper * (1 - part) + lower * part).astype(np.float32)
+    return curved
+
+
+def _light(picture: Floats, rng: Rng) -> Floats:
+    """Exposure from night to glare, a slope, and hard or soft shadows."""
+    height, width = picture.shape
+    x, y = np.linspace(-1, 1, width, dtype=np.float32)[None, :], np.linspace(-1, 1, height, dtype=np.float32)[:, None]
+    light = np.float32(rng.uniform(0.3, 1.25)) + x * np.float32(rng.normal(0, 0.1)) + y * np.float32(rng.normal(0, 0.1))
+    if rng.random() < 0.3:
+        angle, edge = rng.uniform(0, 2 * np.pi), rng.uniform(-0.6, 0.6)
+        distance = x * np.float32(np.cos(angle)) + y * np.float32(np.sin(angle)) - np.float32(edge)
+        shade = 1 / (1 + np.exp((-distance * np.float32(rng.uniform(3, 40))).clip(-30, 30)))
+        light = light * (1 - np.float32(rng.uniform(0.2, 0.75)) * shade)
+    picture = picture * light + np.float32(rng.uniform(-10, 45))
+    if rng.random() < 0.12:
+        middle_x, middle_y, reach = rng.uniform(-1, 1), rng.uniform(-1, 1), rng.uniform(0.1, 0.9)
+        spot = np.exp(-((x - middle_x) ** 2 + (y - middle_y) ** 2 * 0.3) / np.float32(reach**2))
+        picture = (picture + rng.uniform(40, 160) * spot).astype(np.float32)
+    if rng.random() < 0.12:
+        picture = picture * np.float32(rng.uniform(1.1, 1.8))
+    return picture.clip(0, 255).astype(np.float32)
+
+
+def _blur(picture: Floats, width: float, rng: Rng) -> Floats:
+    """Defocus and motion; strokes stay apart, or nobody could read them."""
+    most = float(np.clip(width / 110, 0.6, 2.0))
+    if rng.random() < 0.7:
+        soft = ImageFilter.GaussianBlur(float(rng.uniform(0.15, most)))
+        picture = np.asarray(Image.fromarray(picture.astype(np.uint8)).filter(soft), dtype=np.float32)
+    if rng.random() < 0.2:
+        length, angle = float(rng.uniform(1.0, max(1.5, width / 50))), float(rng.uniform(0, np.pi))
+        picture = _moved(picture, length * np.cos(angle), length * np.sin(angle))
+    if rng.random() < 0.3:
+        sharp = Image.fromarray(picture.clip(0, 255).astype(np.uint8))
+        mask = ImageFilter.UnsharpMask(float(rng.uniform(0.6, 2.0)), int(rng.integers(40, 200)), 0)
+        picture = np.asarray(sharp.filter(mask), dtype=np.float32)
+    return picture
+
+
+def _moved(picture: Floats, across: float, down: float) -> Floats:
+    steps = max(2, int(np.ceil(max(abs(across), abs(down)))) + 1)
+    shifts = [(round(down * part), round(across * part)) for part in np.linspace(-0.5, 0.5, steps)]
+    mean: Floats = np.mean([np.roll(picture, shift, (0, 1)) for shift in shifts], axis=0, dtype=np.float32)
+    return mean
+
+
+def compress(luma: Luma, rng: Rng) -> Luma:
+    """Block transform at a low rate: within one frame JPEG and H.264 lose the same things."""
+    file = io.BytesIO()
+    Image.fromarray(luma).save(file, "JPEG", quality=int(rng.integers(22, 92)))
+    return np.asarray(Image.open(file))

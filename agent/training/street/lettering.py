@@ -1,0 +1,79 @@
+"""Characters as a stamper sets them: one size, one stretch, one spacing; Arabic letters in any of their shapes."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from PIL import Image
+
+from training.street.typefaces import Typefaces, has_glyph, mask_of
+
+_SHAPES = {
+    "أ": ("أ", "أ", "أ", "\ufe84"),
+    "ب": ("ب", "ب", "\ufe91", "\ufe8fـ"),
+    "د": ("د",),
+    "ه": ("ه", "\ufeeb", "\ufeebـ", "ـ\ufeeb", "\ufeec", "ھ", "\ufeeb"),
+    "و": ("و",),
+    "ط": ("ط", "ط", "\ufec3"),
+    "ي": ("ي", "ي", "\ufef3"),
+    "ج": ("ج", "ج", "\ufe9f"),
+    "ش": ("ش", "ش", "\ufeb7"),
+    "المغرب": ("\ufe8f\ufeae\ufed0\ufee4\ufedf\ufe8d",),
+    "قس": ("\ufeb2\ufed7", "س ق"),
+    "قمم": ("\ufee2\ufee4\ufed7", "م م ق"),
+}
+"""Presentation forms, written from left to right."""
+_ALEF = "أ"
+
+
+@dataclass(frozen=True)
+class Lettering:
+    """How one block of characters is set; heights in pixels of the sheet, `stretch` is width by height."""
+
+    font: str
+    height: float
+    stretch: float = 1.0
+    tracking: float = 2.0
+
+    def masks(self, text: str) -> list[Image.Image]:
+        """Each character of `text`, all of one height."""
+        return [self._sized(mask_of(self.font, char)) for char in text]
+
+    def width(self, text: str) -> float:
+        """Of the whole block, spacing within it counted."""
+        masks = [mask_of(self.font, char) for char in text]
+        ink = sum(mask.width * self._scale(mask) for mask in masks)
+        return ink * self.stretch + self.tracking * (len(masks) - 1)
+
+    def _scale(self, mask: Image.Image) -> float:
+        return self.height / max(mask.height, 1)
+
+    def _sized(self, mask: Image.Image) -> Image.Image:
+        if mask.height < 24:  # a hyphen: keeps its own height
+            return mask.resize(
+                (
+                    max(3, round(mask.width * self.stretch * self.height / 96)),
+                    max(3, round(mask.height * self.height / 96)),
+                )
+            )
+        width = max(2, round(mask.width * self._scale(mask) * self.stretch))
+        return mask.resize((width, max(2, round(self.height))), Image.Resampling.BILINEAR)
+
+
+def random_latin(rng: np.random.Generator, typefaces: Typefaces, height: float) -> Lettering:
+    """Digits and capitals about `height` high, narrow more often than wide."""
+    stretch = float(np.clip(rng.normal(0.92, 0.16), 0.6, 1.4))
+    return Lettering(typefaces.latin_font(rng), height, stretch, height * float(rng.uniform(0.02, 0.2)))
+
+
+def arabic_mask(rng: np.random.Generator, typefaces: Typefaces, token: str, height: float) -> Image.Image:
+    """`token` in a random shape and font; `height` is that of an alef in its font."""
+    shapes = _SHAPES[token]
+    shape = shapes[rng.integers(len(shapes))]
+    font = typefaces.arabic_font(rng, shape + _ALEF)
+    scale = height / mask_of(font, _ALEF).height
+    mask = mask_of(font, shape)
+    if not has_glyph(font, shape[0]):
+        mask = mask_of(font, token)
+    stretch = float(np.clip(rng.normal(1.05, 0.2), 0.6, 1.7))
+    size = (max(2, round(mask.width * scale * stretch)), max(2, round(mask.height * scale * rng.uniform(0.85, 1.2))))
+    return mask.resize(size, Image.Resampling.BILINEAR)

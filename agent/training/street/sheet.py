@@ -1,0 +1,90 @@
+"""A flat plate while it is being made: paper, ink, then what stamping and years do to both."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFilter
+
+from training.street.textures import field as texture
+
+Luma = NDArray[np.uint8]
+
+
+@dataclass
+class Sheet:
+    """`ink` is a mask drawn upon; paper and ink tones may differ by area, as on state plates."""
+
+    width: int
+    height: int
+    paper_tone: float = 220.0
+    ink_tone: float = 25.0
+    ink: Image.Image = field(init=False)
+    paper: NDArray[np.float32] = field(init=False)
+    tones: NDArray[np.float32] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.ink = Image.new("L", (self.width, self.height), 0)
+        self.paper = np.full((self.height, self.width), self.paper_tone, dtype=np.float32)
+        self.tones = np.full((self.height, self.width), self.ink_tone, dtype=np.float32)
+
+    def colour(self, left: float, right: float, paper_tone: float, ink_tone: float) -> None:
+        """Other tones between two columns."""
+        self.paper[:, round(left) : round(right)] = paper_tone
+        self.tones[:, round(left) : round(right)] = ink_tone
+
+    def stamp(self, mask: Image.Image, x: float, y: float) -> None:
+        """Ink in the shape of `mask`, its upper left corner at x, y."""
+        self.ink.paste(255, (round(x), round(y)), mask)
+
+    def bar(self, left: float, top: float, right: float, bottom: float) -> None:
+        """A filled rectangle of ink."""
+        ImageDraw.Draw(self.ink).rectangle((left, top, max(left, right), max(top, bottom)), fill=255)
+
+    def border(self, inset: int, radius: int, width: int) -> None:
+        """The raised line along the edge."""
+        box = (inset, inset, self.width - 1 - inset, self.height - 1 - inset)
+        ImageDraw.Draw(self.ink).rounded_rectangle(box, radius, outline=255, width=width)
+
+    def finished(self, rng: np.random.Generator) -> Luma:
+        """The plate stamped, worn and dirty."""
+        mask = _stroke_weight(self.ink, rng)
+        if rng.random() < 0.45:
+            mask = mask * _worn(rng, self.height, self.width)
+        picture = self.paper * (1 - mask) + self.tones * mask
+        if rng.random() < 0.4:
+            relief = np.roll(mask, (1, int(rng.choice([-1, 1]))), (0, 1)) - mask
+            picture += relief * float(rng.uniform(-70, 70))
+        if rng.random() < 0.7:
+            dirt = texture(rng, self.height, self.width)
+            picture *= 1 - float(rng.uniform(0.02, 0.4) ** 1.3) * dirt
+        if rng.random() < 0.15:
+            _splash(picture, rng)
+        return picture.clip(0, 255).astype(np.uint8)
+
+
+def _stroke_weight(ink: Image.Image, rng: np.random.Generator) -> NDArray[np.float32]:
+    """The ink a little thinner or bolder, its corners rounded."""
+    radius = float(rng.uniform(0.4, 1.9))
+    soft = np.asarray(ink.filter(ImageFilter.GaussianBlur(radius)), dtype=np.float32) / 255
+    threshold = float(np.clip(rng.normal(0.46, 0.12), 0.2, 0.66))
+    return ((soft - threshold) * float(rng.uniform(2.0, 6.0)) + 0.5).clip(0, 1)
+
+
+def _worn(rng: np.random.Generator, height: int, width: int) -> NDArray[np.float32]:
+    """How much of the ink is left: patches are gone, or the whole has paled."""
+    patchy = (texture(rng, height, width) * float(rng.uniform(2.0, 5.0)) - float(rng.uniform(0.0, 0.6))).clip(0, 1)
+    left = float(rng.uniform(0.25, 1.0))
+    pale = float(rng.uniform(0.6, 1.0))
+    return (pale * (left + (1 - left) * patchy)).astype(np.float32)
+
+
+def _splash(picture: NDArray[np.float32], rng: np.random.Generator) -> None:
+    height, width = picture.shape
+    canvas = Image.fromarray(picture.clip(0, 255).astype(np.uint8))
+    pen = ImageDraw.Draw(canvas)
+    for _ in range(int(rng.integers(1, 9))):
+        x, y = int(rng.integers(width)), int(rng.integers(height))
+        size = int(rng.integers(1, max(2, height // 14)))
+        pen.ellipse((x, y, x + size, y + int(size * rng.uniform(0.6, 1.8))), fill=int(rng.integers(30, 200)))
+    picture[:] = np.asarray(canvas, dtype=np.float32)
