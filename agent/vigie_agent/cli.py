@@ -1,4 +1,4 @@
-"""`vigie agent …`: run, key, status, film."""
+"""`vigie agent …`: run, key, status, film, read."""
 
 import asyncio
 import json
@@ -78,6 +78,28 @@ def film(
 
     truth = asdict(render_film(output, scene, seed))
     typer.echo(json.dumps(truth, ensure_ascii=False, indent=None if as_json else 1))
+
+
+@app.command(help=_("Say which plates are on pictures and in videos, with the models of this machine."))
+def read(
+    files: Annotated[list[Path], typer.Argument(metavar="FILE…", help=_("Pictures or videos."))],
+    crop: Annotated[bool, typer.Option("--crop", help=_("Each picture is one plate and nothing else."))] = False,
+    foreign: Annotated[bool, typer.Option("--foreign", help=_("Read foreign plates too."))] = False,
+    draw: Annotated[
+        Path | None, typer.Option("--draw", metavar="DIR", help=_("Draw what is seen on copies of the pictures, here."))
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Look at files."""
+    from vigie_agent.plates.looking import Looking
+
+    looking = Looking(foreign=foreign, crop=crop, draw=draw)
+    for number, path in enumerate(files):
+        seen = looking.at(path)
+        if as_json:
+            typer.echo(json.dumps(seen, ensure_ascii=False))
+        else:
+            typer.echo(looking.table(seen, heading=number == 0))
 
 
 def read_status(data_dir: Path) -> dict[str, Any]:
