@@ -40,11 +40,13 @@ def _connect(path: Path, *, read_only: bool) -> sqlite3.Connection:
         check_same_thread=False,
     )
     connection.row_factory = sqlite3.Row
-    if not read_only:
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA synchronous = FULL")
-        connection.execute("PRAGMA foreign_keys = ON")
     return connection
+
+
+def _prepare(writer: sqlite3.Connection) -> None:
+    writer.execute("PRAGMA journal_mode = WAL")
+    writer.execute("PRAGMA synchronous = FULL")
+    writer.execute("PRAGMA foreign_keys = ON")
 
 
 class Database:
@@ -82,6 +84,7 @@ class Database:
         try:
             self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._writer = self._opened(read_only=False)
+            _prepare(self._writer)
             migrate(self._writer, self._path)
             for _reader in range(READERS):
                 self._idle.put(self._opened(read_only=True))

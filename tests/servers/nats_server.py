@@ -14,6 +14,7 @@ from types import TracebackType
 from typing import Self
 
 import pytest
+from nats.aio.client import Client
 
 HOST = "127.0.0.1"
 
@@ -127,3 +128,13 @@ def nats_server(tmp_path: Path) -> Iterator[NatsServer]:
     """A server for one test."""
     with running_nats_server(tmp_path / "nats") as server:
         yield server
+
+
+async def settled(client: Client) -> None:
+    """Wait until the server has everything that `client` said before.
+
+    nats-py 2.16 writes the PING of `flush` ahead of commands that wait for its flusher, such as a fresh SUB: only the
+    second one follows them for certain.
+    """
+    await client.flush()
+    await client.flush()

@@ -14,7 +14,7 @@ import pytest
 
 from tests.agent.store.samples import clip, motion, open_store, read, settle
 from tests.agent.uplink.hub import HUB_SEED, TinyHub
-from tests.servers.nats_server import NatsServer
+from tests.servers.nats_server import NatsServer, settled
 from vigie_agent.keys import AgentKey, HubKey
 from vigie_agent.store import Store
 from vigie_agent.uplink.commands import CommandDesk
@@ -158,7 +158,7 @@ async def _until_stream_holds(server: NatsServer, messages: int) -> None:
     try:
         async with asyncio.timeout(20):
             while (await client.jetstream().stream_info(subjects.STREAM)).state.messages < messages:
-                await client.flush()
+                await settled(client)
     finally:
         await client.close()
 

@@ -8,6 +8,7 @@ from nats.aio.msg import Msg
 
 from tests.hub.agents import NOON, Agent, batch, plate_read, until
 from tests.hub.site import Site, open_site
+from tests.servers.nats_server import settled
 from vigie_hub.alerts.crops import Crops
 from vigie_hub.hotlists import entries
 from vigie_hub.settings import AlertSettings
@@ -53,7 +54,7 @@ async def answer(agent: Agent, reply_to: Callable[[str], CropReply | Refused]) -
         await message.respond(reply_to(wanted).model_dump_json().encode())
 
     await agent.client.subscribe(subjects.command(agent.agent_id), cb=answered)
-    await agent.client.flush()
+    await settled(agent.client)
     return asked
 
 

@@ -9,14 +9,14 @@ from nats.aio.msg import Msg
 
 from tests.hub.agents import Agent
 from tests.hub.site import authorization, open_site
-from tests.servers.nats_server import NatsServer
+from tests.servers.nats_server import NatsServer, settled
 from vigie_hub.bus.configuration import NatsConfiguration
 
 
 async def refusal(agent: Agent) -> str:
     """What nats-server says to the last thing that `agent` tried."""
     async with asyncio.timeout(10):
-        await agent.client.flush()
+        await settled(agent.client)
         await agent.refused.wait()
     agent.refused.clear()
     return agent.errors.pop()
@@ -40,12 +40,12 @@ async def test_agent_may_say_and_hear_what_it_needs(tmp_path: Path) -> None:
     async with open_site(tmp_path, "a") as site, site.agents[0].connected(site.server.url) as agent:
         hub: Client = site.connection.client
         heard = await hub.subscribe("p.*")
-        await hub.flush()
+        await settled(hub)
         for subject in ("e.a.lpr", "w.a", "p.a"):
             await agent.client.publish(subject, b"alive")
         for subject in ("c.a.wm", "c.a.sig.*", "c.all.>", "_I.a.>"):
             await agent.client.subscribe(subject)
-        await agent.client.flush()
+        await settled(agent.client)
         assert (await heard.next_msg(10)).data == b"alive"
         assert agent.errors == []
 
@@ -57,7 +57,7 @@ async def test_agent_answers_the_hub_although_it_may_not_write_to_its_inbox(tmp_
             await message.respond(b"here")
 
         await agent.client.subscribe("c.a.cmd", cb=answer)
-        await agent.client.flush()
+        await settled(agent.client)
         assert (await site.connection.client.request("c.a.cmd", b"?", timeout=10)).data == b"here"
 
 

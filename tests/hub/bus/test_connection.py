@@ -7,11 +7,13 @@ from structlog.testing import capture_logs
 
 from tests.hub.agents import until
 from tests.hub.site import open_site
+from tests.servers.nats_server import settled
 from vigie_hub.bus.connection import Connection
 
 
 async def test_hub_that_starts_before_its_server_waits_and_complains_once(tmp_path: Path) -> None:
     async with open_site(tmp_path) as site:
+        await site.connection.close()  # it would complain too
         await asyncio.to_thread(site.server.kill)
         connection = Connection(site.server.url, site.keys.nats)
         with capture_logs() as logs:
@@ -32,14 +34,14 @@ async def test_connection_comes_back_and_keeps_its_subscriptions(tmp_path: Path)
     async with open_site(tmp_path) as site:
         client = site.connection.client
         heard = await client.subscribe("_H.test")
-        await client.flush()
+        await settled(client)
         await asyncio.to_thread(site.server.restart)
 
         async def back() -> bool:
             return client.is_connected and client.stats["reconnects"] > 0
 
         await until(back)
-        await client.flush()
+        await settled(client)
         with pytest.raises(TimeoutError):
             await heard.next_msg(0.01)
 

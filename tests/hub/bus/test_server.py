@@ -11,6 +11,7 @@ import nats
 import pytest
 
 from tests.hub.agents import Agent
+from tests.servers.nats_server import settled
 from vigie_hub.bus.configuration import NatsConfiguration
 from vigie_hub.bus.connection import Connection
 from vigie_hub.bus.server import EmbeddedNatsServer, check_version
@@ -60,7 +61,7 @@ async def test_server_that_is_killed_comes_back_on_its_port(tmp_path: Path) -> N
             while connection.client.stats["reconnects"] == 0:  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
         assert server.pid not in (None, first)
-        await connection.client.flush()
+        await settled(connection.client)
         await connection.close()
     assert server.pid is None
 

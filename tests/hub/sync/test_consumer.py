@@ -9,6 +9,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from tests.hub.agents import EPOCH, batch, plate_read, until
 from tests.hub.site import Site, open_site
+from tests.servers.nats_server import settled
 from vigie_shared import subjects
 from vigie_shared.batches import encode
 from vigie_shared.keys import raw_public_key
@@ -45,7 +46,7 @@ async def test_events_arrive_and_the_receipt_says_so(tmp_path: Path) -> None:
         site.consuming(),
     ):
         receipts = await agent.client.subscribe(subjects.watermark("gate-1"))
-        await agent.client.flush()
+        await settled(agent.client)
         await agent.send(batch([plate_read(), plate_read()]))
         receipt = opened(site, (await receipts.next_msg(10)).data)
         assert (receipt.agent_id, receipt.epoch, receipt.watermarks) == ("gate-1", EPOCH, {"lpr": 2})
@@ -61,7 +62,7 @@ async def test_nothing_is_receipted_or_acknowledged_before_it_is_durable(tmp_pat
         site.consuming(),
     ):
         receipts = await agent.client.subscribe(subjects.watermark("gate-1"))
-        await agent.client.flush()
+        await settled(agent.client)
         lock = sqlite3.connect(tmp_path / "hub" / "hub.db", isolation_level=None)
         lock.execute("BEGIN IMMEDIATE")
         await agent.send(batch([plate_read()]))
@@ -71,7 +72,7 @@ async def test_nothing_is_receipted_or_acknowledged_before_it_is_durable(tmp_pat
             return bool(info.num_ack_pending == 1)
 
         await until(fetched)
-        await agent.client.flush()
+        await settled(agent.client)
         assert receipts.pending_msgs == 0
         assert await fetched()
         lock.execute("ROLLBACK")
@@ -147,6 +148,7 @@ async def test_an_agent_that_asks_learns_where_it_is(tmp_path: Path) -> None:
         site.consuming(),
     ):
         await site.receipts.listen()
+        await settled(site.connection.client)
         assert (await ask(site)).watermarks == {}
         await agent.send(batch([plate_read()]))
         await until(site.stream_is_drained)

@@ -3,6 +3,7 @@ from pathlib import Path
 
 from tests.hub.agents import EPOCH, NOON, batch, plate_read, until
 from tests.hub.site import Site, open_site
+from tests.servers.nats_server import settled
 from vigie_hub.sync.projector import project
 from vigie_hub.sync.receipts import Standing
 from vigie_shared.receipts import Envelope, Receipt, WatermarkQuestion
@@ -13,14 +14,14 @@ def opened(payload: bytes) -> Receipt:
 
 
 async def answered(site: Site, payload: bytes) -> Receipt | None:
-    message = await site.agents[0].client.request("w.gate-1", payload, timeout=0.3)
+    message = await site.agents[0].client.request("w.gate-1", payload, timeout=10)
     return opened(message.data)
 
 
 async def test_answer_names_the_epoch_that_was_asked_for(tmp_path: Path) -> None:
     async with open_site(tmp_path, "gate-1") as site, site.agents[0].connected(site.server.url):
         await site.receipts.listen()
-        await site.connection.client.flush()
+        await settled(site.connection.client)
         await site.database.write(lambda connection: project(connection, batch([plate_read()]), NOON))
         for epoch, watermarks in ((EPOCH, {"lpr": 1}), ("f" * 22, {})):
             receipt = await answered(site, WatermarkQuestion(epoch=epoch).model_dump_json().encode())
@@ -31,7 +32,7 @@ async def test_answer_names_the_epoch_that_was_asked_for(tmp_path: Path) -> None
 async def test_malformed_question_gets_no_answer_and_stops_nothing(tmp_path: Path) -> None:
     async with open_site(tmp_path, "gate-1") as site, site.agents[0].connected(site.server.url) as agent:
         await site.receipts.listen()
-        await site.connection.client.flush()
+        await settled(site.connection.client)
         for payload in (b"", b"\xff", b'{"epoch": "short"}', b" " * 5000):
             await agent.client.publish("w.gate-1", payload, reply="_I.gate-1.x")
         assert await answered(site, WatermarkQuestion(epoch=EPOCH).model_dump_json().encode()) is not None
