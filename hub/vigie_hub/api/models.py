@@ -67,7 +67,7 @@ class Event(Answer):
 
 
 class Plate(Answer):
-    """A plate; the three fields are null where the text breaks the grammar."""
+    """A plate; a field is null where its kind has none, all three where no Moroccan grammar knows the text."""
 
     text: str = Field(description="Canonical, in logical order", examples=["12345|أ|6"])
     serial: str | None

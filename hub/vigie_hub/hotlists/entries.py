@@ -12,7 +12,7 @@ from vigie_shared.clock import Clock
 from vigie_shared.errors import CommandError
 from vigie_shared.i18n import gettext as _
 from vigie_shared.ids import unique_id
-from vigie_shared.plates import parse
+from vigie_shared.plates import FOREIGN, parse
 
 TEXT_CHARACTERS_MAX: Final = 32
 REASON_CHARACTERS_MAX: Final = 300
@@ -21,11 +21,14 @@ REASON_CHARACTERS_MAX: Final = 300
 def canonical(text: str) -> tuple[str, bool]:
     """The text under which a plate is compared, and whether its country is known.
 
-    A foreign plate is kept in capitals, as the agents would read it. Raises CommandError where there is no plate.
+    A foreign plate is kept as the agents would read it: capitals and digits, without its country. Raises CommandError
+    where there is no plate.
     """
     plate = parse(text)
     if plate is not None:
         return plate.text, True
+    if abroad := parse(text, FOREIGN):
+        return abroad.serial, False
     foreign = "".join(unicodedata.normalize("NFKC", text).upper().split())
     if not foreign or len(foreign) > TEXT_CHARACTERS_MAX or not any(char.isalnum() for char in foreign):
         raise CommandError(_("plate: 1 to {most} letters and digits").format(most=TEXT_CHARACTERS_MAX))

@@ -24,8 +24,20 @@ def test_all_spellings_of_a_plate_are_one_text(text: str) -> None:
     assert canonical(text) == ("12345|أ|6", True)
 
 
-def test_foreign_plate_is_kept_in_capitals_and_marked() -> None:
-    assert canonical("ab-123 cd") == ("AB-123CD", False)
+@pytest.mark.parametrize("text", ["ab-123 cd", "AB123CD", "AB 123 CD || F"])
+def test_foreign_plate_is_kept_as_it_would_be_read_and_marked(text: str) -> None:
+    assert canonical(text) == ("AB123CD", False)
+
+
+def test_plate_that_no_grammar_knows_is_kept_in_capitals_and_marked() -> None:
+    assert canonical("temp-1234 abcd") == ("TEMP-1234ABCD", False)
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"), [("552679 ww", "552679|WW|"), ("8/013353", "013353||8"), ("CD 12-19", "12|CD|19")]
+)
+def test_plates_of_every_kind_are_known(text: str, kept: str) -> None:
+    assert canonical(text) == (kept, True)
 
 
 @pytest.mark.parametrize("text", ["", "   ", "---", "x" * 33])
