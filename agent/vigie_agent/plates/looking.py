@@ -86,10 +86,11 @@ class Looking:
 
 def _rest(plate: dict[str, Any]) -> str:
     if "first_seen_seconds" in plate:
+        uncertain = _("uncertain")
         when = _("{first:.1f} to {last:.1f} s, {frames} frames").format(
             first=plate["first_seen_seconds"], last=plate["last_seen_seconds"], frames=plate["frames"]
         )
-        return f"{when}, {_('uncertain')}" if plate["uncertain"] else when
+        return f"{when}, {uncertain}" if plate["uncertain"] else when
     return ", ".join(f"{one['text']} {one['confidence']:.1%}" for one in plate["alternatives"])
 
 
