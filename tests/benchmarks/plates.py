@@ -48,6 +48,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         choices=get_args(PlateKind),
         help="plates that may pass (default: Moroccan ones; foreign ones for a set without any Moroccan plate)",
     )
+    parser.add_argument(
+        "--seek", action="store_true", help="where the whole picture is the plate, read it where it is found in there"
+    )
     parser.add_argument("--vehicles", type=int, default=10, metavar="N", help="vehicles in the drawn film")
     parser.add_argument("--seed", type=int, default=9100, help="which film is drawn")
 
@@ -56,11 +59,17 @@ def run(arguments: argparse.Namespace) -> Iterator[Measurement]:
     failed: list[Outcome] = []
     for one in _sets(arguments):
         kinds = cast(Sequence[PlateKind] | None, arguments.kinds) or one.kinds
-        watched = Watched(Detector(), Reader(kinds=kinds))
+        watched = Watched(Detector(), Reader(kinds=kinds), seek=arguments.seek)
         some = one.pictures[:: max(1, len(one.pictures) // QUICK_PICTURES)] if arguments.quick else one.pictures
         outcomes = list(watched.look_at_all(some))
         for case, part in scores.cases(one.name, outcomes):
             yield from scores.figures(case, part)
+        yield Measurement(
+            case=one.name,
+            metric="whole_picture_plates",
+            value=sum(outcome.detected is None for outcome in outcomes),
+            unit="count",
+        )
         yield from watched.costs(one.name)
         named = one.name + "/" if arguments.images is None else ""
         failed += [dataclasses.replace(outcome, file=named + outcome.file) for outcome in outcomes]
@@ -80,8 +89,8 @@ def _sets(arguments: argparse.Namespace) -> Iterator[PictureSet]:
 class Watched:
     """Finds and reads, and counts the CPU time of this thread for each."""
 
-    def __init__(self, detector: Detector, reader: Reader) -> None:
-        self._detector, self._reader = detector, reader
+    def __init__(self, detector: Detector, reader: Reader, *, seek: bool = False) -> None:
+        self._detector, self._reader, self._seek = detector, reader, seek
         self._detect_ms: list[float] = []
         self._read_ms: list[float] = []
 
@@ -89,7 +98,7 @@ class Watched:
         """Each plate of each picture; the first picture is looked at twice, to warm up."""
         for number, picture in enumerate((*some[:1], *some)):
             luma = picture.luma()
-            found = self._detect(luma) if any(truth.box for truth in picture.truths) else []
+            found = self._detect(luma) if self._seek or any(truth.box for truth in picture.truths) else []
             outcomes = [self._outcome(picture.name, luma, truth, found) for truth in picture.truths]
             if number == 0:
                 self._detect_ms.clear()
@@ -106,10 +115,9 @@ class Watched:
                 yield Measurement(case=case, metric=metric, value=sum(times) / len(times), unit="ms")
 
     def _outcome(self, file: str, luma: Luma, truth: Truth, found: Sequence[Detection]) -> Outcome:
-        height, width = luma.shape
+        width = luma.shape[1]
         if truth.box is None:
-            whole = np.array([[0, 0], [width, 0], [width, height], [0, height]], dtype=np.float32)
-            reading, is_found, width_px = self._read(luma, whole), None, float(width)
+            reading, is_found, width_px = self._read(luma, _plate_in(luma, found)), None, float(width)
         else:
             here = max(found, key=lambda one: overlap(one.box, truth.box or one.box), default=None)
             is_found = here is not None and overlap(here.box, truth.box) > IOU_MIN
@@ -124,6 +132,14 @@ class Watched:
 
     def _read(self, luma: Luma, corners: NDArray[np.float32]) -> Reading | None:
         return _timed(self._read_ms, lambda: self._reader.read(luma, corners))
+
+
+def _plate_in(luma: Luma, found: Sequence[Detection]) -> NDArray[np.float32]:
+    """The corners of the plate that fills a picture: those found, else the picture's own."""
+    height, width = luma.shape
+    large = [one for one in found if overlap(one.box, (0, 0, width, height)) > IOU_MIN]
+    whole = np.array([[0, 0], [width, 0], [width, height], [0, height]], dtype=np.float32)
+    return large[0].corners if large else whole
 
 
 def overlap(one: Box, other: Box) -> float:

@@ -107,6 +107,7 @@ def test_a_folder_of_pictures_is_measured_and_its_failures_listed(
     assert values["crops", "exact_ratio"] == values["crops/ma-std", "exact_ratio"] == 0.5
     assert values["crops", "cpu_ms_read"] > 0
     assert ("crops", "cpu_ms_detect") not in values, "nothing was sought"
+    assert values["crops", "whole_picture_plates"] == 2
     with failures.open(encoding="utf-8", newline="") as opened:
         rows_of_failures = list(csv.DictReader(opened))
     assert [(row["file"], row["truth"], row["read"]) for row in rows_of_failures] == [
