@@ -112,7 +112,8 @@ def _refuse_unknown_variables() -> None:
 
 
 def _one_line(error: ValidationError, path: Path) -> str:
-    first, *more = error.errors(include_url=False, include_input=False)
+    faults = error.errors(include_url=False, include_input=False)
+    first, *more = sorted(faults, key=lambda fault: fault["type"] != "extra_forbidden")  # a misspelt key is missing too
     key = ".".join(str(part) for part in first["loc"]) or _("the settings")
     if first["type"] == "extra_forbidden":
         line = _unknown(key, str(path))

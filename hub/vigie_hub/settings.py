@@ -151,7 +151,8 @@ def _document(path: Path) -> dict[str, Any]:
 
 
 def _first_fault(error: ValidationError, model: type[BaseModel]) -> str:
-    fault = error.errors(include_url=False, include_input=False)[0]
+    faults = error.errors(include_url=False, include_input=False)
+    fault = min(faults, key=lambda one: one["type"] != "extra_forbidden")  # a misspelt key is missing too
     if fault["type"] == "extra_forbidden":
         return _unknown(fault["loc"], model)
     name = ".".join(str(part) for part in fault["loc"])

@@ -41,6 +41,10 @@ def test_the_environment_wins_over_the_file(tmp_path: Path, monkeypatch: pytest.
             '[[cameras]]\ncamera_id = "a"\nsource = "x"\nloops = true\n',
             "“cameras.0.loops”; did you mean “cameras.loop”?",
         ),
+        (
+            '[[cameras]]\ncamera_idd = "a"\nsource = "a.mp4"\n',
+            "unknown setting “cameras.0.camera_idd”; did you mean “cameras.camera_id”? (and 1 more)",
+        ),
         ("zzzzzzzzzzzz = 1\n", "unknown setting “zzzzzzzzzzzz”"),
         ("[hub]\nurl = 'nats://h'\n", "hub.public_key is missing"),
         ("[hub]\nurl = 'http://h'\npublic_key = 'N'\n", "hub.url: "),

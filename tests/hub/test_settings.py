@@ -35,6 +35,7 @@ def test_settings_do_not_change(tmp_path: Path) -> None:
     [
         ("", "setting data_dir is missing"),
         ('data_dir = "d"\ndata_dri = 1', "unknown setting data_dri: did you mean data_dir?"),
+        ('data_dri = "d"', "unknown setting data_dri: did you mean data_dir?"),
         ('data_dir = "d"\n[api]\nprot = 1', "unknown setting api.prot: did you mean port?"),
         ('data_dir = "d"\n[api]\nzzz = 1', "unknown setting api.zzz: here one of host, port can stand"),
         ('data_dir = "d"\n[api]\nport = 70000', "setting api.port: Input should be less than or equal to 65535"),
