@@ -1,7 +1,7 @@
 """`python -m training`: train, export and evaluate the plate models."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 from rich.console import Console
@@ -15,6 +15,9 @@ Folder = Annotated[Path, typer.Option(help="Where checkpoints are kept.")]
 Fonts = Annotated[Path | None, typer.Option(help="A folder of more fonts, searched for the ones known to suit plates.")]
 Steps = Annotated[int, typer.Option(help="Steps of the whole run; a stopped run goes on when called again.")]
 StartFrom = Annotated[Path | None, typer.Option(help="Weights to begin a new run with, layers that fit.")]
+Device = Annotated[
+    Literal["auto", "cpu", "gpu"], typer.Option(help="Where to compute: auto takes a GPU where there is one.")
+]
 Workers = Annotated[int, typer.Option(help="Processes that draw.")]
 
 
@@ -30,8 +33,10 @@ def train_reader(
     steps: Steps = 12000,
     workers: Workers = 1,
     start_from: StartFrom = None,
+    device: Device = "auto",
 ) -> None:
     """Train the reader."""
+    _compute_on(device)
     from training.loop import Run, train
     from training.networks import reader
     from training.reader import ctc_loss
@@ -48,8 +53,10 @@ def train_detector(
     steps: Steps = 6000,
     workers: Workers = 1,
     start_from: StartFrom = None,
+    device: Device = "auto",
 ) -> None:
     """Train the detector."""
+    _compute_on(device)
     from training.detector import detection_loss
     from training.loop import Run, train
     from training.networks import detector
@@ -90,6 +97,15 @@ def evaluate_models(
         )
         for fault in tally.faults:
             _console.print(f"  {fault}")
+
+
+def _compute_on(device: str) -> None:
+    import tensorflow as tf
+
+    if device == "cpu":
+        tf.config.set_visible_devices([], "GPU")
+    elif device == "gpu" and not tf.config.list_physical_devices("GPU"):
+        raise typer.BadParameter("TensorFlow sees no GPU here", param_hint="--device")
 
 
 def _started(model: Any, weights: Path | None) -> Any:

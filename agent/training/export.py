@@ -9,22 +9,27 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from training.crops import ALPHABET
 from training.loop import Run, averaged
 from training.networks import detector, reader
+from training.street.alphabet import TOKENS
 from vigie_agent.plates.runtime import MODELS
 
-RELEASE = "drawn-1"
+RELEASE = "street-1"
+CHECKPOINTS = Path(__file__).parent / "checkpoints"
+"""Weights of the release, without the optimizer's state: what a further run starts from."""
 
 
-def export(folder: Path, target: Path = MODELS) -> list[Path]:
-    """Write both networks of the runs in `folder`, each with int8 weights and in floats, and `models.toml`."""
+def export(folder: Path, target: Path = MODELS, checkpoints: Path = CHECKPOINTS) -> list[Path]:
+    """Write both networks of the runs in `folder`, each with int8 weights and in floats, `models.toml`, the weights."""
+    checkpoints.mkdir(parents=True, exist_ok=True)
     target.mkdir(parents=True, exist_ok=True)
     written: list[Path] = []
     lines = ["# The models that the agent may load, with the SHA-256 of each file. No other file is ever loaded."]
-    for name, build, alphabet in (("detector", detector, ""), ("reader", reader, ALPHABET)):
-        model = _with_unit_input(averaged(build(), Run(name, folder, 0)))
-        files = [_write(target / f"{name}_{kind}.tflite", model, kind) for kind in ("int8", "fp32")]
+    for name, build, alphabet in (("detector", detector, ()), ("reader", reader, TOKENS)):
+        model = averaged(build(), Run(name, folder, 0))
+        model.save_weights(str(checkpoints / f"{name}.weights.h5"))
+        traced = _with_unit_input(model)
+        files = [_write(target / f"{name}_{kind}.tflite", traced, kind) for kind in ("int8", "fp32")]
         written += files
         lines += ["", f"[{name}]", f'release = "{RELEASE}"']
         lines += [f"alphabet = {json.dumps(alphabet, ensure_ascii=False)}"] if alphabet else []

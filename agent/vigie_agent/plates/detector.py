@@ -1,6 +1,6 @@
 """Where in a picture there are plates."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +11,10 @@ from vigie_agent.plates.rectify import Corners, Luma
 from vigie_agent.plates.runtime import MODELS, load_network
 
 _STRIDE_PX = 8
+_CLOSER_MOST = 3
+_CLOSER_SPAN = 3.6
+_CLOSER_THRESHOLD = 0.2
+_GAIN_LEAST = 1.4
 
 Box = tuple[float, float, float, float]
 """Left, top, right, bottom in pixels."""
@@ -39,10 +43,34 @@ class Detector:
         self._threshold = threshold
 
     def detect(self, luma: Luma) -> list[Detection]:
-        """The plates in a grey picture (H x W), surest first."""
+        """The plates in a grey picture (H x W), surest first; the first few are looked at once more from near by."""
+        found = self._look(luma, self._threshold)
+        return [self._closer(luma, one) for one in found[:_CLOSER_MOST]] + found[_CLOSER_MOST:]
+
+    def _look(self, luma: Luma, threshold: float) -> list[Detection]:
         view, scale = self._view(luma)
-        cells = self._network.run(view)
-        return [_scaled(found, scale) for found in decode(cells, self._threshold)]
+        return [_moved(one, scale, (0, 0)) for one in decode(self._network.run(view), threshold)]
+
+    def _closer(self, luma: Luma, found: Detection) -> Detection:
+        """The same plate, its corners told from a view that it fills; what is not seen there stays as it was."""
+        left, top, right, bottom = self._neighbourhood(luma, found)
+        if (right - left) * _GAIN_LEAST > max(luma.shape[1], luma.shape[0] * self._width_px / self._height_px):
+            return found
+        near = (_moved(one, 1, (left, top)) for one in self._look(luma[top:bottom, left:right], _CLOSER_THRESHOLD))
+        same = [one for one in near if _is_on(found, one)]
+        return replace(same[0], score=found.score) if same else found
+
+    def _neighbourhood(self, luma: Luma, found: Detection) -> tuple[int, int, int, int]:
+        middle_x, middle_y = (float(value) for value in found.corners.mean(axis=0))
+        (low_x, low_y), (high_x, high_y) = found.corners.min(axis=0), found.corners.max(axis=0)
+        across = max(float(high_x - low_x), float(high_y - low_y) * self._width_px / self._height_px) * _CLOSER_SPAN
+        down = across * self._height_px / self._width_px
+        left, top = max(0, int(middle_x - across / 2)), max(0, int(middle_y - down / 2))
+        right, bottom = (
+            min(luma.shape[1], int(middle_x + across / 2) + 2),
+            min(luma.shape[0], int(middle_y + down / 2) + 2),
+        )
+        return left, top, max(right, left + 2), max(bottom, top + 2)
 
     def _view(self, luma: Luma) -> tuple[Luma, float]:
         height, width = luma.shape
@@ -86,6 +114,15 @@ def _same_plate(one: NDArray[np.float32], many: NDArray[np.float32]) -> NDArray[
     return result
 
 
-def _scaled(found: Detection, scale: float) -> Detection:
-    left, top, right, bottom = (edge * scale for edge in found.box)
-    return Detection((left, top, right, bottom), found.corners * np.float32(scale), found.score)
+def _moved(found: Detection, scale: float, origin: tuple[int, int]) -> Detection:
+    """What was found in a part of a picture, in pixels of the whole: the part was shrunk by `scale`, from `origin`."""
+    (x, y), (left, top, right, bottom) = origin, (edge * scale for edge in found.box)
+    corners = found.corners * np.float32(scale) + np.array(origin, dtype=np.float32)
+    return Detection((left + x, top + y, right + x, bottom + y), corners, found.score)
+
+
+def _is_on(one: Detection, other: Detection) -> bool:
+    """Whether the middle of one box lies on the other."""
+    x, y = (float(value) for value in one.corners.mean(axis=0))
+    left, top, right, bottom = other.box
+    return left <= x <= right and top <= y <= bottom

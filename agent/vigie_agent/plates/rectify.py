@@ -22,7 +22,7 @@ def rectify(luma: Luma, corners: Corners, width_px: int, height_px: int) -> Luma
     right, bottom = np.ceil(corners.max(axis=0) + 0.2 * np.ptp(corners, axis=0)).astype(int) + 1
     part = Image.fromarray(np.ascontiguousarray(luma[top:bottom, left:right]))
     local = corners - np.array([left, top], dtype=np.float32)
-    shrink = max(1, round(float(np.linalg.norm(local[1] - local[0])) / (1.5 * width_px)))
+    shrink = max(1, round(float(np.linalg.norm(local[1] - local[0])) / (1.2 * width_px)))
     if shrink > 1:
         part = part.reduce(shrink)
         local = (local / shrink).astype(np.float32)

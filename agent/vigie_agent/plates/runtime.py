@@ -29,11 +29,11 @@ Floats = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class ModelEntry:
-    """One network on the list: its settings, and the digest of each of its files."""
+    """One network on the list: what its classes say, and the digest of each of its files."""
 
     name: str
     digests: dict[str, str]
-    alphabet: str = ""
+    alphabet: tuple[str, ...] = ()
     release: str = ""
 
 
@@ -71,7 +71,8 @@ def _listed(folder: Path, name: str) -> ModelEntry:
     try:
         table = tomllib.loads(path.read_text(encoding="utf-8"))[name]
         digests = {str(file): str(digest) for file, digest in table["files"].items()}
-        return ModelEntry(name, digests, str(table.get("alphabet", "")), str(table.get("release", "")))
+        alphabet = tuple(str(token) for token in table.get("alphabet", ()))
+        return ModelEntry(name, digests, alphabet, str(table.get("release", "")))
     except OSError as error:
         raise ModelError(
             _("Cannot read the list of models {path}: install the agent again.").format(path=path)

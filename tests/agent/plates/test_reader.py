@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from vigie_agent.plates.reader import Reader, decode, decode_lines, halves
+from vigie_agent.plates.reader import Reader, decode, decode_lines, grown, halves, is_upright, sloped
 from vigie_agent.synthetic.plates import draw_plate
 from vigie_shared.plates import ALL_KINDS, CIVIL_LETTERS, SERVICE_LETTERS, parse
 
@@ -158,3 +158,20 @@ def test_halves_meet_in_the_middle() -> None:
     above, below = halves(corners)
     assert above.tolist() == [[0, 0], [10, 2], [11, 7], [1, 5]]
     assert below.tolist() == [[1, 5], [11, 7], [12, 12], [2, 10]]
+
+
+def test_only_boxes_that_nobody_straightened_are_upright() -> None:
+    box = np.array([[3, 4], [43, 4], [43, 16], [3, 16]], dtype=np.float32)
+    assert is_upright(box)
+    assert not is_upright(box + np.array([[0, 0], [0, 1], [0, 1], [0, 0]], dtype=np.float32))
+
+
+def test_plate_on_a_slope_reaches_from_corner_to_corner_of_its_box() -> None:
+    box = np.array([[0, 0], [100, 0], [100, 20], [0, 20]], dtype=np.float32)
+    assert sloped(box, 0.25).tolist() == [[0, 5], [100, 0], [100, 15], [0, 20]]
+    assert sloped(box, -0.25).tolist() == [[0, 0], [100, 5], [100, 20], [0, 15]]
+
+
+def test_grown_corners_lie_farther_out_along_the_plate_than_across_it() -> None:
+    box = np.array([[0, 0], [100, 0], [100, 20], [0, 20]], dtype=np.float32)
+    assert np.allclose(grown(box, 1.2), [[-10, -1], [110, -1], [110, 21], [-10, 21]])
