@@ -14,8 +14,19 @@ from typing import Any
 
 import httpx
 import pytest
+from playwright.sync_api import sync_playwright
 
 VIGIE = (sys.executable, "-m", "vigie_shared")
+DECODED = "async image => { await image.decode(); return image.naturalWidth; }"
+PLAYED = """
+video => new Promise(resolve => {
+  video.addEventListener("timeupdate", () => {
+    if (video.currentTime > 1) resolve([video.videoWidth, video.videoHeight]);
+  });
+  video.muted = true;
+  video.play();
+})
+"""
 GREETING = re.compile(r"Vigie runs at (\S+)\s+name: (\S+)\s+password: (\S+)")
 
 
@@ -31,8 +42,8 @@ class Demo:
             stderr=subprocess.PIPE,
             text=True,
         )
-        url, name, password = self.until(GREETING.search).groups()
-        self.api = httpx.Client(base_url=f"{url}/api/v1", auth=(name, password), timeout=20)
+        self.url, self.name, self.password = self.until(GREETING.search).groups()
+        self.api = httpx.Client(base_url=f"{self.url}/api/v1", auth=(self.name, self.password), timeout=20)
 
     def until(self, sought: Callable[[str], re.Match[str] | None]) -> re.Match[str]:
         """Read the commentary up to a line in which `sought` finds something."""
@@ -133,6 +144,30 @@ def test_killing_hub_and_server_in_the_middle_loses_no_event_and_doubles_none(de
     assert demo.process.wait(60) == 0
     assert processes_in(demo.folder) == []
     assert list(demo.folder.iterdir()) == []
+
+
+@pytest.mark.browser
+@pytest.mark.timeout(400)
+def test_an_alert_leads_a_person_to_its_plate_and_to_a_clip_that_plays(demo: Demo, chromium: str) -> None:
+    demo.until(re.compile("crossing/main  clip kept at the edge").search)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-dev-shm-usage"])
+        page = browser.new_page()
+        page.set_default_timeout(60_000)
+        page.goto(demo.url)
+        page.fill("[name=name]", demo.name)
+        page.fill("[name=password]", demo.password)
+        page.press("[name=password]", "Enter")
+        assert page.locator(".card img").first.evaluate(DECODED) > 40
+        page.click(".card [data-play]")
+        assert page.locator("#viewer video").evaluate(PLAYED) == [960, 540]
+        shown = page.locator(".digests code").all_inner_texts()
+        browser.close()
+    clips = demo.api.get("/clips", params={"agent_id": "crossing"}).json()["items"]
+    archived = [clip for clip in clips if clip["archive"]]
+    assert [clip["archive"]["state"] for clip in archived] == ["verified"]
+    assert shown == [archived[0]["sha256"], archived[0]["archive"]["sha256"]]
+    assert shown[0] == shown[1]
 
 
 @pytest.mark.timeout(400)
