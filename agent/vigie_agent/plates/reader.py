@@ -94,14 +94,17 @@ def sloped(corners: Corners, slope: float) -> Corners:
     left, right = (corners[3] - corners[0]) * abs(slope), (corners[2] - corners[1]) * abs(slope)
     nothing = np.zeros_like(left)
     cut = (left, nothing, -right, nothing) if slope > 0 else (nothing, right, nothing, -left)
-    return (corners + np.stack(cut)).astype(np.float32)
+    result: Corners = (corners + np.stack(cut)).astype(np.float32)
+    return result
 
 
 def grown(corners: Corners, factor: float) -> Corners:
     """The corners farther from their middle along the plate, and a little across it."""
     along = (corners[1] + corners[2] - corners[0] - corners[3]) * (factor - 1) / 4
     across = (corners[2] + corners[3] - corners[0] - corners[1]) * (factor - 1) / 8
-    return (corners + np.stack([-along - across, along - across, along + across, -along + across])).astype(np.float32)
+    outwards = [-along - across, along - across, along + across, -along + across]
+    result: Corners = (corners + np.stack(outwards)).astype(np.float32)
+    return result
 
 
 def halves(corners: Corners) -> tuple[Corners, Corners]:
