@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,6 +34,12 @@ class Detection:
         """The plate's own width, along its upper edge."""
         return float(np.linalg.norm(self.corners[1] - self.corners[0]))
 
+    def moved(self, scale: float, origin: tuple[int, int]) -> Self:
+        """The same in pixels of the whole, where it was found in a part: shrunk by `scale`, from `origin`."""
+        (x, y), (left, top, right, bottom) = origin, (edge * scale for edge in self.box)
+        corners = self.corners * np.float32(scale) + np.array(origin, dtype=np.float32)
+        return replace(self, box=(left + x, top + y, right + x, bottom + y), corners=corners)
+
 
 class Detector:
     """Finds plates in pictures of any size, seen through a small letterboxed view."""
@@ -49,14 +56,14 @@ class Detector:
 
     def _look(self, luma: Luma, threshold: float) -> list[Detection]:
         view, scale = self._view(luma)
-        return [_moved(one, scale, (0, 0)) for one in decode(self._network.run(view), threshold)]
+        return [one.moved(scale, (0, 0)) for one in decode(self._network.run(view), threshold)]
 
     def _closer(self, luma: Luma, found: Detection) -> Detection:
         """The same plate, its corners told from a view that it fills; what is not seen there stays as it was."""
         left, top, right, bottom = self._neighbourhood(luma, found)
         if (right - left) * _GAIN_LEAST > max(luma.shape[1], luma.shape[0] * self._width_px / self._height_px):
             return found
-        near = (_moved(one, 1, (left, top)) for one in self._look(luma[top:bottom, left:right], _CLOSER_THRESHOLD))
+        near = (one.moved(1, (left, top)) for one in self._look(luma[top:bottom, left:right], _CLOSER_THRESHOLD))
         same = [one for one in near if _is_on(found, one)]
         return replace(same[0], score=found.score) if same else found
 
@@ -112,13 +119,6 @@ def _same_plate(one: NDArray[np.float32], many: NDArray[np.float32]) -> NDArray[
     apart = np.abs((many[:, :2] + many[:, 2:]) / 2 - (one[:2] + one[2:]) / 2)
     result: NDArray[np.bool_] = (apart[:, 0] < 0.6 * width) & (apart[:, 1] < 1.2 * height)
     return result
-
-
-def _moved(found: Detection, scale: float, origin: tuple[int, int]) -> Detection:
-    """What was found in a part of a picture, in pixels of the whole: the part was shrunk by `scale`, from `origin`."""
-    (x, y), (left, top, right, bottom) = origin, (edge * scale for edge in found.box)
-    corners = found.corners * np.float32(scale) + np.array(origin, dtype=np.float32)
-    return Detection((left + x, top + y, right + x, bottom + y), corners, found.score)
 
 
 def _is_on(one: Detection, other: Detection) -> bool:

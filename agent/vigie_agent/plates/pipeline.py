@@ -3,8 +3,6 @@
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-import numpy as np
-
 from vigie_agent.plates.crop import crop_jpeg
 from vigie_agent.plates.detector import Detection, Detector
 from vigie_agent.plates.reader import Reader
@@ -54,7 +52,7 @@ class PlateReader:
         self._frame_shape = luma.shape[0], luma.shape[1]
         left, top, right, bottom = roi or (0, 0, luma.shape[1], luma.shape[0])
         found = self._detector.detect(luma[top:bottom, left:right])
-        moved = [_moved(detection, left, top) for detection in found]
+        moved = [detection.moved(1, (left, top)) for detection in found]
         return self._as_shares(self._voter.feed(at_seconds, self._read_all(at_seconds, luma, moved)))
 
     def flush(self) -> list[VotedRead]:
@@ -113,8 +111,3 @@ def _is_whole(found: Detection, luma: Luma) -> bool:
     height, width = luma.shape
     left, top, right, bottom = found.box
     return left > edge and top > edge and right < width - edge and bottom < height - edge
-
-
-def _moved(found: Detection, left: int, top: int) -> Detection:
-    box = (found.box[0] + left, found.box[1] + top, found.box[2] + left, found.box[3] + top)
-    return Detection(box, found.corners + np.array([left, top], dtype=np.float32), found.score)

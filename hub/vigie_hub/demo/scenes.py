@@ -1,6 +1,6 @@
 """What the demo's cameras see: three drawn films, and real footage where it is given."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -33,4 +33,4 @@ class Camera:
     name: str
     source: Path
     seconds: float
-    plates: tuple[str, ...] = field(default=())
+    plates: tuple[str, ...] = ()
