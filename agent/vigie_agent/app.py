@@ -9,8 +9,7 @@ cameras ─packets→ motion, plates, clips ──→ store ──→ uplink ─
 
 import asyncio
 import contextlib
-import signal
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from datetime import timedelta
 
 import structlog
@@ -36,6 +35,7 @@ from vigie_agent.uplink.uplink import Uplink
 from vigie_agent.video.answerer import Answerer
 from vigie_shared.clock import Clock, SystemClock
 from vigie_shared.errors import ModelError, SettingsError
+from vigie_shared.stopping import stop_signals
 
 log = structlog.get_logger(__name__)
 
@@ -45,7 +45,7 @@ async def run(settings: AgentSettings, *, clock: Clock | None = None) -> None:
     clock = clock or SystemClock()
     key = await asyncio.to_thread(load_or_make_agent_key, settings.data_dir)
     async with contextlib.AsyncExitStack() as stack:
-        stop = stack.enter_context(_stop_signals())
+        stop = stack.enter_context(stop_signals())
         store = await stack.enter_async_context(_opened_store(settings, clock))
         store.record_absence(camera.camera_id for camera in settings.cameras)
         services = await stack.enter_async_context(asyncio.TaskGroup())
@@ -75,19 +75,6 @@ async def run(settings: AgentSettings, *, clock: Clock | None = None) -> None:
         log.info("stopping: finishing open clips")
         for task in running:
             task.cancel()
-
-
-@contextlib.contextmanager
-def _stop_signals() -> Iterator[asyncio.Event]:
-    """An event that SIGINT and SIGTERM set."""
-    stop, loop = asyncio.Event(), asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop.set)
-    try:
-        yield stop
-    finally:
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.remove_signal_handler(number)
 
 
 @contextlib.asynccontextmanager

@@ -11,8 +11,7 @@ agents ─NATS─→ heartbeats ──→ registry ─────────�
 
 import asyncio
 import contextlib
-import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import structlog
 
@@ -41,6 +40,7 @@ from vigie_hub.users import Users
 from vigie_hub.video.puller import Puller
 from vigie_hub.video.pulls import PullQueue
 from vigie_shared.clock import Clock, SystemClock
+from vigie_shared.stopping import stop_signals
 
 log = structlog.get_logger(__name__)
 
@@ -122,7 +122,7 @@ async def run(
     clock = clock or SystemClock()
     keys = await asyncio.to_thread(HubKeys, settings.data_dir)
     async with contextlib.AsyncExitStack() as stack:
-        stop = stack.enter_context(_stop_signals())
+        stop = stack.enter_context(stop_signals())
         database = await stack.enter_async_context(Database(settings.database_path))
         now = clock.now()
         await database.write(lambda connection: enrol_all(connection, settings.fleet.dial_in, now))
@@ -156,16 +156,3 @@ def _embedded(hub: Hub, keys: HubKeys) -> EmbeddedNatsServer:
 
     hub.census.on_enrolled = enrolled
     return server
-
-
-@contextlib.contextmanager
-def _stop_signals() -> Iterator[asyncio.Event]:
-    """An event that SIGINT and SIGTERM set."""
-    stop, loop = asyncio.Event(), asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop.set)
-    try:
-        yield stop
-    finally:
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.remove_signal_handler(number)
