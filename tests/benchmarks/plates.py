@@ -21,9 +21,10 @@ from tests.benchmarks import _pictures as pictures
 from tests.benchmarks import _scores as scores
 from tests.benchmarks._pictures import Picture, PictureSet, Truth
 from tests.benchmarks._scores import Outcome
+from vigie_agent.plates.decoding import Reading
 from vigie_agent.plates.detector import Box, Detection, Detector
 from vigie_agent.plates.pipeline import PlateReader
-from vigie_agent.plates.reader import Reader, Reading
+from vigie_agent.plates.reader import Reader
 from vigie_agent.synthetic.film import render_scene
 from vigie_agent.synthetic.scenes import crossing
 from vigie_shared.bench import Measurement

@@ -7,8 +7,8 @@ from typing import Final
 
 from PIL import Image, ImageDraw, ImageFont
 
+from vigie_agent.plates.decoding import Reading
 from vigie_agent.plates.files import Sighting
-from vigie_agent.plates.reader import Reading
 from vigie_shared.plates import CIVIL_LETTERS, SERVICE_LETTERS
 
 _FONTS: Final = Path(str(files("vigie_agent.synthetic"))) / "fonts"

@@ -9,9 +9,10 @@ import av
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from vigie_agent.plates.decoding import Reading
 from vigie_agent.plates.detector import Detection, Detector
 from vigie_agent.plates.pipeline import PlateReader, PlateSettings
-from vigie_agent.plates.reader import Reader, Reading
+from vigie_agent.plates.reader import Reader
 from vigie_agent.plates.rectify import Corners, Luma
 from vigie_agent.plates.vote import VotedRead
 from vigie_shared.errors import CommandError

@@ -10,8 +10,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
+from vigie_agent.plates.decoding import Reading
 from vigie_agent.plates.detector import Box, Detection
-from vigie_agent.plates.reader import Reading
 
 Direction = Literal["approaching", "receding", "left", "right", "still"]
 

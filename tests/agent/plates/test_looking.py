@@ -128,7 +128,7 @@ def test_drawing_marks_the_corners_and_keeps_the_rest(still: tuple[Path, str]) -
 
 @pytest.mark.parametrize("text", ["12345|أ|6", "200047|المغرب|", "552679|WW|"])
 def test_every_kind_of_text_can_be_drawn(text: str) -> None:
-    from vigie_agent.plates.reader import Reading
+    from vigie_agent.plates.decoding import Reading
 
     plate = parse(text)
     assert plate is not None

@@ -11,8 +11,8 @@ import pytest
 from tests.agent.plates.conftest import Frame
 from tests.agent.plates.run_models import outputs
 from tests.test_install import REPOSITORY, run, uv
+from vigie_agent.plates.decoding import decode_lines, softmax
 from vigie_agent.plates.detector import decode as detections
-from vigie_agent.plates.reader import decode_lines, softmax
 from vigie_agent.plates.rectify import rectify
 from vigie_agent.plates.runtime import MODELS, load_network
 from vigie_agent.synthetic.plates import draw_plate, random_plate

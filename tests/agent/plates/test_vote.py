@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from vigie_agent.plates.decoding import Reading
 from vigie_agent.plates.detector import Box, Detection
-from vigie_agent.plates.reader import Reading
 from vigie_agent.plates.vote import PlateRead, PlateVoter, VotedRead, VoteSettings
 from vigie_shared.plates import parse
 
