@@ -7,30 +7,46 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFilter
 
+from training.street.pose import Points, Pose
 from training.street.textures import field as texture
-from vigie_agent.plates.rectify import Corners, perspective
+from vigie_agent.plates.rectify import Corners
 
 Luma = NDArray[np.uint8]
 Floats = NDArray[np.float32]
 Rng = np.random.Generator
 
 WIDTH_LEAST_PX, WIDTH_MOST_PX = 56.0, 260.0
+_TURN_MOST = 0.44
+_BENT, _BEND_MOST = 0.5, 0.6
+"""How often a plate follows the bumper, and how far its middle is then moved, in plate heights."""
+_RIM = np.array([[x, 0] for x in np.linspace(0, 1, 9)] + [[x, 1] for x in np.linspace(1, 0, 9)])
+"""Places around a plate, dense enough to follow a bend."""
 
 
 @dataclass(frozen=True)
 class Shot:
-    """A picture, and where the plate's corners lie in it."""
+    """A picture, and where the plate lies in it."""
 
     luma: Luma
-    corners: Corners
+    pose: Pose
+
+    @property
+    def corners(self) -> Corners:
+        """The plate's four corners in the picture."""
+        return self.pose.corners
+
+    @property
+    def points(self) -> Points:
+        """The corners, and where the bend takes the middles of the long edges."""
+        return self.pose.points
 
 
 def photograph(flat: Luma, rng: Rng) -> Shot:
     """The flat plate on a vehicle, seen from somewhere."""
-    corners = _random_corners(flat.shape[1] / flat.shape[0], rng)
-    picture = _on_vehicle(flat, corners, rng)
-    width = float(np.linalg.norm(corners[1] - corners[0]))
-    return Shot(expose(picture, width, rng), corners)
+    pose = _random_pose(flat.shape[1] / flat.shape[0], rng)
+    picture = _on_vehicle(flat, pose, rng)
+    width = float(np.linalg.norm(pose.corners[1] - pose.corners[0]))
+    return Shot(expose(picture, width, rng), pose)
 
 
 def expose(picture: Floats, width: float, rng: Rng) -> Luma:
@@ -42,42 +58,44 @@ def expose(picture: Floats, width: float, rng: Rng) -> Luma:
     return compress(luma, rng) if rng.random() < 0.8 else luma
 
 
-def _random_corners(ratio: float, rng: Rng) -> Corners:
+def _random_pose(ratio: float, rng: Rng) -> Pose:
     """Where a plate of that width to height may lie, its surroundings left around it."""
     one_line = ratio > 2.2
     width = float(np.exp(rng.uniform(np.log(WIDTH_LEAST_PX), np.log(WIDTH_MOST_PX)))) * (1.0 if one_line else 0.7)
     height = width / ratio * float(np.clip(rng.normal(1.02, 0.14), 0.7, 1.5))
-    box = np.array([[0, 0], [width, 0], [width, height], [0, height]]) - (width / 2, height / 2)
-    turn = float(np.clip(rng.normal(0, 0.09), -0.3, 0.3))
+    taper = 1 + np.array([1, -1]) * float(np.clip(rng.normal(0, 0.06), -0.16, 0.16))
+    left, right = height / 2 * taper
+    box = np.array([[-width / 2, -left], [width / 2, -right], [width / 2, right], [-width / 2, left]])
+    turn = float(np.clip(rng.normal(0, 0.13), -_TURN_MOST, _TURN_MOST))
     lean = float(np.clip(rng.normal(0, 0.17), -0.5, 0.5))
     matrix = np.array([[np.cos(turn), np.sin(turn)], [lean - np.sin(turn), np.cos(turn)]])
-    corners = box @ matrix + rng.normal(0, 0.035, (4, 2)) * height
-    margin = 6 + 0.22 * np.ptp(corners, axis=0)
-    placed: Corners = (corners - corners.min(axis=0) + margin).astype(np.float32)
-    return placed
+    corners = box @ matrix + rng.normal(0, 0.03, (4, 2)) * height
+    bend = float(np.clip(rng.normal(0, 0.2), -_BEND_MOST, _BEND_MOST)) * height
+    bent = one_line and rng.random() < _BENT
+    return _with_room(Pose(corners.astype(np.float32), bend if bent else 0.0))
 
 
-def _on_vehicle(flat: Luma, corners: Corners, rng: Rng) -> Floats:
+def _with_room(pose: Pose) -> Pose:
+    """The same, moved to where its surroundings fit into a picture that begins at 0, 0."""
+    reach = np.concatenate([pose.corners, pose.points])
+    moved = pose.corners - reach.min(axis=0) + 6 + 0.22 * np.ptp(reach, axis=0)
+    return Pose(moved.astype(np.float32), pose.bend_px)
+
+
+def _on_vehicle(flat: Luma, pose: Pose, rng: Rng) -> Floats:
     """The plate's tones laid over bodywork, with a holder around it or a lip above it at times."""
-    span = corners.max(axis=0) + corners.min(axis=0)
+    corners = pose.corners
+    span = pose.points.max(axis=0) + pose.points.min(axis=0)
     size = (int(np.ceil(span[0])), int(np.ceil(span[1])))
     shrink = max(1, int(flat.shape[1] / (1.4 * np.linalg.norm(corners[1] - corners[0]))))
     plate = Image.fromarray(flat)
     plate = plate.reduce(shrink) if shrink > 1 else plate
-    full = np.array([[0, 0], [plate.width, 0], plate.size, [0, plate.height]], dtype=np.float32)
-    coefficients = perspective(corners, full)
-    bilinear = Image.Resampling.BILINEAR
-    bent = plate.transform(size, Image.Transform.PERSPECTIVE, coefficients, bilinear)
-    mask = Image.new("L", plate.size, 255).transform(size, Image.Transform.PERSPECTIVE, coefficients, bilinear)
-    body = _bodywork(size, corners, rng)
-    body.paste(bent, (0, 0), mask)
-    picture = np.asarray(body, dtype=np.float32)
-    if rng.random() < 0.35:
-        picture = _curve(picture, float(rng.normal(0, 0.05)) * float(np.ptp(corners[:, 1])))
-    return picture
+    body = _bodywork(size, pose, rng)
+    pose.lay(plate, body)
+    return np.asarray(body, dtype=np.float32)
 
 
-def _bodywork(size: tuple[int, int], corners: Corners, rng: Rng) -> Image.Image:
+def _bodywork(size: tuple[int, int], pose: Pose, rng: Rng) -> Image.Image:
     width, height = size
     tone, swing = float(rng.uniform(5, 235)), float(rng.uniform(0, 60))
     uneven = tone + swing * (texture(rng, max(1, height // 4), max(1, width // 4)) - 0.5)
@@ -88,23 +106,10 @@ def _bodywork(size: tuple[int, int], corners: Corners, rng: Rng) -> Image.Image:
         box = (x, y, x + int(rng.integers(2, width)), y + int(rng.integers(2, max(3, height // 2))))
         pen.rounded_rectangle(box, int(rng.integers(0, 5)), fill=int(rng.integers(0, 255)))
     if rng.random() < 0.45:
-        centre = corners.mean(axis=0)
-        grown = centre + (corners - centre) * rng.uniform([1.01, 1.05], [1.08, 1.35])
-        pen.polygon([(float(x), float(y)) for x, y in grown], fill=int(rng.choice([8, 20, 40, 90, 200, 250])))
+        along, down = rng.uniform([0.005, 0.02], [0.04, 0.18])
+        rim = pose.placed(np.array([-along, -down]) + _RIM * np.array([1 + 2 * along, 1 + 2 * down]))
+        pen.polygon([(float(x), float(y)) for x, y in rim], fill=int(rng.choice([8, 20, 40, 90, 200, 250])))
     return body
-
-
-def _curve(picture: Floats, depth: float) -> Floats:
-    """The middle columns moved down by `depth` pixels: plates follow the bumper."""
-    height, width = picture.shape
-    across = np.linspace(-1, 1, width)
-    rows = np.arange(height)[:, None] - depth * (1 - across**2)[None, :]
-    low = np.floor(rows).astype(int)
-    part = (rows - low).astype(np.float32)
-    columns = np.arange(width)[None, :]
-    upper, lower = picture[low.clip(0, height - 1), columns], picture[(low + 1).clip(0, height - 1), columns]
-    curved: Floats = (upper * (1 - part) + lower * part).astype(np.float32)
-    return curved
 
 
 def _light(picture: Floats, rng: Rng) -> Floats:
