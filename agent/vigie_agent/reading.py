@@ -25,13 +25,15 @@ _ALTERNATIVES_MAX: Final = 8
 log = structlog.get_logger(__name__)
 
 Deliver = Callable[[PlateRead, bytes], None]
+Region = tuple[float, float, float, float]
+"""Left, top, right, bottom of a part of the frame, as shares of it."""
 
 
 class PlateObserver(Protocol):
     """Reads the plates of one camera, called by one thread."""
 
-    def observe(self, at_seconds: float, luma: Luma) -> "Sequence[VotedRead]":
-        """Look at a picture; returns the stays that can be told now."""
+    def observe(self, at_seconds: float, luma: Luma, region: Region | None = None) -> "Sequence[VotedRead]":
+        """Look at a picture, first where something moves in it; returns the stays that can be told now."""
         ...
 
     def flush(self) -> "Sequence[VotedRead]":
@@ -46,6 +48,7 @@ class _Look:
     at: datetime
     luma: Luma | None
     """None where the motion has ended: tell what was seen."""
+    region: Region | None = None
 
 
 class PlateLane:
@@ -78,13 +81,13 @@ class PlateLane:
         if self._thread.ident is not None:
             self._thread.join(STOP_SECONDS_MAX)
 
-    def offer(self, motion_id: str, frame: DecodedFrame) -> None:
-        """Take a copy of `frame` if one is due; never waits."""
+    def offer(self, motion_id: str, frame: DecodedFrame, region: Region | None = None) -> None:
+        """Take a copy of `frame` if one is due; never waits. `region` is where something moves in it, if known."""
         since = None if self._offered_seconds is None else frame.position_seconds - self._offered_seconds
         if since is not None and 0 <= since < 0.9 / self._settings.frames_per_second_max:
             return
         self._offered_seconds = frame.position_seconds
-        self._put(_Look(motion_id, frame.position_seconds, frame.at, frame.luma().copy()))
+        self._put(_Look(motion_id, frame.position_seconds, frame.at, frame.luma().copy(), region))
 
     def motion_ended(self, motion_id: str, position_seconds: float, at: datetime) -> None:
         """Tell what was seen, once the frames before have been read."""
@@ -124,7 +127,7 @@ class PlateLane:
     def _look(self, look: _Look) -> None:
         if look.luma is not None:
             self._seen = look
-            reads = self._observer.observe(look.position_seconds, look.luma)
+            reads = self._observer.observe(look.position_seconds, look.luma, look.region)
         else:
             self._seen = None
             reads = self._observer.flush()

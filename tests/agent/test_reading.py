@@ -12,7 +12,7 @@ from vigie_agent.camera_settings import PlateSettings
 from vigie_agent.motion.decoder import DecodedFrame
 from vigie_agent.motion.grid import Luma
 from vigie_agent.plates.vote import VotedRead
-from vigie_agent.reading import PlateLane, plate_read
+from vigie_agent.reading import PlateLane, Region, plate_read
 from vigie_shared.events import PlateRead
 
 
@@ -44,13 +44,14 @@ class Observer:
     def __init__(self) -> None:
         self.seen: list[float] = []
         self.brightness: list[int] = []
+        self.regions: list[Region | None] = []
         self.untold: list[float] = []
         self.may_look = threading.Event()
         self.may_look.set()
         self.is_looking = threading.Event()
         self.fails = 0
 
-    def observe(self, at_seconds: float, luma: Luma) -> list[VotedRead]:
+    def observe(self, at_seconds: float, luma: Luma, region: Region | None = None) -> list[VotedRead]:
         self.is_looking.set()
         assert self.may_look.wait(10)
         if self.fails:
@@ -58,6 +59,7 @@ class Observer:
             raise RuntimeError("a broken picture")
         self.seen.append(at_seconds)
         self.brightness.append(int(luma[0, 0]))
+        self.regions.append(region)
         self.untold.append(at_seconds)
         return []
 
@@ -93,6 +95,14 @@ def test_reads_carry_the_motion_in_which_they_were_seen() -> None:
     assert [read.motion_id for read, _crop in running.reads] == ["0" * 22, "1" * 22]
     assert [read.first_seen_at for read, _crop in running.reads] == [AT + timedelta(seconds=at) for at in (10, 20)]
     assert running.reads[0][1] == b"jpeg"
+
+
+def test_the_observer_hears_where_something_moves_in_each_frame() -> None:
+    observer = Observer()
+    with Lane(observer) as running:
+        running.lane.offer("0" * 22, frame(1.0), (0.1, 0.2, 0.3, 0.4))
+        running.lane.offer("0" * 22, frame(2.0))
+    assert observer.regions == [(0.1, 0.2, 0.3, 0.4), None]
 
 
 def test_what_is_still_waiting_is_read_when_the_lane_stops() -> None:

@@ -1,5 +1,6 @@
 """Frames in, voted reads out: detect, straighten, read, vote, within a budget of work a second."""
 
+import math
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -9,11 +10,8 @@ from vigie_agent.plates.reader import Reader
 from vigie_agent.plates.rectify import Luma
 from vigie_agent.plates.runtime import MODELS
 from vigie_agent.plates.vote import PlateRead, PlateVoter, VotedRead, VoteSettings
+from vigie_agent.reading import Region
 from vigie_shared.plates import MOROCCAN, PlateKind
-
-Region = tuple[int, int, int, int]
-"""Left, top, right, bottom of the part of a frame to look at, in pixels."""
-
 
 _EDGE = 0.04
 
@@ -42,15 +40,15 @@ class PlateReader:
         self._frame_shape = (1, 1)
         self._allowance = self._settings.reads_per_second
 
-    def observe(self, at_seconds: float, luma: Luma, roi: Region | None = None) -> list[VotedRead]:
+    def observe(self, at_seconds: float, luma: Luma, region: Region | None = None) -> list[VotedRead]:
         """Take a frame's Y plane; returns the stays that can be told now, their boxes as shares of the frame.
 
-        Frames beyond the budget cost nothing.
+        Only `region` is looked at, where it is given. Frames beyond the budget cost nothing.
         """
         if not self._is_due(at_seconds):
             return []
         self._frame_shape = luma.shape[0], luma.shape[1]
-        left, top, right, bottom = roi or (0, 0, luma.shape[1], luma.shape[0])
+        left, top, right, bottom = _in_pixels(region or (0.0, 0.0, 1.0, 1.0), luma)
         found = self._detector.detect(luma[top:bottom, left:right])
         moved = [detection.moved(1, (left, top)) for detection in found]
         return self._as_shares(self._voter.feed(at_seconds, self._read_all(at_seconds, luma, moved)))
@@ -103,6 +101,12 @@ class _Crop:
 
     def __call__(self) -> bytes:
         return crop_jpeg(self.luma, self.detection.box)
+
+
+def _in_pixels(region: Region, luma: Luma) -> tuple[int, int, int, int]:
+    height, width = luma.shape
+    left, top, right, bottom = region
+    return int(left * width), int(top * height), math.ceil(right * width), math.ceil(bottom * height)
 
 
 def _is_whole(found: Detection, luma: Luma) -> bool:

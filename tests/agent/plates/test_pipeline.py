@@ -65,8 +65,8 @@ def test_nothing_is_read_at_a_gate_without_vehicles(tmp_path: Path) -> None:
 
 def test_box_of_a_region_is_told_as_shares_of_the_whole_frame(frames: list[Frame]) -> None:
     reader = PlateReader()
-    roi = (0, 60, 480, 540)
-    reads = [read for at, luma in frames for read in reader.observe(at, luma, roi)] + reader.flush()
+    region = (0.0, 60 / 540, 0.5, 1.0)
+    reads = [read for at, luma in frames for read in reader.observe(at, luma, region)] + reader.flush()
     assert [read.direction for read in reads] == ["approaching"]
     left, top, right, bottom = reads[0].box
     assert 0 <= left < right <= 0.5
