@@ -1,4 +1,4 @@
-"""Plates straightened: the quadrilateral a plate fills in a picture becomes the reader's upright rectangle."""
+"""Plates straightened: what a plate fills in a picture, at a slant or bent, becomes the reader's upright rectangle."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -6,29 +6,39 @@ from PIL import Image
 
 Corners = NDArray[np.float32]
 """4 x 2, in pixels: top left, top right, bottom right, bottom left."""
+Points = NDArray[np.float32]
+"""6 x 2, in pixels, clockwise too: top left, top middle, top right, bottom right, bottom middle, bottom left."""
 Luma = NDArray[np.uint8]
 """H x W: the Y plane of a frame."""
 
 _CLIPPED = 0.04
 _CONTRAST_MIN = 8
+_BEND_MIN = 0.02
+_STRIPS = 8
 
 MARGIN_X, MARGIN_Y = 0.03, 0.10
 """How much of the surroundings stays around the plate, as a share of its width and height."""
 
 
-def rectify(luma: Luma, corners: Corners, width_px: int, height_px: int) -> Luma:
-    """The plate inside `corners` and a small margin, as `height_px` x `width_px`, its contrast stretched."""
-    left, top = np.floor(corners.min(axis=0) - 0.2 * np.ptp(corners, axis=0)).astype(int).clip(min=0)
-    right, bottom = np.ceil(corners.max(axis=0) + 0.2 * np.ptp(corners, axis=0)).astype(int) + 1
-    part = Image.fromarray(np.ascontiguousarray(luma[top:bottom, left:right]))
-    local = corners - np.array([left, top], dtype=np.float32)
-    shrink = max(1, round(float(np.linalg.norm(local[1] - local[0])) / (1.2 * width_px)))
-    if shrink > 1:
-        part = part.reduce(shrink)
-        local = (local / shrink).astype(np.float32)
-    coefficients = perspective(upright(width_px, height_px), local)
-    warped = part.transform((width_px, height_px), Image.Transform.PERSPECTIVE, coefficients, Image.Resampling.BILINEAR)
+def rectify(luma: Luma, points: Corners | Points, width_px: int, height_px: int) -> Luma:
+    """The plate inside `points` and a small margin, as `height_px` x `width_px`, its contrast stretched.
+
+    Four corners are straightened as a flat plate; six points also undo the bend of one that follows a bumper.
+    """
+    part, local = _neighbourhood(luma, points, width_px)
+    coefficients = perspective(upright(width_px, height_px), corners_of(local))
+    bend = _bend(local, coefficients, width_px, height_px)
+    size, smooth = (width_px, height_px), Image.Resampling.BILINEAR
+    if bend is None:
+        warped = part.transform(size, Image.Transform.PERSPECTIVE, coefficients, smooth)
+    else:
+        warped = part.transform(size, Image.Transform.MESH, _strips(coefficients, bend, size), smooth)
     return stretch(np.asarray(warped))
+
+
+def corners_of(points: Corners | Points) -> Corners:
+    """The four corners among them."""
+    return points if len(points) == 4 else points[[0, 2, 3, 5]]
 
 
 def upright(width_px: int, height_px: int) -> Corners:
@@ -39,10 +49,15 @@ def upright(width_px: int, height_px: int) -> Corners:
 
 def stretch(luma: Luma) -> Luma:
     """The same picture with its darkest and brightest twenty-fifth at black and white."""
+    return tones(luma)[luma]
+
+
+def tones(luma: Luma) -> NDArray[np.uint8]:
+    """For each of 256 levels of a picture, its level once the contrast is stretched."""
     counted = np.cumsum(np.bincount(luma.reshape(-1), minlength=256))
     low, high = (int(np.searchsorted(counted, share * luma.size)) for share in (_CLIPPED, 1 - _CLIPPED))
-    tones = (np.arange(256, dtype=np.float32) - low) * (255.0 / max(_CONTRAST_MIN, high - low))
-    result: Luma = tones.clip(0, 255).astype(np.uint8)[luma]
+    levels = (np.arange(256, dtype=np.float32) - low) * (255.0 / max(_CONTRAST_MIN, high - low))
+    result: NDArray[np.uint8] = levels.clip(0, 255).astype(np.uint8)
     return result
 
 
@@ -54,3 +69,57 @@ def perspective(source: Corners, target: Corners) -> tuple[float, ...]:
         rows.append([0, 0, 0, x, y, 1, -v * x, -v * y])
     solution = np.linalg.solve(np.array(rows, dtype=np.float64), target.astype(np.float64).reshape(8))
     return tuple(float(value) for value in solution)
+
+
+def mapped(points: NDArray[np.float32], coefficients: tuple[float, ...]) -> NDArray[np.float32]:
+    """Where `perspective`'s homography brings each of `points` (N x 2)."""
+    matrix = np.array([*coefficients, 1.0]).reshape(3, 3)
+    moved = np.concatenate([points, np.ones((len(points), 1))], axis=1) @ matrix.T
+    result: NDArray[np.float32] = (moved[:, :2] / moved[:, 2:]).astype(np.float32)
+    return result
+
+
+def _neighbourhood(luma: Luma, points: Points, width_px: int) -> tuple[Image.Image, Points]:
+    """The picture around `points`, shrunk by a whole factor where it has pixels to spare, and where they lie in it."""
+    least, most = points.min(axis=0), points.max(axis=0)
+    left, top = np.floor(least - 0.2 * (most - least)).astype(int).clip(min=0)
+    right, bottom = np.ceil(most + 0.2 * (most - least)).astype(int) + 1
+    part = Image.fromarray(np.ascontiguousarray(luma[top:bottom, left:right]))
+    local = points - np.array([left, top], dtype=np.float32)
+    left_top, right_top = corners_of(local)[:2]
+    shrink = max(1, round(float(np.linalg.norm(right_top - left_top)) / (1.2 * width_px)))
+    if shrink == 1:
+        return part, local
+    return part.reduce(shrink), (local / shrink).astype(np.float32)
+
+
+def _bend(points: Points, coefficients: tuple[float, ...], width_px: int, height_px: int) -> Points | None:
+    """How far the middles of both edges lie from where a flat plate would have them; None where it is flat enough."""
+    if len(points) == 4:
+        return None
+    edges = upright(width_px, height_px)
+    straight = np.array([edges[:2].mean(axis=0), edges[2:].mean(axis=0)], dtype=np.float32)
+    bend = points[[1, 4]] - mapped(straight, coefficients)
+    height = float(np.linalg.norm(points[5] - points[0] + points[3] - points[2])) / 2
+    return bend if float(np.abs(bend).max()) > _BEND_MIN * height else None
+
+
+def _strips(
+    coefficients: tuple[float, ...], bend: Points, size: tuple[int, int]
+) -> list[tuple[tuple[int, int, int, int], tuple[float, ...]]]:
+    """Pillow's mesh: upright strips of the straightened plate, each with the quadrilateral that it is taken from."""
+    width, height = size
+    columns = np.linspace(0, width, _STRIPS + 1).round().astype(int)
+    inside = (columns / width - MARGIN_X) / (1 - 2 * MARGIN_X)
+    share = (4 * inside * (1 - inside))[:, None]
+    sag = bend[1] - bend[0]
+    slope = MARGIN_Y / (1 - 2 * MARGIN_Y)
+    above = np.stack([columns, np.zeros_like(columns)], axis=1).astype(np.float32)
+    below = np.stack([columns, np.full_like(columns, height)], axis=1).astype(np.float32)
+    upper = mapped(above, coefficients) + share * (bend[0] - slope * sag)
+    lower = mapped(below, coefficients) + share * (bend[1] + slope * sag)
+    quads = np.concatenate([upper[:-1], lower[:-1], lower[1:], upper[1:]], axis=1).tolist()
+    edges = columns.tolist()
+    return [
+        ((left, 0, right, height), tuple(quad)) for left, right, quad in zip(edges[:-1], edges[1:], quads, strict=True)
+    ]
