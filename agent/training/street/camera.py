@@ -16,6 +16,7 @@ Floats = NDArray[np.float32]
 Rng = np.random.Generator
 
 WIDTH_LEAST_PX, WIDTH_MOST_PX = 56.0, 260.0
+ROOM = 0.22
 _TURN_MOST = 0.44
 _BENT, _BEND_MOST = 0.5, 0.6
 """How often a plate follows the bumper, and how far its middle is then moved, in plate heights."""
@@ -41,9 +42,9 @@ class Shot:
         return self.pose.points
 
 
-def photograph(flat: Luma, rng: Rng) -> Shot:
-    """The flat plate on a vehicle, seen from somewhere."""
-    pose = _random_pose(flat.shape[1] / flat.shape[0], rng)
+def photograph(flat: Luma, rng: Rng, room: float = ROOM) -> Shot:
+    """The flat plate on a vehicle, seen from somewhere, with so much around it in shares of its extent."""
+    pose = random_pose(flat.shape[1] / flat.shape[0], rng, room)
     picture = _on_vehicle(flat, pose, rng)
     width = float(np.linalg.norm(pose.corners[1] - pose.corners[0]))
     return Shot(expose(picture, width, rng), pose)
@@ -58,7 +59,7 @@ def expose(picture: Floats, width: float, rng: Rng) -> Luma:
     return compress(luma, rng) if rng.random() < 0.8 else luma
 
 
-def _random_pose(ratio: float, rng: Rng) -> Pose:
+def random_pose(ratio: float, rng: Rng, room: float = ROOM) -> Pose:
     """Where a plate of that width to height may lie, its surroundings left around it."""
     one_line = ratio > 2.2
     width = float(np.exp(rng.uniform(np.log(WIDTH_LEAST_PX), np.log(WIDTH_MOST_PX)))) * (1.0 if one_line else 0.7)
@@ -72,13 +73,13 @@ def _random_pose(ratio: float, rng: Rng) -> Pose:
     corners = box @ matrix + rng.normal(0, 0.03, (4, 2)) * height
     bend = float(np.clip(rng.normal(0, 0.2), -_BEND_MOST, _BEND_MOST)) * height
     bent = one_line and rng.random() < _BENT
-    return _with_room(Pose(corners.astype(np.float32), bend if bent else 0.0))
+    return _with_room(Pose(corners.astype(np.float32), bend if bent else 0.0), room)
 
 
-def _with_room(pose: Pose) -> Pose:
+def _with_room(pose: Pose, room: float) -> Pose:
     """The same, moved to where its surroundings fit into a picture that begins at 0, 0."""
     reach = np.concatenate([pose.corners, pose.points])
-    moved = pose.corners - reach.min(axis=0) + 6 + 0.22 * np.ptp(reach, axis=0)
+    moved = pose.corners - reach.min(axis=0) + 6 + room * np.ptp(reach, axis=0)
     return Pose(moved.astype(np.float32), pose.bend_px)
 
 
