@@ -67,6 +67,26 @@ def train_detector(
     train(network, DrawStreetView.with_fonts(fonts), detection_loss, run, _console.print)
 
 
+@app.command("aligner")
+def train_aligner(
+    folder: Folder = Path(".cache/training"),
+    fonts: Fonts = None,
+    steps: Steps = 12000,
+    workers: Workers = 1,
+    start_from: StartFrom = None,
+    device: Device = "auto",
+) -> None:
+    """Train the aligner."""
+    _compute_on(device)
+    from training.aligner import alignment_loss
+    from training.loop import Run, train
+    from training.networks import aligner
+    from training.street.windows import DrawWindows
+
+    run = Run("aligner", folder, steps, batch_size=20, workers=workers)
+    train(_started(aligner(), start_from), DrawWindows.with_fonts(fonts), alignment_loss, run, _console.print)
+
+
 @app.command("export")
 def export_models(
     folder: Folder = Path(".cache/training"),

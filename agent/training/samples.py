@@ -41,7 +41,8 @@ class SampleStream:
 
 
 def draw_batch(draw: Draw, seed: int, first: int, size: int) -> Batch:
-    """Samples `first` to `first + size` of `seed`."""
+    """Samples `first` to `first + size` of `seed`; a sample may be several pictures (of one photograph) and targets."""
     drawn = [draw(np.random.default_rng((seed, first + index))) for index in range(size)]
     pictures, targets = zip(*drawn, strict=True)
-    return np.stack(pictures), np.stack(targets)
+    join = np.concatenate if pictures[0].ndim == 3 else np.stack
+    return join(pictures), join(targets)

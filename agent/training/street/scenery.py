@@ -92,7 +92,7 @@ def _grille(image: Image.Image, rng: Rng, _: Typefaces) -> None:
             pen.line((x, top, x, bottom), fill=bright, width=1)
 
 
-def _board(image: Image.Image, rng: Rng, typefaces: Typefaces) -> None:
+def add_board(image: Image.Image, rng: Rng, typefaces: Typefaces) -> None:
     """A shop's name, a sticker, a taxi's roof light, a caption: text, mostly on a board of its own."""
     height = int(np.exp(rng.uniform(np.log(4), np.log(45))))
     arabic = rng.random() < 0.35
@@ -119,7 +119,7 @@ def _board(image: Image.Image, rng: Rng, typefaces: Typefaces) -> None:
         x += small.width + 1
 
 
-_PARTS = (_wall, _shape, _shape, _shape, _grille, _board, _board)
+_PARTS = (_wall, _shape, _shape, _shape, _grille, add_board, add_board)
 
 
 def car_around(image: Image.Image, corners: np.ndarray[tuple[int, ...], np.dtype[np.float32]], rng: Rng) -> None:

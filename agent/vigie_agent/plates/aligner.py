@@ -1,0 +1,124 @@
+"""Where exactly a plate lies, seen from near, and of which layout it is: what comes between finding and reading."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Literal, Self, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from vigie_agent.plates.rectify import Corners, Luma, Points, corners_of, tones
+from vigie_agent.plates.runtime import MODELS, load_network
+
+Layout = Literal["civil", "provisional", "state", "dashed", "two-line", "moped", "foreign", "none"]
+"""What the whole of a plate looks like. `two-line` is a civil one; `none` is no plate at all."""
+LAYOUTS: Final[tuple[Layout, ...]] = get_args(Layout)
+
+POINTS: Final = 6
+WINDOW_WIDTH_PX, WINDOW_HEIGHT_PX = 128, 64
+_AROUND_PLATE, _AROUND_BOX = (1.5, 2.0), (1.12, 1.12)
+_FLATTEST, _TALLEST = 3.5, 1.5
+_OUTSIDE = 128
+_MOVED_FAR = 0.2
+
+
+@dataclass(frozen=True)
+class Window:
+    """A parallelogram of a picture: its upper left corner, the way to the upper right one, and to the lower left."""
+
+    origin: NDArray[np.float32]
+    across: NDArray[np.float32]
+    down: NDArray[np.float32]
+
+    @classmethod
+    def around(cls, corners: Corners, *, boxed: bool = False) -> Self:
+        """What is looked at where a plate is supposed to lie: wide of its corners, but hardly of a box around it."""
+        across = (corners[1] + corners[2] - corners[0] - corners[3]) / 2
+        down = (corners[2] + corners[3] - corners[0] - corners[1]) / 2
+        wide, high = max(1.0, float(np.linalg.norm(across))), max(1.0, float(np.linalg.norm(down)))
+        more_across, more_down = _AROUND_BOX if boxed else _AROUND_PLATE
+        width = max(more_across * wide, more_down * high * _TALLEST)
+        height = max(more_down * high, width / _FLATTEST)
+        across, down = across * np.float32(width / wide), down * np.float32(height / high)
+        return cls((corners.mean(axis=0) - (across + down) / 2).astype(np.float32), across, down)
+
+    def picture(self, luma: Luma) -> Luma:
+        """What is in it, its contrast stretched; grey where the picture has ended."""
+        edges = np.stack([self.origin, self.origin + self.across, self.origin + self.down])
+        edges = np.concatenate([edges, edges[1:2] + self.down])
+        left, top = np.floor(edges.min(axis=0)).astype(int).clip(min=0)
+        right, bottom = np.ceil(edges.max(axis=0)).astype(int) + 1
+        part = np.ascontiguousarray(luma[top:bottom, left:right])
+        if not part.size:
+            return np.full((WINDOW_HEIGHT_PX, WINDOW_WIDTH_PX), _OUTSIDE, dtype=np.uint8)
+        image, shrink = Image.fromarray(part), self._shrink
+        image = image.reduce(shrink) if shrink > 1 else image
+        image = image.point(tones(np.asarray(image)).tolist())
+        x, y = (self.origin - (left, top)) / shrink
+        a, d = self.across / (WINDOW_WIDTH_PX * shrink)
+        b, e = self.down / (WINDOW_HEIGHT_PX * shrink)
+        size, smooth = (WINDOW_WIDTH_PX, WINDOW_HEIGHT_PX), Image.Resampling.BILINEAR
+        seen = image.transform(size, Image.Transform.AFFINE, (a, b, x, d, e, y), smooth, fillcolor=_OUTSIDE)
+        return np.asarray(seen)
+
+    def outwards(self, points: Points) -> Points:
+        """Places in the picture of `points`, which go from 0 to 1 across and down the window."""
+        placed: Points = self.origin + points[:, :1] * self.across + points[:, 1:] * self.down
+        return placed
+
+    def inwards(self, points: Points) -> Points:
+        """The inverse of `outwards`."""
+        solved: Points = np.linalg.solve(np.stack([self.across, self.down], axis=1), (points - self.origin).T).T
+        return solved
+
+    @property
+    def _shrink(self) -> int:
+        spare = (np.linalg.norm(self.across) / WINDOW_WIDTH_PX, np.linalg.norm(self.down) / WINDOW_HEIGHT_PX)
+        return max(1, int(min(spare) / 1.2))
+
+
+@dataclass(frozen=True)
+class Aligned:
+    """A plate's six points in the picture, and how likely each layout is."""
+
+    points: Points
+    layouts: dict[Layout, float]
+
+    @property
+    def ratio(self) -> float:
+        """The plate's width over its height, as it lies."""
+        corners = corners_of(self.points)
+        across = corners[1] + corners[2] - corners[0] - corners[3]
+        down = corners[2] + corners[3] - corners[0] - corners[1]
+        return float(np.linalg.norm(across)) / max(1e-6, float(np.linalg.norm(down)))
+
+
+class Aligner:
+    """Tells from near where the points of a plate lie that a detector has told roughly."""
+
+    def __init__(self, folder: Path = MODELS) -> None:
+        self._network = load_network("aligner", folder)
+
+    def align(self, luma: Luma, corners: Corners) -> Aligned:
+        """The plate in or around `corners`; looked at twice where the first look has moved them far."""
+        boxed = is_upright(corners)
+        first = self._look(luma, Window.around(corners, boxed=boxed))
+        told = corners_of(first.points)
+        size = max(1.0, float(np.linalg.norm(told[3] - told[0] + told[2] - told[1])) / 2)
+        if not boxed and float(np.abs(told - corners).max()) < _MOVED_FAR * size:
+            return first
+        return self._look(luma, Window.around(told))
+
+    def _look(self, luma: Luma, window: Window) -> Aligned:
+        output = self._network.run(window.picture(luma))
+        points = window.outwards(output[: 2 * POINTS].reshape(POINTS, 2))
+        raised = np.exp(output[2 * POINTS :] - output[2 * POINTS :].max())
+        chances = (raised / raised.sum()).tolist()
+        return Aligned(points, dict(zip(LAYOUTS, chances, strict=True)))
+
+
+def is_upright(corners: Corners) -> bool:
+    """Whether the corners are exactly those of a box without a slope: nobody has told where in it the plate lies."""
+    (left, top), _, (right, bottom), _ = corners
+    return bool((corners == [[left, top], [right, top], [right, bottom], [left, bottom]]).all())
