@@ -91,10 +91,9 @@ class Grammar:
         """The plate drawn as `glyphs`, nothing left out and nothing added; a newline lies between two lines."""
         return self._first(self._drawn.get(lines, ()), glyphs)
 
-    def beginnings(self, lines: int = 1) -> str | None:
-        """A regular expression of all beginnings of what is drawn on that many lines; None where that is nothing."""
-        chains = [chain for layout in self.layouts if _lines(layout) == lines for chain in self._chains(layout)]
-        return "|".join(_beginnings(chain) for chain in chains) or None
+    def chains(self, lines: int = 1) -> list[Shape]:
+        """Every sequence of runs that is drawn on that many lines, a newline between two of them."""
+        return [chain for layout in self.layouts if _lines(layout) == lines for chain in self._chains(layout)]
 
     def _first(self, patterns: Sequence[re.Pattern[str]], text: str) -> Plate | None:
         for pattern in patterns:
@@ -136,12 +135,3 @@ class Grammar:
 
 def _lines(layout: Layout) -> int:
     return 1 + layout.count("\n")
-
-
-def _beginnings(chain: Shape) -> str:
-    """A regular expression of all beginnings of `chain`: whole runs, then one that is cut short."""
-    if not chain:
-        return ""
-    run, *rest = chain
-    whole = run.pattern + _beginnings(tuple(rest))
-    return f"(?:{whole}|[{run.chars}]{{0,{run.least - 1}}})" if run.least else whole

@@ -4,11 +4,11 @@ No two Moroccan grammars claim one text. The foreign one claims some that are Mo
 `CD12-19` without its hyphen): there the Moroccan one has it.
 """
 
-import re
 from collections.abc import Iterable
 from functools import lru_cache
 from typing import Final
 
+from vigie_shared.plates.automaton import Automaton, State
 from vigie_shared.plates.before2000 import BEFORE_2000
 from vigie_shared.plates.civil import CIVIL
 from vigie_shared.plates.diplomatic import DIPLOMATIC
@@ -43,9 +43,11 @@ def from_glyphs(glyphs: str, kinds: Iterable[PlateKind] = MOROCCAN, lines: int =
 
 
 def could_begin(glyphs: str, kinds: Iterable[PlateKind] = MOROCCAN, lines: int = 1) -> bool:
-    """Whether some plate of `kinds` is drawn as `glyphs` and perhaps more: what prunes a reader's beam. Exact."""
-    pattern = _beginnings(tuple(kinds), lines)
-    return pattern is not None and pattern.fullmatch(glyphs) is not None
+    """Whether some plate of `kinds` is drawn as `glyphs` and perhaps more. Exact."""
+    state = beginning(tuple(kinds), lines)
+    for glyph in glyphs:
+        state = state and state.after(glyph)
+    return state is not None
 
 
 def claiming(text: str) -> list[PlateKind]:
@@ -55,6 +57,7 @@ def claiming(text: str) -> list[PlateKind]:
 
 
 @lru_cache(maxsize=128)
-def _beginnings(kinds: tuple[PlateKind, ...], lines: int) -> re.Pattern[str] | None:
-    patterns = (one.beginnings(lines) for one in GRAMMARS if one.kind in kinds)
-    return re.compile("|".join(known)) if (known := [one for one in patterns if one is not None]) else None
+def beginning(kinds: tuple[PlateKind, ...], lines: int = 1) -> State | None:
+    """The state in which nothing of a plate of `kinds` is drawn yet; None where they have no such form."""
+    chains = [chain for one in GRAMMARS if one.kind in kinds for chain in one.chains(lines)]
+    return Automaton(chains).start if chains else None

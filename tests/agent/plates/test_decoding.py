@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from vigie_agent.plates.decoding import decode, decode_lines
-from vigie_shared.plates import ALL_KINDS
+from vigie_agent.plates.decoding import Reading, decode, decode_lines
+from vigie_shared.plates import ALL_KINDS, MOROCCAN, could_begin, from_glyphs
 
 ALPHABET = "0123456789أبدهوطيجشW"
 BLANK = len(ALPHABET)
@@ -120,3 +120,88 @@ def test_both_letters_of_a_plate_count_together() -> None:
     assert reading is not None
     assert (reading.text, reading.alternatives) == ("7|أ|6", ())
     assert reading.confidence == pytest.approx(1.0)
+
+
+def test_looks_decide_between_kinds_that_spell_alike() -> None:
+    steps = np.concatenate([spelled(*"1234"), tokens_at({"أ": 0.5, "A": 0.5}), tokens_at({"6": 0.5, "W": 0.5})])
+    foreign = decode_lines([steps], WORDS, ALL_KINDS, {"european": 0.9, "civil": 0.1})
+    moroccan = decode_lines([steps], WORDS, ALL_KINDS, {"european": 0.1, "civil": 0.9})
+    assert foreign is not None
+    assert moroccan is not None
+    assert (foreign.text, moroccan.text) == ("1234AW", "1234|أ|6")
+
+
+def test_looks_do_not_outweigh_a_clear_text() -> None:
+    reading = decode_lines([spelled(*"1234أ6")], WORDS, ALL_KINDS, {"european": 1.0})
+    assert reading is not None
+    assert reading.text == "1234|أ|6"
+
+
+def seen_by(rng: np.random.Generator, held_least: float, pauses: float) -> NDArray[np.float32]:
+    """Steps of a plate: one to three for each token, at times without a pause between, other tokens faint in them."""
+    tokens = [*str(rng.integers(1, 9999)), str(rng.choice(["أ", "ب"])), *str(rng.integers(1, 90))]
+    chances: list[dict[str, float]] = []
+    for token in tokens:
+        for _step in range(int(rng.integers(1, 4))):
+            other = str(rng.choice([*"0123456789أب"]))
+            held = float(rng.uniform(held_least, 0.9))
+            chances.append({token: held} | ({other: 0.09} if other != token and rng.random() < 0.4 else {}))
+        if rng.random() < pauses:
+            chances.append({})
+    return tokens_at(*chances)
+
+
+def every_plate(steps: NDArray[np.float32]) -> dict[str, float]:
+    """Each plate that the steps may spell, with its probability: the search that leaves nothing out."""
+    ends: dict[str, tuple[float, float]] = {"": (1.0, 0.0)}
+    for row in steps.tolist():
+        grown: dict[str, list[float]] = {}
+        for text, (paused, held) in ends.items():
+            grown.setdefault(text, [0.0, 0.0])[0] += (paused + held) * row[-1]
+            for token, chance in zip(WORDS, row[:-1], strict=True):
+                if chance and text.endswith(token):
+                    grown[text][1] += held * chance
+                if chance and could_begin(text + token, MOROCCAN):
+                    came_from = paused if text.endswith(token) else paused + held
+                    grown.setdefault(text + token, [0.0, 0.0])[1] += came_from * chance
+        ends = {text: (paused, held) for text, (paused, held) in grown.items() if paused + held > 1e-9}
+    plates = ((from_glyphs(text), sum(both)) for text, both in ends.items())
+    return {plate.text: chance for plate, chance in plates if plate}
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_beam_finds_what_a_search_that_leaves_nothing_out_finds(seed: int) -> None:
+    steps = seen_by(np.random.default_rng((31, seed)), held_least=0.75, pauses=0.9)
+    truth = every_plate(steps)
+    reading = decode(steps, WORDS)
+    assert reading is not None
+    assert reading.text == max(truth, key=lambda text: truth[text])
+    assert reading.confidence == pytest.approx(truth[reading.text], rel=0.03)
+    told = dict(reading.alternatives)
+    assert told == pytest.approx({text: truth[text] for text in told}, abs=0.02)
+    assert all(0 < chance <= 1.001 for chance in reading.char_confidences)
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_what_the_beam_leaves_out_on_a_blurred_plate_is_little(seed: int) -> None:
+    steps = seen_by(np.random.default_rng((32, seed)), held_least=0.3, pauses=0.6)
+    truth = every_plate(steps)
+    reading = decode(steps, WORDS)
+    assert reading is not None
+    assert truth[reading.text] >= 0.9 * max(truth.values())
+    assert reading.confidence == pytest.approx(truth[reading.text], abs=0.06)
+
+
+def chances_of(reading: Reading | None) -> tuple[float, ...]:
+    assert reading is not None
+    return reading.char_confidences
+
+
+def test_a_token_that_two_steps_share_is_surer_than_in_either() -> None:
+    shared = chances_of(decode(tokens_at({"7": 0.5}, {"7": 0.5}, {}, {"أ": 1.0}, {"6": 1.0}), WORDS))
+    assert shared == pytest.approx((0.75, 1.0, 1.0))
+
+
+def test_a_token_is_as_sure_as_all_that_the_steps_may_hold_in_its_place() -> None:
+    steps = tokens_at({"7": 0.8, "1": 0.2}, {"2": 1.0}, {}, {"أ": 1.0}, {"6": 1.0})
+    assert chances_of(decode(steps, WORDS)) == pytest.approx((0.8, 1.0, 1.0, 1.0))
