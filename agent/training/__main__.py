@@ -83,7 +83,7 @@ def train_aligner(
     from training.networks import aligner
     from training.street.windows import DrawWindows
 
-    run = Run("aligner", folder, steps, batch_size=20, workers=workers)
+    run = Run("aligner", folder, steps, batch_size=16, workers=workers)
     train(_started(aligner(), start_from), DrawWindows.with_fonts(fonts), alignment_loss, run, _console.print)
 
 

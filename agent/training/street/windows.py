@@ -17,7 +17,7 @@ from vigie_agent.plates.aligner import LAYOUTS, POINTS, WINDOW_HEIGHT_PX, WINDOW
 from vigie_agent.plates.rectify import Corners, Points
 from vigie_agent.synthetic.plates import draw_plate, random_plate
 
-WINDOWS_EACH = 3
+WINDOWS_EACH = 4
 """Windows of one photograph: drawing it costs more than looking at it again from elsewhere."""
 TARGET_LENGTH = 2 * POINTS + 3
 """x and y of each point in shares of the window, number of the layout, then the plate's width and height in pixels."""
