@@ -1,9 +1,13 @@
 """The settings of one camera and of what is done with its packets."""
 
+from typing import Literal
+
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from vigie_shared.ids import CameraId
 from vigie_shared.plates import MOROCCAN, PlateKind
+
+Transport = Literal["tcp", "udp"]
 
 
 class Section(BaseModel):
@@ -21,6 +25,14 @@ class CameraSettings(Section):
         min_length=1,
         repr=False,
         description="Where the video comes from: `rtsp://…`, the path of a video file, or `/dev/video0`.",
+    )
+    sub_source: str = Field(
+        default="",
+        repr=False,
+        description="The same camera's smaller stream, `rtsp://…`: motion is watched on it, clips keep `source`.",
+    )
+    transport: Transport = Field(
+        default="tcp", description="How RTSP brings the packets: `tcp`, or `udp` for cameras that stall on TCP."
     )
     loop: bool = Field(default=False, description="Play a file again from its start when it ends.")
     timeout_seconds: float = Field(

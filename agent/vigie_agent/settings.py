@@ -55,7 +55,7 @@ class AgentSettings(BaseSettings):
     data_dir: Path = Field(description="Folder for the store and the agent's key, on a local disk.")
     hub: HubSettings | None = None
     discovery: DiscoverySettings = DiscoverySettings()
-    cameras: tuple[CameraSettings, ...] = Field(default=(), max_length=64)
+    cameras: tuple[CameraSettings, ...] = Field(default=(), max_length=256)
     motion: MotionSettings = MotionSettings()
     plates: PlateSettings = PlateSettings()
     clips: ClipSettings = ClipSettings()

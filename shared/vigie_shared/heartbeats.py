@@ -32,7 +32,7 @@ class Heartbeat(BaseModel):
     version: str = Field(max_length=32)
     at: UtcDatetime
     interval_seconds: float = Field(gt=0, le=3600)
-    cameras: tuple[CameraHealth, ...] = Field(default=(), max_length=64)
+    cameras: tuple[CameraHealth, ...] = Field(default=(), max_length=256)
     newest: dict[Lane, Sequence] = Field(default_factory=dict)
     """Highest sequence of each lane: with the hub's watermark it says what is still at the edge."""
     clips_kept: int = Field(ge=0)

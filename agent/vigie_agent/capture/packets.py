@@ -34,6 +34,8 @@ class RawPacket:
     duration: int
     time_base: Fraction
     is_keyframe: bool
+    camera_unix_seconds: float | None = None
+    """When the picture was taken by the camera's own clock (RTCP), where it tells."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,13 @@ class Packet:
     clock_source: ClockSource = "system"
     is_discontinuity: bool = False
     """The source's timestamps do not follow from the packet before."""
+    camera_unix_seconds: float | None = None
+    """When the picture was taken by the camera's own clock, where it tells; `at` is by `clock_source`."""
+
+    @property
+    def camera_offset_seconds(self) -> float | None:
+        """How far the camera's clock is ahead of the one that `at` is read from."""
+        return None if self.camera_unix_seconds is None else self.camera_unix_seconds - self.at.timestamp()
 
     @property
     def presented_seconds(self) -> float:

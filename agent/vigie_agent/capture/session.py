@@ -14,7 +14,8 @@ from av.bitstream import BitStreamFilterContext
 from av.container import InputContainer
 from av.video.stream import VideoStream
 
-from vigie_agent.capture import nal
+from vigie_agent.camera_settings import Transport
+from vigie_agent.capture import nal, reasons
 from vigie_agent.capture.address import Address
 from vigie_agent.capture.encoder import Encoder
 from vigie_agent.capture.packets import Codec, RawPacket, StreamInfo
@@ -36,10 +37,10 @@ class _Normaliser(Protocol):
 class Session:
     """An open source; `close` frees it, also while an error travels."""
 
-    def __init__(self, address: Address, timeout_seconds: float) -> None:
+    def __init__(self, address: Address, timeout_seconds: float, transport: Transport = "tcp") -> None:
         """Open `address`; raises CaptureError."""
         self._address = address
-        self._container = _open(address, timeout_seconds)
+        self._container = _open(address, timeout_seconds, transport)
         try:
             self._stream = _video_stream(self._container, address)
             self._normaliser = _normaliser(self._stream)
@@ -71,13 +72,9 @@ class Session:
                     if self.info is not None:
                         yield raw
         except (av.FFmpegError, OSError) as error:
-            raise CaptureError(_explain(self._address, error)) from None
+            raise _explain(self._address, error) from None
         if self.info is None:
-            raise CaptureError(
-                _("{source}: holds no picture that can be decoded: check the file or the camera").format(
-                    source=self._address.shown
-                )
-            )
+            raise reasons.no_picture(self._address.shown)
 
     def _describe(self, keyframe: RawPacket) -> StreamInfo:
         context = self._stream.codec_context
@@ -147,7 +144,7 @@ def raw_packet(packet: "av.Packet[VideoStream]", time_base: Fraction) -> RawPack
     )
 
 
-def _open(address: Address, timeout_seconds: float) -> InputContainer:
+def _open(address: Address, timeout_seconds: float, transport: Transport) -> InputContainer:
     if address.kind == "file" and not Path(address.url).is_file():
         raise CaptureError(
             _("{source}: there is no such file: check the path in the camera's source").format(source=address.url)
@@ -160,11 +157,11 @@ def _open(address: Address, timeout_seconds: float) -> InputContainer:
         )
     options = {"analyzeduration": str(_PROBE_MICROSECONDS)}
     if address.kind == "rtsp":
-        options |= {"rtsp_transport": "tcp", "timeout": str(int(timeout_seconds * 1_000_000))}
+        options |= {"rtsp_transport": transport, "timeout": str(int(timeout_seconds * 1_000_000))}
     try:
         return av.open(address.url, "r", format="v4l2" if address.kind == "usb" else None, options=options)
     except (av.FFmpegError, OSError, ValueError) as error:
-        raise CaptureError(_explain(address, error)) from None
+        raise _explain(address, error) from None
 
 
 def _video_stream(container: InputContainer, address: Address) -> VideoStream:
@@ -180,24 +177,18 @@ def _normaliser(stream: VideoStream) -> _Normaliser:
     return _LengthPrefixed(stream) if is_length_prefixed else _AnnexB(stream)
 
 
-def _explain(address: Address, error: Exception) -> str:
-    """One line: what, where, what to do."""
+def _explain(address: Address, error: Exception) -> CaptureError:
     source = address.shown
     if isinstance(error, ConnectionRefusedError):
-        return _("{source}: refuses the connection: check address and port, and that the camera is on").format(
-            source=source
-        )
+        return reasons.connection_refused(source)
     if isinstance(error, av.error.HTTPUnauthorizedError):
-        return _("{source}: refuses the log-in: check user and password in the camera's source").format(source=source)
+        return reasons.login_refused(source)
     if isinstance(error, av.error.HTTPNotFoundError):
-        return _("{source}: the camera has no such stream: check the path in its source").format(source=source)
+        return reasons.no_such_stream(source)
     if address.kind == "rtsp" and isinstance(error, TimeoutError | av.error.InvalidDataError | av.error.ExitError):
-        return _("{source}: sent nothing in time: check that the camera is on and reachable").format(source=source)
+        return reasons.silent(source)
     if isinstance(error, PermissionError):
-        return _("{source}: may not be read: let the agent's user read it").format(source=source)
+        return CaptureError(_("{source}: may not be read: let the agent's user read it").format(source=source))
     if address.kind == "file":
-        return _("{source}: is not a video that can be read: check the file").format(source=source)
-    reason = getattr(error, "strerror", None) or type(error).__name__
-    return _("{source}: gives no video ({reason}): check the camera and its source").format(
-        source=source, reason=reason
-    )
+        return CaptureError(_("{source}: is not a video that can be read: check the file").format(source=source))
+    return reasons.no_video(source, getattr(error, "strerror", None) or type(error).__name__)

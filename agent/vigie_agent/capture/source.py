@@ -16,6 +16,7 @@ import av
 import structlog
 
 from vigie_agent.camera_settings import CameraSettings
+from vigie_agent.capture import reasons
 from vigie_agent.capture.address import Address, parse_address
 from vigie_agent.capture.backoff import Backoff
 from vigie_agent.capture.packets import Packet, StreamInfo
@@ -24,7 +25,6 @@ from vigie_agent.capture.timeline import Timeline
 from vigie_agent.logs import FaultLog
 from vigie_shared.clock import Clock
 from vigie_shared.errors import CaptureError
-from vigie_shared.i18n import gettext as _
 
 STOP_SECONDS_MAX: Final = 2.0
 """How long `stop` waits beyond the camera's own timeout."""
@@ -123,7 +123,7 @@ class CameraSource:
 
     def _play(self) -> None:
         """One run through the source; returns where a file ends, or when stopped."""
-        with Session(self._address, self._settings.timeout_seconds) as session:
+        with Session(self._address, self._settings.timeout_seconds, self._settings.transport) as session:
             for raw in session.packets():
                 if self._quit.is_set():
                     return
@@ -133,9 +133,7 @@ class CameraSource:
                     return
                 self._consumer.on_packet(self._timeline.stamp(raw, self._clock.now()))
         if self._address.kind != "file":
-            raise CaptureError(
-                _("{source}: the camera ended the stream: trying again").format(source=self._address.shown)
-            )
+            raise reasons.ended(self._address.shown)
 
     def _begin(self, stream: StreamInfo) -> None:
         if self._lost_since_seconds is not None:

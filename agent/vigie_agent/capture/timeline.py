@@ -50,6 +50,7 @@ class Timeline:
             position_seconds=self._position_seconds,
             at=self._wall_clock(arrived_at),
             is_discontinuity=not follows,
+            camera_unix_seconds=raw.camera_unix_seconds,
         )
 
     def _step(self, raw: RawPacket) -> tuple[float, bool]:
