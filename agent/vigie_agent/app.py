@@ -16,6 +16,7 @@ import structlog
 
 from vigie_agent.camera import CameraWatch, Sink
 from vigie_agent.camera_settings import CameraSettings, PlateSettings
+from vigie_agent.capture.ingest import Ingest
 from vigie_agent.discovery import announced
 from vigie_agent.health import Health
 from vigie_agent.keys import AgentKey, HubKey, load_or_make_agent_key
@@ -91,22 +92,30 @@ async def _opened_store(settings: AgentSettings, clock: Clock) -> AsyncIterator[
 @contextlib.asynccontextmanager
 async def _watched_cameras(settings: AgentSettings, sink: Sink, clock: Clock) -> AsyncIterator[list[CameraWatch]]:
     """All cameras that can be, started; a setting that one camera cannot work with stops that camera only."""
-    cameras = []
-    for camera in settings.cameras:
+    with Ingest() as ingest:
+        cameras = []
+        for camera in settings.cameras:
+            try:
+                observer = await asyncio.to_thread(_plate_reader, settings, camera)
+                watch = CameraWatch(
+                    camera,
+                    settings.motion,
+                    settings.clips,
+                    settings.plates,
+                    sink=sink,
+                    clock=clock,
+                    observer=observer,
+                    ingest=ingest,
+                )
+            except SettingsError as error:
+                log.error("camera not watched", camera_id=camera.camera_id, reason=str(error))
+                continue
+            watch.start()
+            cameras.append(watch)
         try:
-            observer = await asyncio.to_thread(_plate_reader, settings, camera)
-            watch = CameraWatch(
-                camera, settings.motion, settings.clips, settings.plates, sink=sink, clock=clock, observer=observer
-            )
-        except SettingsError as error:
-            log.error("camera not watched", camera_id=camera.camera_id, reason=str(error))
-            continue
-        watch.start()
-        cameras.append(watch)
-    try:
-        yield cameras
-    finally:
-        await asyncio.shield(asyncio.gather(*(asyncio.to_thread(camera.stop) for camera in cameras)))
+            yield cameras
+        finally:
+            await asyncio.shield(asyncio.gather(*(asyncio.to_thread(camera.stop) for camera in cameras)))
 
 
 def _plate_reader(settings: AgentSettings, camera: CameraSettings) -> PlateReader | None:

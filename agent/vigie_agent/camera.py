@@ -16,10 +16,11 @@ from typing import Final, Literal, Protocol
 import structlog
 
 from vigie_agent.camera_settings import CameraSettings, ClipSettings, MotionSettings, PlateSettings
+from vigie_agent.capture.consumer import SourceStatistics
+from vigie_agent.capture.ingest import Ingest, open_source
 from vigie_agent.capture.packets import Packet, StreamInfo
 from vigie_agent.capture.rates import StreamRates
 from vigie_agent.capture.ring import GopRing
-from vigie_agent.capture.source import CameraSource
 from vigie_agent.clips.recorder import ClipRecorder, RecordedClip
 from vigie_agent.clips.remux import remux
 from vigie_agent.motion.detector import MotionChange
@@ -88,8 +89,10 @@ class CameraWatch:
         clock: Clock,
         observer: PlateObserver | None = None,
         wait: Callable[[float], bool] | None = None,
+        ingest: Ingest | None = None,
     ) -> None:
-        """`observer` reads this camera's plates and no other's; `wait` is how a film's pace is kept.
+        """`observer` reads this camera's plates and no other's; `wait` is how a film's pace is kept; `ingest` receives
+        RTSP for all cameras.
 
         Raises SettingsError for a source that cannot be.
         """
@@ -100,7 +103,7 @@ class CameraWatch:
         self._clock = clock
         self._guard = threading.RLock()
         self._listeners: list[PacketListener] = []
-        self._source = CameraSource(camera, self, clock, wait)
+        self._source = open_source(camera, self, clock, ingest=ingest, wait=wait)
         self._ring = GopRing(clips.pre_roll_seconds + RING_MARGIN_SECONDS, clips.ring_bytes_max)
         self._rates = StreamRates()
         self._recorder = ClipRecorder(clips.post_roll_seconds, clips.clip_seconds_max)
@@ -147,6 +150,10 @@ class CameraWatch:
                 kbps=round(self._rates.kbps, 1),
                 moving=self._motion is not None and self._motion.is_moving,
             )
+
+    def reception(self) -> SourceStatistics:
+        """How receiving fares, and what it cost."""
+        return self._source.statistics()
 
     @property
     def dropped_frames(self) -> int:

@@ -8,7 +8,8 @@ from vigie_agent.capture.packets import Codec
 START_CODE: Final = b"\x00\x00\x00\x01"
 _H264_PARAMETER_SETS: Final = frozenset({7, 8})
 _HEVC_PARAMETER_SETS: Final = frozenset({32, 33, 34})
-_HEVC_SPS: Final = 33
+SEQUENCE_SET: Final[dict[Codec, int]] = {"h264": 7, "hevc": 33}
+"""The type of a sequence parameter set."""
 
 
 def nal_units(annex_b: bytes) -> list[bytes]:
@@ -40,8 +41,7 @@ def parameter_sets(codec: Codec, access_unit: bytes) -> bytes:
 
 def codec_string(codec: Codec, sets: bytes) -> str:
     """The codec as browsers name it (RFC 6381), from its parameter sets; the bare family where they are missing."""
-    sps_type = 7 if codec == "h264" else _HEVC_SPS
-    sps = next((unit for unit in nal_units(sets) if nal_type(codec, unit) == sps_type), b"")
+    sps = next((unit for unit in nal_units(sets) if nal_type(codec, unit) == SEQUENCE_SET[codec]), b"")
     if codec == "h264":
         return f"avc1.{sps[1:4].hex()}" if len(sps) >= 4 else "avc1"
     plain = sps.replace(b"\x00\x00\x03", b"\x00\x00")

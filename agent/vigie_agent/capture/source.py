@@ -9,8 +9,9 @@
 """
 
 import threading
+import time
 from collections.abc import Callable
-from typing import Final, Protocol
+from typing import Final
 
 import av
 import structlog
@@ -19,7 +20,8 @@ from vigie_agent.camera_settings import CameraSettings
 from vigie_agent.capture import reasons
 from vigie_agent.capture.address import Address, parse_address
 from vigie_agent.capture.backoff import Backoff
-from vigie_agent.capture.packets import Packet, StreamInfo
+from vigie_agent.capture.consumer import PacketConsumer, SourceStatistics
+from vigie_agent.capture.packets import StreamInfo
 from vigie_agent.capture.session import Session
 from vigie_agent.capture.timeline import Timeline
 from vigie_agent.logs import FaultLog
@@ -33,26 +35,6 @@ _LATE_SECONDS_MAX: Final = 1.0
 log = structlog.get_logger(__name__)
 
 av.logging.set_level(None)  # The library's own lines show URLs with their passwords.
-
-
-class PacketConsumer(Protocol):
-    """Takes what a source gives, on the source's thread."""
-
-    def on_stream(self, stream: StreamInfo) -> None:
-        """Packets of `stream` follow: at the start, and after each loss."""
-        ...
-
-    def on_packet(self, packet: Packet) -> None:
-        """The next packet."""
-        ...
-
-    def on_lost(self, error: CaptureError) -> None:
-        """No packets come; called once per loss."""
-        ...
-
-    def on_end(self) -> None:
-        """A file that is not looped has been played to its end."""
-        ...
 
 
 class CameraSource:
@@ -78,6 +60,9 @@ class CameraSource:
         self._thread = threading.Thread(target=self.run, name=f"capture-{settings.camera_id}", daemon=True)
         self._stream: StreamInfo | None = None
         self._lost_since_seconds: float | None = None
+        self._times_lost = 0
+        self._cpu_seconds = 0.0
+        self._has_b_frames = False
         self._log = log.bind(camera_id=settings.camera_id)
         self._fault = FaultLog(self._log)
 
@@ -100,6 +85,10 @@ class CameraSource:
             self._thread.join(self._settings.timeout_seconds + STOP_SECONDS_MAX)
             if self._thread.is_alive():
                 self._log.warning("camera hangs; its thread is left behind", source=self._address.shown)
+
+    def statistics(self) -> SourceStatistics:
+        """How it fares; FFmpeg does not tell what it lost."""
+        return SourceStatistics(cpu_seconds=self._cpu_seconds, losses=self._times_lost, has_b_frames=self._has_b_frames)
 
     def run(self) -> None:
         """Play, reconnect, play: until stopped, or a file has ended."""
@@ -132,6 +121,8 @@ class CameraSource:
                 if self._pacer is not None and self._pacer.hold(self._timeline.position_of(raw)):
                     return
                 self._consumer.on_packet(self._timeline.stamp(raw, self._clock.now()))
+                self._has_b_frames |= raw.pts is not None and raw.dts is not None and raw.pts != raw.dts
+                self._cpu_seconds = time.thread_time()
         if self._address.kind != "file":
             raise reasons.ended(self._address.shown)
 
@@ -154,6 +145,7 @@ class CameraSource:
         """Say it once, then quietly: a camera may be away for days."""
         self._fault.report("camera lost", reason=str(error))
         if self._lost_since_seconds is None:
+            self._times_lost += 1
             self._lost_since_seconds = self._clock.monotonic_seconds()
             self._consumer.on_lost(error)
 

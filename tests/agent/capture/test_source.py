@@ -11,6 +11,7 @@ from tests.agent.capture.cameras import Collector, FastClock
 from tests.media.films import make_film, walk
 from tests.media.rtsp import Faults, RtspServer
 from vigie_agent.camera_settings import CameraSettings
+from vigie_agent.capture.ingest import Ingest, open_source
 from vigie_agent.capture.source import CameraSource
 from vigie_shared.clock import SystemClock
 
@@ -31,10 +32,20 @@ def settings(source: object, **more: object) -> CameraSettings:
     return CameraSettings.model_validate(values | more)
 
 
+@pytest.fixture(params=["ffmpeg", "vigie"])
+def ingest(request: pytest.FixtureRequest) -> Iterator[Ingest | None]:
+    """What both ways of receiving promise is asked of both."""
+    if request.param == "ffmpeg":
+        yield None
+        return
+    with Ingest(poll_seconds=0.02) as ingest:
+        yield ingest
+
+
 @contextmanager
-def running(camera: CameraSettings) -> Iterator[Collector]:
+def running(camera: CameraSettings, ingest: Ingest | None = None) -> Iterator[Collector]:
     collector = Collector()
-    source = CameraSource(camera, collector, SystemClock())
+    source = open_source(camera, collector, SystemClock(), ingest=ingest)
     source.start()
     try:
         yield collector
@@ -80,8 +91,8 @@ def test_a_file_that_comes_late_is_picked_up(tmp_path: Path, film: Path) -> None
     assert len(collector.losses) == 1
 
 
-def test_a_camera_that_vanishes_is_told_once_and_comes_back(film: Path) -> None:
-    with RtspServer(film) as server, running(settings(server.url)) as collector:
+def test_a_camera_that_vanishes_is_told_once_and_comes_back(film: Path, ingest: Ingest | None) -> None:
+    with RtspServer(film) as server, running(settings(server.url), ingest) as collector:
         collector.wait_until(lambda one: len(one.packets) > 20)
         server.stop()
         collector.wait_until(lambda one: bool(one.losses))
@@ -94,21 +105,21 @@ def test_a_camera_that_vanishes_is_told_once_and_comes_back(film: Path) -> None:
     assert_never_backwards(collector)
 
 
-def test_timestamps_that_jump_back_an_hour_end_nothing(film: Path) -> None:
+def test_timestamps_that_jump_back_an_hour_end_nothing(film: Path, ingest: Ingest | None) -> None:
     faults = Faults(jump_back_at=25)
-    with RtspServer(film, faults=faults) as server, running(settings(server.url)) as collector:
+    with RtspServer(film, faults=faults) as server, running(settings(server.url), ingest) as collector:
         collector.wait_until(lambda one: len(one.packets) > 50)
     assert not collector.losses
     assert_never_backwards(collector)
     assert collector.packets[50].position_seconds == pytest.approx(5.0, abs=0.3)
 
 
-def test_a_silent_camera_delays_no_other(film: Path) -> None:
+def test_a_silent_camera_delays_no_other(film: Path, ingest: Ingest | None) -> None:
     with (
         RtspServer(film, faults=Faults(silent_from=0)) as silent,
         RtspServer(film) as lively,
-        running(settings(silent.url)) as nothing,
-        running(settings(lively.url)) as something,
+        running(settings(silent.url), ingest) as nothing,
+        running(settings(lively.url), ingest) as something,
     ):
         something.wait_until(lambda one: len(one.packets) > 20)
         assert not nothing.packets
@@ -130,9 +141,9 @@ def test_a_lasting_fault_warns_once_and_recovery_is_one_line(film: Path) -> None
     assert all(0.01 <= seconds <= 0.1 for seconds in waits)
 
 
-def test_passwords_reach_no_log(film: Path) -> None:
+def test_passwords_reach_no_log(film: Path, ingest: Ingest | None) -> None:
     with RtspServer(film, faults=Faults(password="s3cret")) as server, structlog.testing.capture_logs() as lines:
-        with running(settings(server.url.replace("//", "//admin:s3cret@"))) as collector:
+        with running(settings(server.url.replace("//", "//admin:s3cret@")), ingest) as collector:
             collector.wait_until(lambda one: bool(one.packets))
             server.stop()
             collector.wait_until(lambda one: bool(one.losses))
