@@ -42,7 +42,7 @@ def train_reader(
     from training.reader import ctc_loss
     from training.street.crops import DrawStreetCrop
 
-    run = Run("reader", folder, steps, batch_size=32, workers=workers)
+    run = Run("reader", folder, steps, batch_size=32, workers=workers, looks=4)
     train(_started(reader(), start_from), DrawStreetCrop.with_fonts(fonts), ctc_loss, run, _console.print)
 
 

@@ -18,7 +18,10 @@ Loss = Callable[[Any, Any], Any]
 
 @dataclass(frozen=True)
 class Run:
-    """What one run needs; `folder` keeps its checkpoints, and a run that finds some goes on from there."""
+    """What one run needs; `folder` keeps its checkpoints, and a run that finds some goes on from there.
+
+    So many consecutive batches show the same plates, each in another look: `looks`.
+    """
 
     name: str
     folder: Path
@@ -27,6 +30,7 @@ class Run:
     learning_rate: float = 2e-3
     seed: int = 1
     workers: int = 1
+    looks: int = 1
 
 
 def train(model: Any, draw: Draw, loss: Loss, run: Run, say: Callable[[str], None]) -> None:
@@ -48,9 +52,9 @@ def train(model: Any, draw: Draw, loss: Loss, run: Run, say: Callable[[str], Non
     checkpoint.restore(keeper.latest_checkpoint)
     done = int(optimizer.iterations.numpy())
     step = _compiled_step(model, optimizer, loss)
-    stream = SampleStream(
-        draw, seed=run.seed, first=done * run.batch_size, batch_size=run.batch_size, workers=run.workers
-    )
+    first = done * run.batch_size
+    size, workers = run.batch_size, run.workers
+    stream = SampleStream(draw, seed=run.seed, first=first, batch_size=size, workers=workers, looks=run.looks)
     with stream, _progress() as progress:
         task = progress.add_task(run.name, total=run.steps, completed=done, loss="")
         running = 0.0

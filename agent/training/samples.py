@@ -1,24 +1,36 @@
 """Batches drawn by worker processes; sample `n` of a seed is the same picture on every machine."""
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
 from multiprocessing import get_context
 from multiprocessing.pool import AsyncResult, Pool
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
-Draw = Callable[[np.random.Generator], tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]]
+Sample = tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]
+Batch = tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]
+Draw = Callable[[np.random.Generator], Sample]
 _DRAWN_AHEAD = 12
 
-Batch = tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]
+
+@runtime_checkable
+class DrawsLooks(Protocol):
+    """Draws several samples of one thing for less than as many things cost."""
+
+    def looks(self, rng: np.random.Generator, count: int) -> Sequence[Sample]:
+        """`count` samples of one thing."""
 
 
 class SampleStream:
-    """Endless batches of `(pictures, targets)` from sample number `first` on. A context manager: it owns processes."""
+    """Endless batches of `(pictures, targets)` from sample number `first` on. A context manager: it owns processes.
 
-    def __init__(self, draw: Draw, *, seed: int, first: int, batch_size: int, workers: int) -> None:
-        self._draw, self._seed, self._first, self._batch_size = draw, seed, first, batch_size
+    With `looks`, batches come in rounds of so many: those of one round show the same things, each in another look.
+    """
+
+    def __init__(self, draw: Draw, *, seed: int, first: int, batch_size: int, workers: int, looks: int = 1) -> None:
+        self._draw, self._seed, self._first, self._batch_size, self._looks = draw, seed, first, batch_size, looks
         self._pool: Pool = get_context("spawn").Pool(workers)
 
     def __enter__(self) -> "SampleStream":
@@ -30,19 +42,40 @@ class SampleStream:
 
     def batches(self, count: int) -> Iterator[Batch]:
         """`count` batches in order; a few are drawn ahead."""
-        waiting: deque[AsyncResult[Batch]] = deque()
+        done_of_round = self._first // self._batch_size % self._looks
+        rounds = -(-(done_of_round + count) // self._looks)
+        first = self._first - done_of_round * self._batch_size
+        drawn = (batch for one in self._rounds(first // self._looks, rounds) for batch in one)
+        yield from islice(drawn, done_of_round, done_of_round + count)
+
+    def _rounds(self, first: int, count: int) -> Iterator[list[Batch]]:
+        """Rounds in order, `first` being the number of the first thing drawn."""
+        waiting: deque[AsyncResult[list[Batch]]] = deque()
         for index in range(count):
-            first = self._first + index * self._batch_size
-            waiting.append(self._pool.apply_async(draw_batch, (self._draw, self._seed, first, self._batch_size)))
-            if len(waiting) > _DRAWN_AHEAD:
+            number = first + index * self._batch_size
+            asked = (self._draw, self._seed, number, self._batch_size, self._looks)
+            waiting.append(self._pool.apply_async(draw_round, asked))
+            if len(waiting) * self._looks > _DRAWN_AHEAD:
                 yield waiting.popleft().get()
         while waiting:
             yield waiting.popleft().get()
 
 
+def draw_round(draw: Draw, seed: int, first: int, size: int, looks: int) -> list[Batch]:
+    """`looks` batches, all of the things `first` to `first + size` of `seed`."""
+    things = []
+    for number in range(first, first + size):
+        rng = np.random.default_rng((seed, number))
+        things.append(draw.looks(rng, looks) if looks > 1 and isinstance(draw, DrawsLooks) else [draw(rng)])
+    return [_stacked(samples) for samples in zip(*things, strict=True)]
+
+
 def draw_batch(draw: Draw, seed: int, first: int, size: int) -> Batch:
     """Samples `first` to `first + size` of `seed`; a sample may be several pictures (of one photograph) and targets."""
-    drawn = [draw(np.random.default_rng((seed, first + index))) for index in range(size)]
-    pictures, targets = zip(*drawn, strict=True)
+    return draw_round(draw, seed, first, size, 1)[0]
+
+
+def _stacked(samples: Sequence[Sample]) -> Batch:
+    pictures, targets = zip(*samples, strict=True)
     join = np.concatenate if pictures[0].ndim == 3 else np.stack
     return join(pictures), join(targets)

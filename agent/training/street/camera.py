@@ -7,19 +7,22 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFilter
 
-from training.street.pose import Points, Pose
+from training.street.furniture import lettered_strip
+from training.street.pose import Pose
 from training.street.textures import field as texture
-from vigie_agent.plates.rectify import Corners
+from training.street.typefaces import Typefaces
+from vigie_agent.plates.rectify import Corners, Points
 
 Luma = NDArray[np.uint8]
 Floats = NDArray[np.float32]
 Rng = np.random.Generator
 
-WIDTH_LEAST_PX, WIDTH_MOST_PX = 56.0, 260.0
+WIDTH_LEAST_PX, WIDTH_MOST_PX = 48.0, 250.0
 ROOM = 0.22
 _TURN_MOST = 0.44
 _BENT, _BEND_MOST = 0.5, 0.6
 """How often a plate follows the bumper, and how far its middle is then moved, in plate heights."""
+_NAMED = 0.2
 _RIM = np.array([[x, 0] for x in np.linspace(0, 1, 9)] + [[x, 1] for x in np.linspace(1, 0, 9)])
 """Places around a plate, dense enough to follow a bend."""
 
@@ -42,10 +45,13 @@ class Shot:
         return self.pose.points
 
 
-def photograph(flat: Luma, rng: Rng, room: float = ROOM) -> Shot:
-    """The flat plate on a vehicle, seen from somewhere, with so much around it in shares of its extent."""
+def photograph(flat: Luma, rng: Rng, room: float = ROOM, *, typefaces: Typefaces | None = None) -> Shot:
+    """The flat plate on a vehicle, seen from somewhere, with so much around it in shares of its extent.
+
+    Names stand beside it where there are typefaces for them.
+    """
     pose = random_pose(flat.shape[1] / flat.shape[0], rng, room)
-    picture = _on_vehicle(flat, pose, rng)
+    picture = _on_vehicle(flat, pose, rng, typefaces)
     width = float(np.linalg.norm(pose.corners[1] - pose.corners[0]))
     return Shot(expose(picture, width, rng), pose)
 
@@ -83,7 +89,7 @@ def _with_room(pose: Pose, room: float) -> Pose:
     return Pose(moved.astype(np.float32), pose.bend_px)
 
 
-def _on_vehicle(flat: Luma, pose: Pose, rng: Rng) -> Floats:
+def _on_vehicle(flat: Luma, pose: Pose, rng: Rng, typefaces: Typefaces | None) -> Floats:
     """The plate's tones laid over bodywork, with a holder around it or a lip above it at times."""
     corners = pose.corners
     span = pose.points.max(axis=0) + pose.points.min(axis=0)
@@ -92,8 +98,21 @@ def _on_vehicle(flat: Luma, pose: Pose, rng: Rng) -> Floats:
     plate = Image.fromarray(flat)
     plate = plate.reduce(shrink) if shrink > 1 else plate
     body = _bodywork(size, pose, rng)
+    if typefaces and rng.random() < _NAMED:
+        _name_beside(body, pose, flat.shape[1] / flat.shape[0], rng, typefaces)
     pose.lay(plate, body)
     return np.asarray(body, dtype=np.float32)
+
+
+def _name_beside(body: Image.Image, pose: Pose, ratio: float, rng: Rng, typefaces: Typefaces) -> None:
+    """A dealer on the holder below the plate, or a word above it."""
+    high, left, right = float(rng.uniform(0.1, 0.22)), float(rng.uniform(-0.03, 0.1)), float(rng.uniform(0.9, 1.03))
+    top = 1 + float(rng.uniform(0.0, 0.06))
+    if rng.random() < 0.3:
+        high = float(rng.uniform(0.15, 0.7))
+        top = -high - float(rng.uniform(0.05, 0.4))
+    strip = lettered_strip(rng, typefaces, ratio * (right - left) / high)
+    pose.lay(Image.fromarray(strip), body, (left, top, right, top + high))
 
 
 def _bodywork(size: tuple[int, int], pose: Pose, rng: Rng) -> Image.Image:
@@ -130,23 +149,36 @@ def _light(picture: Floats, rng: Rng) -> Floats:
         picture = (picture + rng.uniform(40, 160) * spot).astype(np.float32)
     if rng.random() < 0.12:
         picture = picture * np.float32(rng.uniform(1.1, 1.8))
-    return picture.clip(0, 255).astype(np.float32)
+    picture = picture.clip(0, 255)
+    if rng.random() < 0.15:  # night, infrared, a cheap sensor's curve
+        picture = _CURVES[int(rng.integers(len(_CURVES)))][picture.astype(np.uint8)]
+    return picture.astype(np.float32)
 
 
 def _blur(picture: Floats, width: float, rng: Rng) -> Floats:
-    """Defocus and motion; strokes stay apart, or nobody could read them."""
-    most = float(np.clip(width / 110, 0.6, 2.0))
+    """Defocus, motion, a frame seen twice; strokes stay apart, or nobody could read them."""
+    most = float(np.clip(width / 90, 0.6, 2.4))
     if rng.random() < 0.7:
         soft = ImageFilter.GaussianBlur(float(rng.uniform(0.15, most)))
         picture = np.asarray(Image.fromarray(picture.astype(np.uint8)).filter(soft), dtype=np.float32)
     if rng.random() < 0.2:
         length, angle = float(rng.uniform(1.0, max(1.5, width / 50))), float(rng.uniform(0, np.pi))
         picture = _moved(picture, length * np.cos(angle), length * np.sin(angle))
+    if rng.random() < 0.06:
+        shift = rng.normal(0, 1, 2) * (width / 160, width / 50)
+        left = np.float32(rng.uniform(0.35, 0.65))
+        picture = picture * left + np.roll(picture, tuple(shift.round().astype(int)), (0, 1)) * (1 - left)
     if rng.random() < 0.3:
         sharp = Image.fromarray(picture.clip(0, 255).astype(np.uint8))
         mask = ImageFilter.UnsharpMask(float(rng.uniform(0.6, 2.0)), int(rng.integers(40, 200)), 0)
         picture = np.asarray(sharp.filter(mask), dtype=np.float32)
     return picture
+
+
+_CURVES = [
+    (255 * (np.arange(256, dtype=np.float32) / 255) ** power).astype(np.float32) for power in (0.45, 0.65, 1.5, 2.2, 3)
+]
+"""Tones to tones."""
 
 
 def _moved(picture: Floats, across: float, down: float) -> Floats:

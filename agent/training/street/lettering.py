@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageFilter
 
 from training.street.typefaces import Typefaces, has_glyph, mask_of
 
@@ -27,22 +27,28 @@ _ALEF = "أ"
 
 @dataclass(frozen=True)
 class Lettering:
-    """How one block of characters is set; heights in pixels of the sheet, `stretch` is width by height."""
+    """How one block of characters is set; heights in pixels of the sheet, `stretch` is width by height.
+
+    `pitch` is the least width of a character with the room around it, as a share of the height.
+    """
 
     font: str
     height: float
     stretch: float = 1.0
     tracking: float = 2.0
+    pitch: float = 0.0
 
     def masks(self, text: str) -> list[Image.Image]:
         """Each character of `text`, all of one height."""
-        return [self._sized(mask_of(self.font, char)) for char in text]
+        return [self._pitched(self._sized(mask_of(self.font, char))) for char in text]
 
-    def width(self, text: str) -> float:
-        """Of the whole block, spacing within it counted."""
-        masks = [mask_of(self.font, char) for char in text]
-        ink = sum(mask.width * self._scale(mask) for mask in masks)
-        return ink * self.stretch + self.tracking * (len(masks) - 1)
+    def _pitched(self, mask: Image.Image) -> Image.Image:
+        missing = round(self.pitch * self.height * self.stretch) - mask.width
+        if missing < 2:
+            return mask
+        wider = Image.new("L", (mask.width + missing, mask.height), 0)
+        wider.paste(mask, (missing // 2, 0))
+        return wider
 
     def _scale(self, mask: Image.Image) -> float:
         return self.height / max(mask.height, 1)
@@ -62,7 +68,8 @@ class Lettering:
 def random_latin(rng: np.random.Generator, typefaces: Typefaces, height: float) -> Lettering:
     """Digits and capitals about `height` high, narrow more often than wide."""
     stretch = float(np.clip(rng.normal(0.92, 0.16), 0.6, 1.4))
-    return Lettering(typefaces.latin_font(rng), height, stretch, height * float(rng.uniform(0.02, 0.2)))
+    pitch = float(rng.uniform(0.3, 0.62)) if rng.random() < 0.4 else 0.0
+    return Lettering(typefaces.latin_font(rng), height, stretch, height * float(rng.uniform(0.02, 0.2)), pitch)
 
 
 def arabic_mask(rng: np.random.Generator, typefaces: Typefaces, token: str, height: float) -> Image.Image:
@@ -76,4 +83,12 @@ def arabic_mask(rng: np.random.Generator, typefaces: Typefaces, token: str, heig
         mask = mask_of(font, token)
     stretch = float(np.clip(rng.normal(1.05, 0.2), 0.6, 1.7))
     size = (max(2, round(mask.width * scale * stretch)), max(2, round(mask.height * scale * rng.uniform(0.85, 1.2))))
-    return mask.resize(size, Image.Resampling.BILINEAR)
+    sized = mask.resize(size, Image.Resampling.BILINEAR)
+    return sized.filter(ImageFilter.MinFilter(3)) if size[1] > 14 and rng.random() < 0.15 else sized
+
+
+def uneven(rng: np.random.Generator, masks: list[Image.Image]) -> list[Image.Image]:
+    """The same characters painted over by hand, or glued on one by one: bolder, each turned a little."""
+    bolder = int(rng.choice((1, 3, 3, 5)))
+    turned = [mask.rotate(float(rng.normal(0, 2.5)), Image.Resampling.BILINEAR, expand=True) for mask in masks]
+    return [mask.filter(ImageFilter.MaxFilter(bolder)) if bolder > 1 else mask for mask in turned]

@@ -2,16 +2,19 @@
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from vigie_agent.plates.rectify import Corners, perspective
+from vigie_agent.plates.rectify import Corners, Points, perspective
 
-Points = NDArray[np.float32]
-"""6 x 2, in pixels: top left, top middle, top right, bottom right, bottom middle, bottom left."""
 Floats = NDArray[np.float64]
+Part = tuple[float, float, float, float]
+"""Left, top, right, bottom, in plate widths and heights; beyond 0 and 1 is beside the plate."""
+
+WHOLE: Part = (0.0, 0.0, 1.0, 1.0)
 
 _UNIT = np.array([[0, 0], [1, 0], [1, 1], [0, 1]], dtype=np.float32)
 _SIX = np.array([[0, 0], [0.5, 0], [1, 0], [1, 1], [0.5, 1], [0, 1]], dtype=np.float64)
@@ -42,12 +45,12 @@ class Pose:
             found = _mapped(places - self._bent_by(found[..., 0].clip(-0.4, 1.4)), self._inwards)
         return found
 
-    def lay(self, plate: Image.Image, ground: Image.Image) -> None:
-        """Paste `plate` on `ground` in this pose, its edge smooth."""
-        mesh = self._mesh(ground.size, plate.size)
+    def lay(self, plate: Image.Image, ground: Image.Image, part: Part = WHOLE) -> None:
+        """Paste `plate` on `ground` where `part` of the plate lies in this pose, its edge smooth."""
+        method, data = self._transform(ground.size, plate.size, part)
         smooth = Image.Resampling.BILINEAR
-        mask = Image.new("L", plate.size, 255).transform(ground.size, Image.Transform.MESH, mesh, smooth)
-        ground.paste(plate.transform(ground.size, Image.Transform.MESH, mesh, smooth), (0, 0), mask)
+        mask = Image.new("L", plate.size, 255).transform(ground.size, method, data, smooth)
+        ground.paste(plate.transform(ground.size, method, data, smooth), (0, 0), mask)
 
     def _bent_by(self, along: Floats) -> Floats:
         down = (self.corners[3] - self.corners[0] + self.corners[2] - self.corners[1]).astype(np.float64)
@@ -62,18 +65,24 @@ class Pose:
     def _outwards(self) -> tuple[float, ...]:
         return perspective(_UNIT, self.corners)
 
-    def _mesh(self, size: tuple[int, int], plate_size: tuple[int, int]) -> list[tuple[object, object]]:
-        """Pillow's mesh: cells of the picture, each with the part of the plate that it shows."""
+    def _transform(self, size: tuple[int, int], plate_size: tuple[int, int], part: Part) -> tuple[Any, Any]:
+        """Pillow's method and its data: a homography for a flat plate, a mesh of cells for a bent one."""
+        corner = np.array(part[:2], dtype=np.float64)
+        scale = np.array(plate_size) / (np.array(part[2:], dtype=np.float64) - corner)
+        if not self.bend_px:
+            rows = np.array([*self._inwards, 1.0]).reshape(3, 3)
+            moved = (rows[:2] - corner[:, None] * rows[2]) * scale[:, None]
+            return Image.Transform.PERSPECTIVE, (*moved.reshape(-1).tolist(), *rows[2, :2].tolist())
         across = np.linspace(0, size[0], _CELLS_ACROSS + 1).round().astype(int)
         down = np.linspace(0, size[1], _CELLS_DOWN + 1).round().astype(int)
-        spots = self.flat(np.stack(np.meshgrid(across, down), axis=-1).astype(np.float64)) * plate_size
-        cells: list[tuple[object, object]] = []
-        for row in range(_CELLS_DOWN):
-            for column in range(_CELLS_ACROSS):
-                box = (int(across[column]), int(down[row]), int(across[column + 1]), int(down[row + 1]))
-                quad = spots[[row, row + 1, row + 1, row], [column, column, column + 1, column + 1]]
-                cells.append((box, tuple(quad.reshape(-1).tolist())))
-        return cells
+        spots = (self.flat(np.stack(np.meshgrid(across, down), axis=-1).astype(np.float64)) - corner) * scale
+        quads = np.concatenate([spots[:-1, :-1], spots[1:, :-1], spots[1:, 1:], spots[:-1, 1:]], axis=-1).tolist()
+        x, y = across.tolist(), down.tolist()
+        return Image.Transform.MESH, [
+            ((x[column], y[row], x[column + 1], y[row + 1]), tuple(quads[row][column]))
+            for row in range(_CELLS_DOWN)
+            for column in range(_CELLS_ACROSS)
+        ]
 
 
 def _mapped(places: Floats, coefficients: tuple[float, ...]) -> Floats:

@@ -37,6 +37,14 @@ class Sheet:
         """Ink in the shape of `mask`, its upper left corner at x, y."""
         self.ink.paste(255, (round(x), round(y)), mask)
 
+    def stick(self, tones: Image.Image, mask: Image.Image, x: float, y: float) -> None:
+        """A sticker of its own tones, which neither stamping nor wear changes."""
+        left, top = round(min(max(x, 0), self.width - tones.width)), round(min(max(y, 0), self.height - tones.height))
+        if left < 0 or top < 0:
+            return
+        under = self.paper[top : top + tones.height, left : left + tones.width]
+        under += (np.asarray(tones) - under) * (np.asarray(mask, dtype=np.float32) / 255)
+
     def bar(self, left: float, top: float, right: float, bottom: float) -> None:
         """A filled rectangle of ink."""
         ImageDraw.Draw(self.ink).rectangle((left, top, max(left, right), max(top, bottom)), fill=255)
@@ -51,6 +59,9 @@ class Sheet:
         mask = _stroke_weight(self.ink, rng)
         if rng.random() < 0.45:
             mask = mask * _worn(rng, self.height, self.width)
+        if rng.random() < 0.1:
+            left, dark = rng.uniform(0.2, 0.7), self.paper.mean() - self.tones.mean()
+            mask = mask * np.float32(left if abs(dark) > 60 else 1.0)
         picture = self.paper * (1 - mask) + self.tones * mask
         if rng.random() < 0.4:
             relief = np.roll(mask, (1, int(rng.choice([-1, 1]))), (0, 1)) - mask
@@ -60,21 +71,29 @@ class Sheet:
             picture *= 1 - float(rng.uniform(0.02, 0.4) ** 1.3) * dirt
         if rng.random() < 0.15:
             _splash(picture, rng)
+        if rng.random() < 0.025:
+            picture = 255 - picture
         return picture.clip(0, 255).astype(np.uint8)
 
 
 def _stroke_weight(ink: Image.Image, rng: np.random.Generator) -> NDArray[np.float32]:
-    """The ink a little thinner or bolder, its corners rounded."""
-    radius = float(rng.uniform(0.4, 1.9))
+    """The ink a little thinner or bolder, its corners rounded; at times only the strokes' outlines are left."""
+    hollow = rng.random() < 0.06
+    radius = float(rng.uniform(1.2, 2.2) if hollow else rng.uniform(0.4, 1.9))
     soft = np.asarray(ink.filter(ImageFilter.GaussianBlur(radius)), dtype=np.float32) / 255
     threshold = float(np.clip(rng.normal(0.46, 0.12), 0.2, 0.66))
-    return ((soft - threshold) * float(rng.uniform(2.0, 6.0)) + 0.5).clip(0, 1)
+    steep = float(rng.uniform(2.0, 6.0))
+    mask = ((soft - threshold) * steep + 0.5).clip(0, 1)
+    if hollow:
+        core = ((soft - float(rng.uniform(0.75, 0.95))) * 6.0 + 0.5).clip(0, 1) * float(rng.uniform(0.4, 1.0))
+        mask *= 1 - core * (texture(rng, *soft.shape) * 3.0).clip(0, 1)
+    return mask
 
 
 def _worn(rng: np.random.Generator, height: int, width: int) -> NDArray[np.float32]:
     """How much of the ink is left: patches are gone, or the whole has paled."""
     patchy = (texture(rng, height, width) * float(rng.uniform(2.0, 5.0)) - float(rng.uniform(0.0, 0.6))).clip(0, 1)
-    left = float(rng.uniform(0.25, 1.0))
+    left = float(rng.uniform(0.2, 1.0))
     pale = float(rng.uniform(0.6, 1.0))
     return (pale * (left + (1 - left) * patchy)).astype(np.float32)
 
