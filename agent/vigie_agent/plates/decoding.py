@@ -9,14 +9,15 @@ which happens on blurred plates, the beam goes through them one by one.
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from vigie_agent.plates.calibration import AS_READ, Calibration
 from vigie_shared.plates import FOREIGN, MOROCCAN, Plate, PlateKind, State, beginning, from_glyphs
 
-_BEAM_WIDTH: Final = 8
+_BEAM_WIDTH: Final = 12
 _CLASS_FLOOR: Final = 3e-3
 _HOPELESS: Final = 1e-4
 _ALTERNATIVES: Final = 4
@@ -38,6 +39,18 @@ _Step = tuple[float, list[tuple[str, float]]]
 
 
 @dataclass(frozen=True)
+class Evidence:
+    """What a confidence is made of: shares among the plates that may be there, and the likelihood of the text itself.
+
+    The shares take for granted that there is a plate; the likelihood, what the steps spell by themselves, does not.
+    """
+
+    share: float = 1.0
+    likelihood: float = 1.0
+    char_shares: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True)
 class Reading:
     """A plate read once. `confidence` is the probability of the text, `char_confidences` of each drawn character."""
 
@@ -45,6 +58,8 @@ class Reading:
     confidence: float
     char_confidences: tuple[float, ...]
     alternatives: tuple[tuple[str, float], ...]
+    """What else it may be: texts and their probabilities, likeliest first."""
+    evidence: Evidence = Evidence()
 
     @property
     def text(self) -> str:
@@ -69,6 +84,7 @@ def decode_lines(
     tokens: Sequence[str],
     kinds: Sequence[PlateKind] = MOROCCAN,
     priors: Priors | None = None,
+    calibration: Calibration = AS_READ,
 ) -> Reading | None:
     """The plate of one of `kinds` that is on the lines, the uppermost first.
 
@@ -86,16 +102,16 @@ def decode_lines(
         pauses *= paused
         for segment in segments:
             beam = _joined(beam, segment) if len(segment) <= _SHORT else _followed(beam, segment)
-    return _reading(beam, pauses, rules, priors)
+    return _reading(_plates(beam, pauses, rules, priors), calibration)
 
 
 @dataclass(slots=True)
 class _Prefix:
-    """A beginning of the text: what may follow it, its probability, and that of each of its tokens in its place."""
+    """A beginning of the text: its tokens, what may follow them, and the probability of them all."""
 
     state: State
     total: float
-    chances: tuple[float, ...] = ()
+    tokens: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +143,7 @@ def _segments(steps: Steps, tokens: Sequence[str]) -> tuple[list[list[_Step]], f
 
 def _on_next_line(beam: Mapping[str, _Prefix]) -> dict[str, _Prefix]:
     moved = ((text, one, one.state.after(_NEXT_LINE)) for text, one in beam.items())
-    return {text + _NEXT_LINE: _Prefix(state, one.total, one.chances) for text, one, state in moved if state}
+    return {text + _NEXT_LINE: _Prefix(state, one.total, one.tokens) for text, one, state in moved if state}
 
 
 def _joined(beam: Mapping[str, _Prefix], segment: Sequence[_Step]) -> dict[str, _Prefix]:
@@ -135,35 +151,30 @@ def _joined(beam: Mapping[str, _Prefix], segment: Sequence[_Step]) -> dict[str, 
     grown: dict[str, _Prefix] = {}
     spellings = _spellings(segment)
     for text, prefix in beam.items():
-        for spelled, chance, chances in spellings:
+        for spelled, tokens, chance in spellings:
             state = prefix.state.after(spelled) if spelled else prefix.state
             if state is None:
                 continue
             longer, total = text + spelled, prefix.total * chance
-            same = grown.get(longer)
-            if same is None:
-                grown[longer] = _Prefix(state, total, prefix.chances + chances)
-                continue
-            if total > same.total:
-                same.chances = prefix.chances + chances
-            same.total += total
+            if (same := grown.get(longer)) is None:
+                grown[longer] = _Prefix(state, total, prefix.tokens + tokens)
+            else:
+                same.total += total
     return _pruned(grown)
 
 
-def _spellings(segment: Sequence[_Step]) -> list[tuple[str, float, tuple[float, ...]]]:
-    """All that the segment may spell, with its probability and that of each token."""
+def _spellings(segment: Sequence[_Step]) -> list[tuple[str, tuple[str, ...], float]]:
+    """All that the segment may spell, and its probability."""
     if len(segment) == 1:
         blank, likely = segment[0]
-        return [("", blank, ()), *((token, chance, (chance,)) for token, chance in likely)]
+        return [("", (), blank), *((token, (token,), chance) for token, chance in likely)]
     if len(segment) == 2 and (token := _only_token(segment)):
         (before, ((_one, first),)), (behind, ((_same, second),)) = segment
-        held = first * behind + before * second + first * second
-        return [("", before * behind, ()), (token, held, (held,))]
+        return [("", (), before * behind), (token, (token,), first * behind + before * second + first * second)]
     ends: dict[tuple[str, ...], tuple[float, float]] = {(): (1.0, 0.0)}
     for blank, likely in segment:
         ends = _stepped(ends, blank, likely)
-    totals = {spelled: sum(both) for spelled, both in ends.items()}
-    return [("".join(one), total, _chances(one, total, totals)) for one, total in totals.items()]
+    return [("".join(tokens), tokens, paused + held) for tokens, (paused, held) in ends.items()]
 
 
 def _only_token(segment: Sequence[_Step]) -> str | None:
@@ -190,33 +201,23 @@ def _stepped(
     return {spelled: (paused, held) for spelled, (paused, held) in kept}
 
 
-def _chances(spelled: tuple[str, ...], total: float, totals: Mapping[tuple[str, ...], float]) -> tuple[float, ...]:
-    """How likely each token of a spelling is in its place, whatever the others are."""
-    if len(spelled) < 2:
-        return (total,) * len(spelled)
-    alike = [(other, chance) for other, chance in totals.items() if len(other) == len(spelled)]
-    return tuple(sum(chance for other, chance in alike if other[at] == one) for at, one in enumerate(spelled))
-
-
 def _followed(beam: Mapping[str, _Prefix], segment: Sequence[_Step]) -> dict[str, _Prefix]:
-    """The beam after a long segment, gone through step by step."""
-    ends = {text: _End(one.state, one.total, 0.0, "", one.chances) for text, one in beam.items()}
+    """The same for a long segment, gone through step by step."""
+    ends = {text: _End(one.state, one.total, 0.0, "", one.tokens) for text, one in beam.items()}
     for blank, likely in segment:
-        ends = _advanced(ends, blank, likely)
-        hopeful = sorted(ends.items(), key=lambda one: -one[1].total)[:_BEAM_WIDTH]
-        ends = {text: end for text, end in hopeful if end.total > _HOPELESS * hopeful[0][1].total}
-    return {text: _Prefix(end.state, end.total, end.chances) for text, end in ends.items()}
+        ends = _pruned(_advanced(ends, blank, likely))
+    return {text: _Prefix(end.state, end.total, end.tokens) for text, end in ends.items()}
 
 
 @dataclass(slots=True)
 class _End:
-    """A beginning of the text: its probability ending in a pause and in its last token, and each token's own."""
+    """A beginning of the text: its probability ending in a pause, and in its last token within this segment."""
 
     state: State
     paused: float
     held: float
     last: str
-    chances: tuple[float, ...]
+    tokens: tuple[str, ...]
 
     @property
     def total(self) -> float:
@@ -226,22 +227,24 @@ class _End:
 def _advanced(ends: Mapping[str, _End], blank: float, likely: Sequence[tuple[str, float]]) -> dict[str, _End]:
     grown: dict[str, _End] = {}
     for text, end in ends.items():
-        kept = grown.setdefault(text, _End(end.state, 0.0, 0.0, end.last, end.chances))
+        kept = grown.setdefault(text, _End(end.state, 0.0, 0.0, end.last, end.tokens))
         kept.paused += end.total * blank
         for token, chance in likely:
             again = end.last == token
             if again:
                 kept.held += end.held * chance
-                kept.chances = (*kept.chances[:-1], max(kept.chances[-1], chance))
             came_from = end.paused if again else end.total
             state = end.state.after(token)
             if came_from > 0.0 and state is not None:
-                new = grown.setdefault(text + token, _End(state, 0.0, 0.0, token, (*end.chances, chance)))
+                new = grown.setdefault(text + token, _End(state, 0.0, 0.0, token, (*end.tokens, token)))
                 new.held += came_from * chance
     return grown
 
 
-def _pruned(beam: dict[str, _Prefix]) -> dict[str, _Prefix]:
+_Held = TypeVar("_Held", _Prefix, _End)
+
+
+def _pruned(beam: dict[str, _Held]) -> dict[str, _Held]:
     if len(beam) < 2:
         return beam
     ranked = sorted(beam.items(), key=lambda one: -one[1].total)[:_BEAM_WIDTH]
@@ -249,19 +252,65 @@ def _pruned(beam: dict[str, _Prefix]) -> dict[str, _Prefix]:
     return {text: one for text, one in ranked if one.total > floor}
 
 
-def _reading(beam: Mapping[str, _Prefix], pauses: float, rules: _Rules, priors: Priors | None) -> Reading | None:
-    """The likeliest plate; spellings of one plate, such as its Latin letter, count together."""
-    plates: dict[str, tuple[Plate, _Prefix, float]] = {}
+@dataclass(slots=True)
+class _Candidate:
+    """A plate that may be there: its likelihood, and its weight among the others."""
+
+    plate: Plate
+    tokens: tuple[str, ...]
+    likelihood: float
+    weight: float
+
+
+def _plates(beam: Mapping[str, _Prefix], pauses: float, rules: _Rules, priors: Priors | None) -> list[_Candidate]:
+    """The likeliest first; spellings of one plate, such as its Latin letter, count together."""
+    found: dict[str, _Candidate] = {}
     for glyphs, prefix in sorted(beam.items(), key=lambda one: -one[1].total):
         if prefix.state.is_plate and (plate := from_glyphs(glyphs, rules.kinds, rules.lines)):
-            _plate, best, total = plates.get(plate.text, (plate, prefix, 0.0))
-            plates[plate.text] = plate, best, total + prefix.total * pauses
-    if not plates:
+            one = found.setdefault(plate.text, _Candidate(plate, prefix.tokens, 0.0, 0.0))
+            one.likelihood += prefix.total * pauses
+    for one in found.values():
+        one.weight = one.likelihood * _kind_chance(one.plate.kind, priors)
+    return sorted(found.values(), key=lambda one: -one.weight)
+
+
+def _reading(plates: Sequence[_Candidate], calibration: Calibration) -> Reading | None:
+    total = sum(one.weight for one in plates)
+    if total <= 0.0:
         return None
-    ranked = sorted(plates.values(), key=lambda one: -one[2] * _kind_chance(one[0].kind, priors))
-    plate, best, total = ranked[0]
-    others = tuple((other.text, chance) for other, _prefix, chance in ranked[1 : 1 + _ALTERNATIVES])
-    return Reading(plate, min(1.0, total), best.chances, others)
+    best, *others = plates
+    char_shares = _char_shares(best.tokens, [(one.tokens, one.weight / total) for one in plates])
+    evidence = Evidence(best.weight / total, min(1.0, best.likelihood), char_shares)
+    confidence = calibration.confidence(evidence.share, evidence.likelihood)
+    chars = tuple(max(confidence, calibration.char_confidence(share)) for share in char_shares)
+    left = (1.0 - confidence) / max(total - best.weight, 1e-30)
+    scale = min(left, confidence / best.weight)
+    alternatives = tuple((one.plate.text, one.weight * scale) for one in others[:_ALTERNATIVES])
+    return Reading(best.plate, confidence, chars, alternatives, evidence)
+
+
+def _char_shares(tokens: tuple[str, ...], plates: Sequence[tuple[tuple[str, ...], float]]) -> tuple[float, ...]:
+    """How likely each token is in its place, by all the plates that have it there.
+
+    Plates of another length are laid on from both ends: what lies between is what they differ in.
+    """
+    shares = [0.0] * len(tokens)
+    for other, share in plates:
+        if len(other) == len(tokens):
+            agreeing = [one == its for one, its in zip(tokens, other, strict=True)]
+        else:
+            ahead = _agreeing(tokens, other)
+            behind = min(_agreeing(tokens[::-1], other[::-1]), min(len(tokens), len(other)) - ahead)
+            agreeing = [at < ahead or at >= len(tokens) - behind for at in range(len(tokens))]
+        for at, agrees in enumerate(agreeing):
+            shares[at] += share * agrees
+    return tuple(shares)
+
+
+def _agreeing(one: Sequence[str], other: Sequence[str]) -> int:
+    """How many of the first tokens are equal."""
+    pairs = enumerate(zip(one, other, strict=False))
+    return next((at for at, (its, theirs) in pairs if its != theirs), min(len(one), len(other)))
 
 
 def _kind_chance(kind: PlateKind, priors: Priors | None) -> float:
