@@ -179,7 +179,7 @@ def test_beam_finds_what_a_search_that_leaves_nothing_out_finds(seed: int) -> No
     assert reading.text == max(truth, key=lambda text: truth[text])
     assert reading.evidence.likelihood == pytest.approx(truth[reading.text], rel=0.03)
     total = sum(truth.values())
-    assert reading.evidence.share == pytest.approx(truth[reading.text] / total, abs=0.12)
+    assert reading.evidence.share == pytest.approx(truth[reading.text] / total, abs=0.2)
     told = dict(reading.alternatives)
     assert told == pytest.approx({text: truth[text] / total for text in told}, abs=0.06)
 
