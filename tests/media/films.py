@@ -74,14 +74,17 @@ def make_film(
     codec: str = "libx264",
     frames_per_second: int = FRAMES_PER_SECOND,
     b_frames: int = 0,
+    kbps: int | None = None,
 ) -> Path:
-    """Encode `draw` as cameras do: regular keyframes, by default no B-frames."""
+    """Encode `draw` as cameras do: regular keyframes, by default no B-frames; at a constant `kbps` where given."""
     gop = max(1, round(gop_seconds * frames_per_second))
     with av.open(str(path), "w") as container:
         options = {
             "libx264": {"preset": "ultrafast", "g": str(gop), "bf": str(b_frames), "sc_threshold": "0"},
             "libx265": {"x265-params": f"keyint={gop}:min-keyint={gop}:open-gop=0:bframes={b_frames}:log-level=none"},
         }.get(codec)
+        if kbps is not None and options is not None:
+            options |= {"b": f"{kbps}k", "maxrate": f"{kbps}k", "bufsize": f"{kbps}k", "nal-hrd": "cbr"}
         stream = container.add_stream(codec, rate=frames_per_second, options=options)
         assert isinstance(stream, av.VideoStream)
         height, width = draw(0.0).shape

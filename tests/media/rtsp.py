@@ -16,11 +16,13 @@ import av
 from av.bitstream import BitStreamFilterContext
 
 from vigie_agent.capture import nal
+from vigie_agent.capture.packets import Codec
 
 CLOCK_HZ: Final = 90_000
 PAYLOAD_TYPE: Final = 96
 PAYLOAD_BYTES_MAX: Final = 1400
 _FU_A: Final = 28
+_FU: Final = 49
 
 
 @dataclass(frozen=True)
@@ -44,7 +46,7 @@ class RtspServer:
     """Plays a film over and over to whoever asks, `speed` times as fast as real time."""
 
     def __init__(self, film: Path, *, speed: float = 10.0, faults: Faults | None = None) -> None:
-        self._pictures, self._parameter_sets, self._loop_ticks = _read(film)
+        self.codec, self._pictures, self._parameter_sets, self._loop_ticks = read_film(film)
         self._speed = speed
         self.faults = faults or Faults()
         self.port = 0
@@ -113,12 +115,7 @@ class RtspServer:
 
     def describe(self) -> str:
         """The stream in SDP (RFC 4566)."""
-        sets = ",".join(base64.b64encode(unit).decode() for unit in self._parameter_sets)
-        return (
-            "v=0\r\no=- 0 0 IN IP4 127.0.0.1\r\ns=camera\r\nc=IN IP4 0.0.0.0\r\nt=0 0\r\n"
-            f"m=video 0 RTP/AVP {PAYLOAD_TYPE}\r\na=rtpmap:{PAYLOAD_TYPE} H264/{CLOCK_HZ}\r\n"
-            f"a=fmtp:{PAYLOAD_TYPE} packetization-mode=1;sprop-parameter-sets={sets}\r\na=control:track1\r\n"
-        )
+        return describe(self.codec, self._parameter_sets)
 
     def picture(self, number: int) -> AccessUnit:
         """The picture `number` of the endless film."""
@@ -197,7 +194,7 @@ class _Conversation:
                 return
 
     def _rtp(self, picture: AccessUnit) -> list[bytes]:
-        payloads = [payload for unit in picture.units for payload in packetise(unit)]
+        payloads = [payload for unit in picture.units for payload in packetise(self._server.codec, unit)]
         return [
             struct.pack(
                 ">BBHII",
@@ -212,30 +209,50 @@ class _Conversation:
         ]
 
 
-def packetise(unit: bytes) -> list[bytes]:
-    """A NAL unit as one RTP payload, or as fragments (FU-A, RFC 6184 §5.8)."""
+def describe(codec: Codec, parameter_sets: list[bytes], clock_hz: int = CLOCK_HZ) -> str:
+    """The stream in SDP (RFC 4566)."""
+    texts = [base64.b64encode(unit).decode() for unit in parameter_sets]
+    if codec == "h264":
+        name, parameters = "H264", f"packetization-mode=1;sprop-parameter-sets={','.join(texts)}"
+    else:
+        name = "H265"
+        parameters = ";".join(f"sprop-{kind}={text}" for kind, text in zip(("vps", "sps", "pps"), texts, strict=True))
+    return (
+        "v=0\r\no=- 0 0 IN IP4 127.0.0.1\r\ns=camera\r\nc=IN IP4 0.0.0.0\r\nt=0 0\r\n"
+        f"m=video 0 RTP/AVP {PAYLOAD_TYPE}\r\na=rtpmap:{PAYLOAD_TYPE} {name}/{clock_hz}\r\n"
+        f"a=fmtp:{PAYLOAD_TYPE} {parameters}\r\na=control:track1\r\n"
+    )
+
+
+def packetise(codec: Codec, unit: bytes) -> list[bytes]:
+    """A NAL unit as one RTP payload, or as fragments (RFC 6184 §5.8, RFC 7798 §4.4.3)."""
     if len(unit) <= PAYLOAD_BYTES_MAX:
         return [unit]
-    indicator, kind, body = (unit[0] & 0xE0) | _FU_A, unit[0] & 0x1F, unit[1:]
+    if codec == "h264":
+        header, kind, body = bytes([(unit[0] & 0xE0) | _FU_A]), unit[0] & 0x1F, unit[1:]
+    else:
+        header, kind, body = bytes([(unit[0] & 0x81) | _FU << 1, unit[1]]), (unit[0] >> 1) & 0x3F, unit[2:]
     parts = [body[start : start + PAYLOAD_BYTES_MAX] for start in range(0, len(body), PAYLOAD_BYTES_MAX)]
     return [
-        bytes([indicator, kind | (0x80 if index == 0 else 0) | (0x40 if index == len(parts) - 1 else 0)]) + part
+        header + bytes([kind | (0x80 if index == 0 else 0) | (0x40 if index == len(parts) - 1 else 0)]) + part
         for index, part in enumerate(parts)
     ]
 
 
-def _read(film: Path) -> tuple[list[AccessUnit], list[bytes], int]:
-    """A film's pictures, its parameter sets, and its length in ticks."""
+def read_film(film: Path) -> tuple[Codec, list[AccessUnit], list[bytes], int]:
+    """A film's codec, its pictures in decoding order, its parameter sets, and its length in ticks."""
     pictures: list[AccessUnit] = []
     with av.open(str(film)) as container:
         stream = container.streams.video[0]
-        convert = BitStreamFilterContext("h264_mp4toannexb", stream)
+        codec: Codec = "h264" if stream.codec_context.name == "h264" else "hevc"
+        convert = BitStreamFilterContext(f"{codec}_mp4toannexb", stream)
         for packet in container.demux(stream):
             for made in convert.filter(packet) if packet.size else []:
                 ticks = round(Fraction(made.pts or 0) * made.time_base * CLOCK_HZ)
                 pictures.append(AccessUnit(tuple(nal.nal_units(bytes(made))), ticks))
-    sets = [unit for unit in pictures[0].units if nal.nal_type("h264", unit) in {7, 8}]
-    return pictures, sets, pictures[-1].ticks + pictures[1].ticks - pictures[0].ticks
+    sets = nal.nal_units(nal.parameter_sets(codec, nal.annex_b(pictures[0].units)))
+    shown = sorted(picture.ticks for picture in pictures)
+    return codec, pictures, sets, shown[-1] + shown[1] - 2 * shown[0]
 
 
 def _hang_up(connection: socket.socket) -> None:
