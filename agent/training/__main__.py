@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 import typer
 from rich.console import Console
 
+from training.samples import Draw
 from vigie_agent.plates.runtime import MODELS
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Train, export and evaluate the plate models.")
@@ -19,6 +20,9 @@ Device = Annotated[
     Literal["auto", "cpu", "gpu"], typer.Option(help="Where to compute: auto takes a GPU where there is one.")
 ]
 Workers = Annotated[int, typer.Option(help="Processes that draw.")]
+Drawn = Annotated[Path | None, typer.Option(help="Train from the samples in this folder, which `draw` has written.")]
+LOOKS = 4
+"""How often the reader sees each drawn plate, in as many looks."""
 
 
 @app.callback()
@@ -34,6 +38,7 @@ def train_reader(
     workers: Workers = 1,
     start_from: StartFrom = None,
     device: Device = "auto",
+    drawn: Drawn = None,
 ) -> None:
     """Train the reader."""
     _compute_on(device)
@@ -42,7 +47,7 @@ def train_reader(
     from training.reader import ctc_loss
     from training.street.crops import DrawStreetCrop
 
-    run = Run("reader", folder, steps, batch_size=32, workers=workers, looks=4)
+    run = Run("reader", folder, steps, batch_size=32, workers=workers, looks=LOOKS, drawn=drawn)
     train(_started(reader(), start_from), DrawStreetCrop.with_fonts(fonts), ctc_loss, run, _console.print)
 
 
@@ -54,6 +59,7 @@ def train_detector(
     workers: Workers = 1,
     start_from: StartFrom = None,
     device: Device = "auto",
+    drawn: Drawn = None,
 ) -> None:
     """Train the detector."""
     _compute_on(device)
@@ -62,7 +68,7 @@ def train_detector(
     from training.networks import detector
     from training.street.views import VIEW_HEIGHT_PX, VIEW_WIDTH_PX, DrawStreetView
 
-    run = Run("detector", folder, steps, batch_size=16, workers=workers)
+    run = Run("detector", folder, steps, batch_size=16, workers=workers, drawn=drawn)
     network = _started(detector(VIEW_HEIGHT_PX, VIEW_WIDTH_PX), start_from)
     train(network, DrawStreetView.with_fonts(fonts), detection_loss, run, _console.print)
 
@@ -75,6 +81,7 @@ def train_aligner(
     workers: Workers = 1,
     start_from: StartFrom = None,
     device: Device = "auto",
+    drawn: Drawn = None,
 ) -> None:
     """Train the aligner."""
     _compute_on(device)
@@ -83,8 +90,23 @@ def train_aligner(
     from training.networks import aligner
     from training.street.windows import DrawWindows
 
-    run = Run("aligner", folder, steps, batch_size=16, workers=workers)
+    run = Run("aligner", folder, steps, batch_size=16, workers=workers, drawn=drawn)
     train(_started(aligner(), start_from), DrawWindows.with_fonts(fonts), alignment_loss, run, _console.print)
+
+
+@app.command("draw")
+def draw_samples(
+    network: Annotated[Literal["reader", "detector", "aligner"], typer.Argument(help="Whose samples.")],
+    folder: Annotated[Path, typer.Option(help="Where the files go; those there already are kept.")],
+    count: Annotated[int, typer.Option(help="Samples to draw.")] = 100_000,
+    fonts: Fonts = None,
+    workers: Workers = 1,
+    seed: Annotated[int, typer.Option(help="Another seed draws other samples.")] = 1,
+) -> None:
+    """Draw samples into files, to be trained from here or on another machine (`--drawn`)."""
+    from training.drawn import write
+
+    write(_draw_for(network, fonts), folder, count, seed=seed, workers=workers, looks=LOOKS, say=_console.print)
 
 
 @app.command("export")
@@ -117,6 +139,16 @@ def evaluate_models(
         )
         for fault in tally.faults:
             _console.print(f"  {fault}")
+
+
+def _draw_for(network: str, fonts: Path | None) -> Draw:
+    from training.street.crops import DrawStreetCrop
+    from training.street.views import DrawStreetView
+    from training.street.windows import DrawWindows
+
+    if network == "reader":
+        return DrawStreetCrop.with_fonts(fonts)
+    return DrawStreetView.with_fonts(fonts) if network == "detector" else DrawWindows.with_fonts(fonts)
 
 
 def _compute_on(device: str) -> None:

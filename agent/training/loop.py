@@ -8,6 +8,7 @@ from typing import Any
 import tensorflow as tf
 from rich.progress import Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+from training.drawn import DrawnBatches
 from training.samples import Draw, SampleStream
 
 _CHECKPOINT_EVERY_STEPS = 500
@@ -20,7 +21,8 @@ Loss = Callable[[Any, Any], Any]
 class Run:
     """What one run needs; `folder` keeps its checkpoints, and a run that finds some goes on from there.
 
-    So many consecutive batches show the same plates, each in another look: `looks`.
+    So many consecutive batches show the same plates, each in another look: `looks`. With `drawn`, samples come from
+    the files of that folder.
     """
 
     name: str
@@ -31,6 +33,7 @@ class Run:
     seed: int = 1
     workers: int = 1
     looks: int = 1
+    drawn: Path | None = None
 
 
 def train(model: Any, draw: Draw, loss: Loss, run: Run, say: Callable[[str], None]) -> None:
@@ -52,9 +55,7 @@ def train(model: Any, draw: Draw, loss: Loss, run: Run, say: Callable[[str], Non
     checkpoint.restore(keeper.latest_checkpoint)
     done = int(optimizer.iterations.numpy())
     step = _compiled_step(model, optimizer, loss)
-    first = done * run.batch_size
-    size, workers = run.batch_size, run.workers
-    stream = SampleStream(draw, seed=run.seed, first=first, batch_size=size, workers=workers, looks=run.looks)
+    stream = _samples(draw, run, done * run.batch_size)
     with stream, _progress() as progress:
         task = progress.add_task(run.name, total=run.steps, completed=done, loss="")
         running = 0.0
@@ -68,6 +69,13 @@ def train(model: Any, draw: Draw, loss: Loss, run: Run, say: Callable[[str], Non
                 keeper.save(number)
     optimizer.finalize_variable_values(model.trainable_variables)
     model.save_weights(str(run.folder / f"{run.name}.weights.h5"))
+
+
+def _samples(draw: Draw, run: Run, first: int) -> SampleStream | DrawnBatches:
+    if run.drawn is not None:
+        return DrawnBatches(run.drawn, run.seed, first, run.batch_size)
+    size, workers = run.batch_size, run.workers
+    return SampleStream(draw, seed=run.seed, first=first, batch_size=size, workers=workers, looks=run.looks)
 
 
 def averaged(model: Any, run: Run) -> Any:
