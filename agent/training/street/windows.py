@@ -75,7 +75,7 @@ class DrawWindows:
             flat, layout = drawn_flat.picture, LAYOUT_OF[drawn_flat.kind]
         if rng.random() < _IN_STREET:
             return _in_street(flat, rng, self.typefaces), layout
-        return photograph(flat, rng, float(rng.uniform(0.1, 0.9))), layout
+        return photograph(flat, rng, float(rng.uniform(0.1, 0.9)), typefaces=self.typefaces), layout
 
 
 def look(shot: Shot, layout: Layout, rng: Rng) -> tuple[Luma, NDArray[np.float32]]:
