@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from training.crops import ALPHABET, CROP_HEIGHT_PX, CROP_WIDTH_PX, Typefaces, draw_crop
+from training.street.crops import DrawStreetCrop
 from training.views import CELL_CHANNELS, mark
 from vigie_agent.plates.detector import decode
 from vigie_agent.plates.reader import Reader
@@ -67,3 +68,31 @@ def test_sample_number_decides_the_sample_whichever_process_draws_it() -> None:
     """In a process of its own: multiprocessing keeps a pipe open until its process ends."""
     done = subprocess.run([sys.executable, "-c", STREAM], capture_output=True, text=True, timeout=100, check=False)
     assert (done.stdout.strip(), done.returncode) == ("[True, True]", 0), done.stderr
+
+
+LOOKS = """
+import numpy as np
+from training.samples import SampleStream, draw_round
+from training.street.crops import DrawStreetCrop
+draw = DrawStreetCrop.with_fonts(None)
+whole = draw_round(draw, 4, 0, 3, 4) + draw_round(draw, 4, 3, 3, 4)
+with SampleStream(draw, seed=4, first=0, batch_size=3, workers=1, looks=4) as stream:
+    streamed = list(stream.batches(6))
+with SampleStream(draw, seed=4, first=3 * 3, batch_size=3, workers=1, looks=4) as stream:
+    resumed = list(stream.batches(3))
+same = lambda some, others: all(np.array_equal(a[k], b[k]) for a, b in zip(some, others, strict=True) for k in (0, 1))
+print(same(streamed, whole[:6]), same(resumed, whole[3:6]))
+"""
+
+
+def test_rounds_of_looks_are_streamed_in_order_and_resumed_in_their_middle() -> None:
+    """In a process of its own, as above."""
+    done = subprocess.run([sys.executable, "-c", LOOKS], capture_output=True, text=True, timeout=100, check=False)
+    assert (done.stdout.strip(), done.returncode) == ("True True", 0), done.stderr
+
+
+def test_looks_at_one_plate_differ_and_say_the_same() -> None:
+    looks = DrawStreetCrop.with_fonts(None).looks(np.random.default_rng(12), 4)
+    crops, targets = zip(*looks, strict=True)
+    assert len({target.tobytes() for target in targets}) == 1
+    assert len({crop.tobytes() for crop in crops}) == 4
