@@ -1,11 +1,11 @@
 """Frames in, voted reads out: detect, straighten, read, vote, within a budget of work a second."""
 
-import math
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from vigie_agent.plates.crop import crop_jpeg
 from vigie_agent.plates.detector import Detection, Detector
+from vigie_agent.plates.gaze import Gaze, View
 from vigie_agent.plates.reader import Reader
 from vigie_agent.plates.rectify import Luma
 from vigie_agent.plates.runtime import MODELS
@@ -36,6 +36,7 @@ class PlateReader:
         self._detector = Detector(folder, self._settings.detection_threshold)
         self._reader = Reader(folder, self._settings.kinds)
         self._voter = PlateVoter(self._settings.vote)
+        self._gaze = Gaze()
         self._looked_at: float | None = None
         self._frame_shape = (1, 1)
         self._allowance = self._settings.reads_per_second
@@ -43,15 +44,29 @@ class PlateReader:
     def observe(self, at_seconds: float, luma: Luma, region: Region | None = None) -> list[VotedRead]:
         """Take a frame's Y plane; returns the stays that can be told now, their boxes as shares of the frame.
 
-        Only `region` is looked at, where it is given. Frames beyond the budget cost nothing.
+        `region` is where something moves, if that is known. Frames beyond the budget cost nothing.
         """
         if not self._is_due(at_seconds):
             return []
-        self._frame_shape = luma.shape[0], luma.shape[1]
-        left, top, right, bottom = _in_pixels(region or (0.0, 0.0, 1.0, 1.0), luma)
-        found = self._detector.detect(luma[top:bottom, left:right])
-        moved = [detection.moved(1, (left, top)) for detection in found]
-        return self._as_shares(self._voter.feed(at_seconds, self._read_all(at_seconds, luma, moved)))
+        height, width = self._frame_shape = luma.shape[0], luma.shape[1]
+        found: list[Detection] = []
+        for view in self._gaze.views(at_seconds, (width, height), region):
+            found += [one for one in self._seen_in(view, luma) if not any(_is_same(one, other) for other in found)]
+        self._gaze.saw(at_seconds, (width, height), [one.box for one in found])
+        return self._as_shares(self._voter.feed(at_seconds, self._read_all(at_seconds, luma, found)))
+
+    def _seen_in(self, view: View, luma: Luma) -> list[Detection]:
+        """The plates in a part of the frame, less those that its edge cuts."""
+        left, top, right, bottom = view
+        part = luma[top:bottom, left:right]
+        cuts = (left > 0, top > 0, right < luma.shape[1], bottom < luma.shape[0])
+        found = self._detector.detect(part)
+        return [one.moved(1, (left, top)) for one in found if _is_whole(one, part, cuts)]
+
+    @property
+    def lines_read(self) -> int:
+        """What reading has cost so far: lines of plates that the reader's network went over."""
+        return self._reader.lines_read
 
     def flush(self) -> list[VotedRead]:
         """End every stay; the next frame begins anew."""
@@ -76,7 +91,10 @@ class PlateReader:
         return [replace(one, box=box) for one, box in zip(reads, boxes, strict=True)]
 
     def _read_all(self, at_seconds: float, luma: Luma, found: list[Detection]) -> list[PlateRead]:
-        """Wide plates first; what the allowance does not cover is followed, not read."""
+        """Wide plates first; what the allowance does not cover is followed, not read.
+
+        A read that looks twice costs two: what it took beyond the allowance is missing from the next frames'.
+        """
         reads = []
         for detection in sorted(found, key=lambda one: -one.width_px):
             reading = None
@@ -86,8 +104,9 @@ class PlateReader:
                 and _is_whole(detection, luma)
                 and self._voter.needs_reading(at_seconds, detection)
             ):
-                self._allowance -= 1
+                before = self._reader.lines_read
                 reading = self._reader.read(luma, detection.corners)
+                self._allowance -= self._reader.lines_read - before
             reads.append(PlateRead(detection, reading, _Crop(luma, detection)))
         return reads
 
@@ -103,15 +122,17 @@ class _Crop:
         return crop_jpeg(self.luma, self.detection.box)
 
 
-def _in_pixels(region: Region, luma: Luma) -> tuple[int, int, int, int]:
-    height, width = luma.shape
-    left, top, right, bottom = region
-    return int(left * width), int(top * height), math.ceil(right * width), math.ceil(bottom * height)
+def _is_same(one: Detection, other: Detection) -> bool:
+    """Whether the middle of one lies on the other: two views overlap, plates do not."""
+    x, y = (one.box[0] + one.box[2]) / 2, (one.box[1] + one.box[3]) / 2
+    left, top, right, bottom = other.box
+    return left <= x <= right and top <= y <= bottom
 
 
-def _is_whole(found: Detection, luma: Luma) -> bool:
-    """Whether the frame's edge keeps clear of the plate: what is cut off reads well, and wrong."""
-    edge = _EDGE * found.width_px
+def _is_whole(found: Detection, luma: Luma, edges: tuple[bool, bool, bool, bool] = (True, True, True, True)) -> bool:
+    """Whether the picture's `edges` keep clear of the plate: what is cut off reads well, and wrong."""
+    clear = _EDGE * found.width_px
     height, width = luma.shape
     left, top, right, bottom = found.box
-    return left > edge and top > edge and right < width - edge and bottom < height - edge
+    room = (left, top, width - right, height - bottom)
+    return all(space > clear for space, counts in zip(room, edges, strict=True) if counts)

@@ -1,6 +1,6 @@
 """Films in, reads out, with the shipped models."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -63,15 +63,47 @@ def test_nothing_is_read_at_a_gate_without_vehicles(tmp_path: Path) -> None:
     assert read_all(frames_of(tmp_path / "gate.mp4")) == []
 
 
-def test_box_of_a_region_is_told_as_shares_of_the_whole_frame(frames: list[Frame]) -> None:
+FAR, LEFT_PX, TOP_PX = (2160, 3840), 2400, 1300
+"""A frame of 4K, and where the film lies in it."""
+
+
+def far_away(frames: list[Frame]) -> Iterator[Frame]:
+    """The film as a part of a large picture, in which its plates are too small for the detector."""
+    for at_seconds, luma in frames[::3]:
+        large = np.full(FAR, 110, dtype=np.uint8)
+        large[TOP_PX : TOP_PX + luma.shape[0], LEFT_PX : LEFT_PX + luma.shape[1]] = luma
+        yield at_seconds, large
+
+
+def test_small_plates_in_a_large_picture_are_read_where_something_moves(
+    film: tuple[Path, FilmTruth], frames: list[Frame]
+) -> None:
     reader = PlateReader()
-    region = (0.0, 60 / 540, 0.5, 1.0)
-    reads = [read for at, luma in frames for read in reader.observe(at, luma, region)] + reader.flush()
-    assert [read.direction for read in reads] == ["approaching"]
-    left, top, right, bottom = reads[0].box
-    assert 0 <= left < right <= 0.5
-    assert 60 / 540 <= top < bottom <= 1
-    assert right - left > 0.07
+    region = (LEFT_PX / 3840, TOP_PX / 2160, (LEFT_PX + 960) / 3840, (TOP_PX + 540) / 2160)
+    reads = [read for at, luma in far_away(frames) for read in reader.observe(at, luma, region)] + reader.flush()
+    assert sorted(read.text for read in reads) == sorted(vehicle.plate for vehicle in film[1].vehicles)
+    blind = read_all(far_away(frames))
+    assert sum(read.frame_count for read in reads) > sum(read.frame_count for read in blind)
+    for read in reads:
+        left, top, right, bottom = read.box
+        assert region[0] < left < right < region[2]
+        assert region[1] < top < bottom < region[3]
+
+
+def test_plates_that_an_edge_cuts_are_not_read(film: tuple[Path, FilmTruth], frames: list[Frame]) -> None:
+    """The region's right edge runs through one plate's way; the frame itself goes on there."""
+    wanted = {vehicle.plate for vehicle in film[1].vehicles}
+    reader = PlateReader()
+    reads = [read for at, luma in frames for read in reader.observe(at, luma, (0.0, 0.1, 0.24, 0.9))] + reader.flush()
+    assert {read.text for read in reads} <= wanted
+
+
+def test_a_read_that_looks_often_leaves_less_for_the_others(frames: list[Frame]) -> None:
+    reader = PlateReader(PlateSettings(reads_per_second=2.0))
+    for at_seconds, luma in frames:
+        reader.observe(at_seconds, luma)
+    costliest = 10
+    assert 0 < reader.lines_read <= 2 + 2 * frames[-1][0] + costliest
 
 
 def test_frames_beyond_the_budget_are_not_looked_at(frames: list[Frame]) -> None:
