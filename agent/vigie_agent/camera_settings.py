@@ -60,10 +60,13 @@ class MotionSettings(Section):
     """`[motion]`: when something counts as moving."""
 
     contrast_min: float = Field(
-        default=6.0, gt=0, le=128, description="Smallest change of a cell's brightness that counts, of 255."
+        default=3.0, gt=0, le=128, description="Smallest change of a cell's brightness that counts, of 255."
     )
     noise_factor: float = Field(
-        default=6.0, ge=1, le=50, description="How far beyond its own learnt noise a cell must change."
+        default=3.0,
+        ge=1,
+        le=50,
+        description="How many times further than usual, in its own noise or wind, a cell must change.",
     )
     cells_min: int = Field(
         default=3, ge=1, description="Cells that must change together for motion to start (of about 120 x 68)."

@@ -10,6 +10,8 @@ Grid = npt.NDArray[np.float32]
 
 COLUMNS: Final = 120
 """Cells across, about: a person of a tenth of the picture's height covers several."""
+_EVEN: Final = np.uint64(0x00FF00FF00FF00FF)
+_WORD_BYTES: Final = 8
 
 
 def grid_of(luma: Luma) -> Grid:
@@ -17,12 +19,28 @@ def grid_of(luma: Luma) -> Grid:
 
     Averaging, not picking, keeps sensor noise and rain streaks small.
     """
-    half = luma[::2, ::2]
-    rows, columns = half.shape
+    rows, columns = luma.shape[0] // 2, luma.shape[1] // 2
     side = max(1, round(columns / COLUMNS))
     down, across = rows // side, columns // side
-    cut = half[: down * side, : across * side]
-    bands = cut.reshape(down, side, across * side).sum(axis=1, dtype=np.uint16)
+    bands = _bands(luma, down, side)[:, : across * side]
     sums = bands.reshape(down, across, side).sum(axis=2, dtype=np.uint32)
     grid: Grid = sums.astype(np.float32) / np.float32(side * side)
     return grid
+
+
+def _bands(luma: Luma, down: int, side: int) -> npt.NDArray[np.uint16]:
+    """Sums of `side` even rows each, of the even columns.
+
+    Four columns are added at once in the 16-bit lanes of a word: 257 rows would fit, more than any picture's cell has.
+    """
+    width = luma.shape[1]
+    stride = luma.strides[0]
+    whole = -(-width // _WORD_BYTES) * _WORD_BYTES
+    if luma.strides[1] == 1 and stride % _WORD_BYTES == 0 and stride >= whole and luma.base is not None:
+        rows = np.lib.stride_tricks.as_strided(luma, (luma.shape[0], whole), writeable=False)
+    else:
+        rows = np.zeros((luma.shape[0], whole), np.uint8)
+        rows[:, :width] = luma
+    words = rows.view(np.uint64)[: 2 * down * side : 2] & _EVEN
+    sums = words.reshape(down, side, -1).sum(axis=1, dtype=np.uint64)
+    return sums.view(np.uint16)

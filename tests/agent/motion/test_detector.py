@@ -8,7 +8,8 @@ import pytest
 
 from tests.media.films import noisy, street, with_figure
 from vigie_agent.camera_settings import MotionSettings
-from vigie_agent.motion.detector import MotionChange, MotionDetector, bounds, follow_light, solid
+from vigie_agent.motion.detector import MotionChange, MotionDetector, bounds
+from vigie_agent.motion.scene import light_between, solid
 from vigie_agent.motion.grid import grid_of
 
 Picture = npt.NDArray[np.float32]
@@ -185,4 +186,5 @@ def test_light_is_followed_past_a_large_vehicle() -> None:
     past = grid_of(STREET.astype(np.uint8))
     now = past * np.float32(0.8) + np.float32(12)
     now[:, :40] = 250
-    assert follow_light(past, now)[:, 50:] == pytest.approx(now[:, 50:], abs=2.0)
+    gain, offset = light_between(past, now)
+    assert (past * gain + offset)[:, 50:] == pytest.approx(now[:, 50:], abs=2.0)
