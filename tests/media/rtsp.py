@@ -1,16 +1,19 @@
 """A small real camera: RTSP 1.0 over TCP (RFC 2326) with interleaved RTP and H.264 (RFC 6184), on loopback."""
 
 import base64
+import hashlib
 import itertools
+import re
 import select
 import socket
 import struct
 import threading
+import time
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
-from typing import Final, Self
+from typing import Final, Literal, Self
 
 import av
 from av.bitstream import BitStreamFilterContext
@@ -21,6 +24,7 @@ from vigie_agent.capture.packets import Codec
 CLOCK_HZ: Final = 90_000
 PAYLOAD_TYPE: Final = 96
 PAYLOAD_BYTES_MAX: Final = 1400
+NONCE: Final = "5eed"
 _FU_A: Final = 28
 _FU: Final = 49
 
@@ -40,6 +44,24 @@ class Faults:
     silent_from: int | None = None
     jump_back_at: int | None = None
     password: str | None = None
+    digest: Literal["MD5", "SHA-256"] | None = None
+    """Asks for a digest instead of the plain password."""
+    moved: bool = False
+    """Sends whoever asks for `/live` elsewhere."""
+    loses_at: int | None = None
+    """One packet of that picture never comes."""
+    hangs_up_at: int | None = None
+    babbles: bool = False
+    """Answers with a head that has no end."""
+    drips: bool = False
+    """Answers byte by byte, and never to the end."""
+    raves_at: int | None = None
+    """Sends what is no RTSP."""
+    refuses_tcp: bool = False
+    aggregates: bool = False
+    """Sends small units together."""
+    clock_ahead_seconds: float | None = None
+    """Sends reports of a clock that is ahead by so much."""
 
 
 class RtspServer:
@@ -117,6 +139,12 @@ class RtspServer:
         """The stream in SDP (RFC 4566)."""
         return describe(self.codec, self._parameter_sets)
 
+    def payloads(self, picture: AccessUnit) -> list[bytes]:
+        """A picture as RTP payloads."""
+        if self.faults.aggregates:
+            return aggregated(self.codec, picture.units)
+        return [payload for unit in picture.units for payload in packetise(self.codec, unit)]
+
     def picture(self, number: int) -> AccessUnit:
         """The picture `number` of the endless film."""
         loops, index = divmod(number, len(self._pictures))
@@ -159,15 +187,18 @@ class _Conversation:
         lines = head.decode().split("\r\n")
         method, address, _version = lines[0].split(" ")
         headers = {name.lower(): value for name, value in (line.split(": ", 1) for line in lines[1:])}
-        self._connection.sendall(self._response(method, address, headers).encode())
+        self._say(self._response(method, address, headers))
         return method
 
     def _response(self, method: str, address: str, headers: dict[str, str]) -> str:
         top = f"CSeq: {headers['cseq']}\r\n"
-        password = self._server.faults.password
-        wanted = None if password is None else "Basic " + base64.b64encode(f"admin:{password}".encode()).decode()
-        if wanted not in {None, headers.get("authorization")}:
-            return f'RTSP/1.0 401 Unauthorized\r\n{top}WWW-Authenticate: Basic realm="camera"\r\n\r\n'
+        faults = self._server.faults
+        if not self._is_known(method, address, headers.get("authorization", "")):
+            return f"RTSP/1.0 401 Unauthorized\r\n{top}WWW-Authenticate: {self._challenge()}\r\n\r\n"
+        if faults.moved and address.endswith("/live"):
+            return f"RTSP/1.0 302 Moved\r\n{top}Location: {address}/there\r\n\r\n"
+        if faults.refuses_tcp and method == "SETUP":
+            return f"RTSP/1.0 461 Unsupported Transport\r\n{top}\r\n"
         top = f"RTSP/1.0 200 OK\r\n{top}"
         if method == "OPTIONS":
             return f"{top}Public: OPTIONS, DESCRIBE, SETUP, PLAY, TEARDOWN\r\n\r\n"
@@ -181,20 +212,69 @@ class _Conversation:
             return f"{top}Transport: RTP/AVP/TCP;unicast;interleaved=0-1\r\nSession: 1\r\n\r\n"
         return f"{top}Session: 1\r\n\r\n"
 
+    def _challenge(self) -> str:
+        digest = self._server.faults.digest
+        if digest is None:
+            return 'Basic realm="camera"'
+        return f'Digest realm="camera", nonce="{NONCE}", algorithm={digest}, qop="auth"'
+
+    def _is_known(self, method: str, address: str, proof: str) -> bool:
+        faults = self._server.faults
+        if faults.password is None:
+            return True
+        if faults.digest is None:
+            return proof == "Basic " + base64.b64encode(f"admin:{faults.password}".encode()).decode()
+        given = dict(re.findall(r'(\w+)="?([^",]*)', proof))
+        name = faults.digest.lower().replace("-", "")
+
+        def hashed(*parts: str) -> str:
+            return hashlib.new(name, ":".join(parts).encode(), usedforsecurity=False).hexdigest()
+
+        secret, asked = hashed("admin", "camera", faults.password), hashed(method, address)
+        return given.get("response") == hashed(
+            secret, NONCE, given.get("nc", ""), given.get("cnonce", ""), "auth", asked
+        )
+
+    def _say(self, answer: str) -> None:
+        faults = self._server.faults
+        if faults.babbles:
+            while True:
+                self._connection.sendall(b"X-Endless: head\r\n" * 100)
+        if faults.drips:
+            for byte in itertools.cycle(answer.encode().replace(b"\r\n\r\n", b"\r\n")):
+                self._connection.sendall(bytes([byte]))
+                select.select([self._connection], [], [], 0.05)
+        self._connection.sendall(answer.encode())
+
+    def _is_interrupted(self, number: int) -> bool:
+        faults = self._server.faults
+        if number == faults.raves_at:
+            self._connection.sendall(b"\x00" * 100 + b"this is no RTSP\r\n\r\n")
+        if faults.clock_ahead_seconds is not None and number % 10 == 0:
+            ticks = self._server.picture(number).ticks & 0xFFFFFFFF
+            report = sender_report(time.time() + faults.clock_ahead_seconds, ticks)
+            self._connection.sendall(b"$\x01" + struct.pack(">H", len(report)) + report)
+        return number == faults.hangs_up_at
+
     def _stream(self) -> None:
         for number in itertools.count():
+            if self._is_interrupted(number):
+                return
             silent_from = self._server.faults.silent_from
             is_silent = silent_from is not None and number >= silent_from
             if not is_silent:
                 picture = self._server.picture(number)
-                for packet in self._rtp(picture):
+                packets = self._rtp(picture)
+                if number == self._server.faults.loses_at:
+                    del packets[len(packets) // 2]
+                for packet in packets:
                     self._connection.sendall(b"$\x00" + struct.pack(">H", len(packet)) + packet)
             readable, _, _ = select.select([self._connection], [], [], max(0.0, self._server.wait_seconds(number)))
             if readable and self._answer() in {"", "TEARDOWN"}:
                 return
 
     def _rtp(self, picture: AccessUnit) -> list[bytes]:
-        payloads = [payload for unit in picture.units for payload in packetise(self._server.codec, unit)]
+        payloads = self._server.payloads(picture)
         return [
             struct.pack(
                 ">BBHII",
@@ -237,6 +317,22 @@ def packetise(codec: Codec, unit: bytes) -> list[bytes]:
         header + bytes([kind | (0x80 if index == 0 else 0) | (0x40 if index == len(parts) - 1 else 0)]) + part
         for index, part in enumerate(parts)
     ]
+
+
+def aggregated(codec: Codec, units: tuple[bytes, ...]) -> list[bytes]:
+    """Units that fit go together (STAP-A, RFC 6184 §5.7.1; AP, RFC 7798 §4.4.2)."""
+    small = [unit for unit in units if len(unit) < PAYLOAD_BYTES_MAX // 4]
+    large = [unit for unit in units if unit not in small]
+    header = b"\x78" if codec == "h264" else b"\x60\x01"
+    together = [header + b"".join(struct.pack(">H", len(unit)) + unit for unit in small)] if small else []
+    return together + [payload for unit in large for payload in packetise(codec, unit)]
+
+
+def sender_report(unix_seconds: float, ticks: int) -> bytes:
+    """RTCP (RFC 3550 §6.4.1), in a compound packet behind an empty receiver report."""
+    seconds, fraction = divmod(unix_seconds + 2_208_988_800, 1)
+    report = struct.pack(">BBHIIIIII", 0x80, 200, 6, 0x5EED, int(seconds), int(fraction * 2**32), ticks, 0, 0)
+    return struct.pack(">BBHI", 0x80, 201, 1, 0x5EED) + report
 
 
 def read_film(film: Path) -> tuple[Codec, list[AccessUnit], list[bytes], int]:

@@ -66,7 +66,7 @@ def _first_line(line: str) -> tuple[int, str]:
     parts = line.split(" ", 2)
     if parts[0].startswith("RTSP/") and len(parts) >= 2 and parts[1].isascii() and parts[1].isdigit():
         return int(parts[1][:3]), ""
-    if len(parts) == 3 and parts[2].startswith("RTSP/") and parts[0].isalpha():
+    if len(parts) == 3 and parts[2].startswith("RTSP/") and parts[0].replace("_", "").isalpha():
         return 0, parts[0].upper()
     raise ProtocolError("neither a packet nor a message")
 
