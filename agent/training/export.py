@@ -10,24 +10,30 @@ import numpy as np
 import tensorflow as tf
 
 from training.loop import Run, averaged
-from training.networks import detector, reader
+from training.networks import aligner, detector, reader
 from training.street.alphabet import TOKENS
 from vigie_agent.plates.runtime import MODELS
 
-RELEASE = "street-1"
+RELEASE = "street-2"
 CHECKPOINTS = Path(__file__).parent / "checkpoints"
 """Weights of the release, without the optimizer's state: what a further run starts from."""
 
 
 def export(folder: Path, target: Path = MODELS, checkpoints: Path = CHECKPOINTS) -> list[Path]:
-    """Write both networks of the runs in `folder`, each with int8 weights and in floats, `models.toml`, the weights."""
+    """Write each network with int8 weights and in floats, `models.toml`, and the weights.
+
+    They are those of the runs in `folder`; a network without a run there keeps the weights of the release.
+    """
     checkpoints.mkdir(parents=True, exist_ok=True)
     target.mkdir(parents=True, exist_ok=True)
     written: list[Path] = []
     lines = ["# The models that the agent may load, with the SHA-256 of each file. No other file is ever loaded."]
-    for name, build, alphabet in (("detector", detector, ()), ("reader", reader, TOKENS)):
-        model = averaged(build(), Run(name, folder, 0))
-        model.save_weights(str(checkpoints / f"{name}.weights.h5"))
+    for name, build, alphabet in (("detector", detector, ()), ("aligner", aligner, ()), ("reader", reader, TOKENS)):
+        model, weights = build(), checkpoints / f"{name}.weights.h5"
+        if (folder / name).is_dir():
+            averaged(model, Run(name, folder, 0)).save_weights(str(weights))
+        else:
+            model.load_weights(str(weights))
         traced = _with_unit_input(model)
         files = [_write(target / f"{name}_{kind}.tflite", traced, kind) for kind in ("int8", "fp32")]
         written += files

@@ -1,93 +1,94 @@
-"""What a plate says: its lines straightened, and the network's steps over them decoded."""
+"""What a plate says: aligned, its lines straightened, and the network's steps over them decoded."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
+from vigie_agent.plates.aligner import Aligned, Aligner, Layout
+from vigie_agent.plates.calibration import AS_READ, Calibration
 from vigie_agent.plates.decoding import Reading, decode_lines, softmax
-from vigie_agent.plates.rectify import Corners, Luma, rectify
+from vigie_agent.plates.rectify import Corners, Luma, Points, rectify
 from vigie_agent.plates.runtime import MODELS, load_network
 from vigie_shared.plates import MOROCCAN, PlateKind
 
-TWO_LINES_TO, ONE_LINE_FROM = 2.6, 1.7
-"""A plate's width over its height: up to the first it may have two lines, from the second on one."""
-SURE_ENOUGH = 0.5
-_SLOPES = (0.2, -0.2, 0.4, -0.4)
-_GROWTHS = (1.12, 1.25, 0.9)
+NO_PLATE_FROM: Final = 0.9
+"""From so sure on that no plate is there, nothing is read."""
+LINES_SURE: Final = 0.97
+"""From so sure on of the number of lines, no other is tried."""
+
+Kinds = Mapping[Layout, Sequence[PlateKind]]
+_ONE_LINE: Final[Kinds] = {
+    "civil": ("civil",),
+    "provisional": ("ww", "w18"),
+    "state": ("state", "police", "forces"),
+    "dashed": ("diplomatic", "before2000"),
+    "foreign": ("european",),
+}
+_TWO_LINES: Final[Kinds] = {"two-line": ("civil",), "moped": ("moped",)}
 
 
 class Reader:
-    """Reads plates that a detector has found, of the `kinds` that may pass here."""
+    """Reads plates that a detector has found, of the `kinds` that may pass here. One thread at a time."""
 
     def __init__(self, folder: Path = MODELS, kinds: Sequence[PlateKind] = MOROCCAN) -> None:
         self._network = load_network("reader", folder)
+        self._aligner = Aligner(folder)
         self._tokens = self._network.entry.alphabet
+        fitted = self._network.entry.calibration
+        self._calibration = Calibration.from_table(fitted) if fitted else AS_READ
         self._kinds = tuple(kinds)
         self._height_px, self._width_px = self._network.input_shape
+        self.lines_read = 0
+        """Lines that the network has gone over: what reading has cost so far."""
 
     def read(self, luma: Luma, corners: Corners) -> Reading | None:
-        """The plate within `corners` of a grey picture, or None when what is there spells no plate.
+        """The plate in or around `corners` of a grey picture, or None when what is there spells no plate."""
+        return self.read_aligned(luma, self._aligner.align(luma, corners))
 
-        Where it cannot be read surely, the corners are doubted: a plate in an upright box, which no detector has told,
-        may lie on a slope; a detector may have told them too near or too far.
-        """
-        first = self._read_once(luma, corners)
-        if first and first.confidence >= SURE_ENOUGH:
-            return first
-        if is_upright(corners):
-            guesses = [sloped(corners, slope) for slope in _SLOPES]
-        else:
-            guesses = [grown(corners, factor) for factor in _GROWTHS]
-        others = (self._read_once(luma, guess) for guess in guesses)
-        return max((one for one in (first, *others) if one), key=lambda one: one.confidence, default=None)
+    def align(self, luma: Luma, corners: Corners) -> Aligned:
+        """Where exactly the plate in or around `corners` lies, and of which layout it is."""
+        return self._aligner.align(luma, corners)
 
-    def _read_once(self, luma: Luma, corners: Corners) -> Reading | None:
-        ratio = _ratio(corners)
-        one = self._read_lines(luma, (corners,)) if ratio >= ONE_LINE_FROM else None
-        two = self._read_lines(luma, halves(corners)) if ratio <= TWO_LINES_TO else None
-        return max((found for found in (one, two) if found), key=lambda found: found.confidence, default=None)
+    def read_aligned(self, luma: Luma, aligned: Aligned) -> Reading | None:
+        """The plate whose points and layout are known."""
+        layouts = aligned.layouts
+        if layouts["none"] > NO_PLATE_FROM:
+            return None
+        two_lines = sum(layouts[layout] for layout in _TWO_LINES)
+        one = two = None
+        if two_lines < LINES_SURE:
+            one = self._read_lines(luma, (aligned.points,), chances(layouts, _ONE_LINE))
+        if two_lines > 1 - LINES_SURE:
+            two = self._read_lines(luma, halves(aligned.points), chances(layouts, _TWO_LINES))
+        if one is None or two is None:
+            return one or two
+        return one if one.evidence.likelihood * (1 - two_lines) > two.evidence.likelihood * two_lines else two
 
     def read_crop(self, crop: Luma) -> Reading | None:
         """The one-line plate on a crop that `rectify` made."""
-        return decode_lines([softmax(self._network.run(crop))], self._tokens, self._kinds)
+        return decode_lines([self._steps(crop)], self._tokens, self._kinds, calibration=self._calibration)
 
-    def _read_lines(self, luma: Luma, lines: Sequence[Corners]) -> Reading | None:
-        crops = (rectify(luma, line, self._width_px, self._height_px) for line in lines)
-        steps = [softmax(self._network.run(crop)) for crop in crops]
-        return decode_lines(steps, self._tokens, self._kinds)
+    def _read_lines(
+        self, luma: Luma, lines: Sequence[Corners | Points], kinds: Mapping[PlateKind, float]
+    ) -> Reading | None:
+        steps = [self._steps(rectify(luma, line, self._width_px, self._height_px)) for line in lines]
+        return decode_lines(steps, self._tokens, self._kinds, kinds, self._calibration)
 
-
-def is_upright(corners: Corners) -> bool:
-    """Whether the corners are exactly those of a box without a slope."""
-    (left, top), _, (right, bottom), _ = corners
-    return bool((corners == [[left, top], [right, top], [right, bottom], [left, bottom]]).all())
-
-
-def sloped(corners: Corners, slope: float) -> Corners:
-    """The plate that fills a box on a slope: its ends are lower than the box by that share, rising to the right."""
-    left, right = (corners[3] - corners[0]) * abs(slope), (corners[2] - corners[1]) * abs(slope)
-    nothing = np.zeros_like(left)
-    cut = (left, nothing, -right, nothing) if slope > 0 else (nothing, right, nothing, -left)
-    result: Corners = (corners + np.stack(cut)).astype(np.float32)
-    return result
+    def _steps(self, crop: Luma) -> NDArray[np.float32]:
+        self.lines_read += 1
+        return softmax(self._network.run(crop))
 
 
-def grown(corners: Corners, factor: float) -> Corners:
-    """The corners farther from their middle along the plate, and a little across it."""
-    along = (corners[1] + corners[2] - corners[0] - corners[3]) * (factor - 1) / 4
-    across = (corners[2] + corners[3] - corners[0] - corners[1]) * (factor - 1) / 8
-    outwards = [-along - across, along - across, along + across, -along + across]
-    result: Corners = (corners + np.stack(outwards)).astype(np.float32)
-    return result
+def chances(layouts: Mapping[Layout, float], kinds: Kinds) -> dict[PlateKind, float]:
+    """How likely each kind is by the plate's looks."""
+    return {kind: layouts[layout] for layout, some in kinds.items() for kind in some}
 
 
-def halves(corners: Corners) -> tuple[Corners, Corners]:
-    """The upper and the lower half of a plate."""
-    middle = (corners[:2] + corners[:1:-1]) / 2
-    return np.concatenate([corners[:2], middle[::-1]]), np.concatenate([middle, corners[2:]])
-
-
-def _ratio(corners: Corners) -> float:
-    across, down = corners[1] + corners[2] - corners[0] - corners[3], corners[2] + corners[3] - corners[0] - corners[1]
-    return float(np.linalg.norm(across)) / max(1e-6, float(np.linalg.norm(down)))
+def halves(points: Corners | Points) -> tuple[Corners | Points, Corners | Points]:
+    """The upper and the lower half of a plate, told by as many points."""
+    some = len(points) // 2
+    middle = (points[:some] + points[: some - 1 : -1]) / 2
+    return np.concatenate([points[:some], middle[::-1]]), np.concatenate([middle, points[some:]])

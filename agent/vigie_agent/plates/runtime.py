@@ -8,8 +8,8 @@ import hashlib
 import threading
 import time
 import tomllib
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -29,12 +29,13 @@ Floats = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class ModelEntry:
-    """One network on the list: what its classes say, and the digest of each of its files."""
+    """One network on the list: the digest of each of its files, what its classes say, what its figures are worth."""
 
     name: str
     digests: dict[str, str]
     alphabet: tuple[str, ...] = ()
     release: str = ""
+    calibration: Mapping[str, Sequence[float]] = field(default_factory=dict)
 
 
 class Network:
@@ -72,7 +73,7 @@ def _listed(folder: Path, name: str) -> ModelEntry:
         table = tomllib.loads(path.read_text(encoding="utf-8"))[name]
         digests = {str(file): str(digest) for file, digest in table["files"].items()}
         alphabet = tuple(str(token) for token in table.get("alphabet", ()))
-        return ModelEntry(name, digests, alphabet, str(table.get("release", "")))
+        return ModelEntry(name, digests, alphabet, str(table.get("release", "")), table.get("calibration", {}))
     except OSError as error:
         raise ModelError(
             _("Cannot read the list of models {path}: install the agent again.").format(path=path)

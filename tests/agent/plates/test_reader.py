@@ -1,10 +1,12 @@
-"""The shipped reader reads drawn plates of every kind, and doubts the corners that it is given."""
+"""The shipped reader reads drawn plates of every kind, wherever in a box or beside rough corners they lie."""
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from vigie_agent.plates.reader import Reader, grown, halves, is_upright, sloped
+from tests.agent.plates.test_aligner import BOX, box_around, shot, turned
+from vigie_agent.plates.aligner import LAYOUTS, Aligned
+from vigie_agent.plates.reader import Reader, chances, halves
 from vigie_agent.synthetic.plates import draw_plate
 from vigie_shared.plates import CIVIL_LETTERS, SERVICE_LETTERS, parse
 
@@ -46,18 +48,39 @@ def test_halves_meet_in_the_middle() -> None:
     assert below.tolist() == [[1, 5], [11, 7], [12, 12], [2, 10]]
 
 
-def test_only_boxes_that_nobody_straightened_are_upright() -> None:
-    box = np.array([[3, 4], [43, 4], [43, 16], [3, 16]], dtype=np.float32)
-    assert is_upright(box)
-    assert not is_upright(box + np.array([[0, 0], [0, 1], [0, 1], [0, 0]], dtype=np.float32))
+def test_halves_of_a_bent_plate_are_bent() -> None:
+    points = np.array([[0, 0], [5, 3], [10, 0], [10, 8], [5, 11], [0, 8]], dtype=np.float32)
+    above, below = halves(points)
+    assert above.tolist() == [[0, 0], [5, 3], [10, 0], [10, 4], [5, 7], [0, 4]]
+    assert below.tolist() == [[0, 4], [5, 7], [10, 4], [10, 8], [5, 11], [0, 8]]
 
 
-def test_plate_on_a_slope_reaches_from_corner_to_corner_of_its_box() -> None:
-    box = np.array([[0, 0], [100, 0], [100, 20], [0, 20]], dtype=np.float32)
-    assert sloped(box, 0.25).tolist() == [[0, 5], [100, 0], [100, 15], [0, 20]]
-    assert sloped(box, -0.25).tolist() == [[0, 0], [100, 5], [100, 20], [0, 15]]
+@pytest.mark.parametrize("degrees", [-15.0, -7.0, 0.0, 8.0, 15.0])
+def test_plate_on_a_slope_is_read_in_its_box(degrees: float) -> None:
+    corners = turned(BOX, degrees)
+    reading = Reader().read(shot(corners), box_around(corners))
+    assert reading is not None
+    assert reading.text == "70123|ب|72"
 
 
-def test_grown_corners_lie_farther_out_along_the_plate_than_across_it() -> None:
-    box = np.array([[0, 0], [100, 0], [100, 20], [0, 20]], dtype=np.float32)
-    assert np.allclose(grown(box, 1.2), [[-10, -1], [110, -1], [110, 21], [-10, 21]])
+def aligned(**layouts: float) -> Aligned:
+    return Aligned(BOX, {layout: layouts.get(layout, 0.0) for layout in LAYOUTS})
+
+
+def test_what_is_no_plate_by_its_looks_is_not_read() -> None:
+    reader = Reader()
+    assert reader.read_aligned(shot(BOX), aligned(none=0.99, civil=0.01)) is None
+    assert reader.lines_read == 0
+    assert reader.read_aligned(shot(BOX), aligned(none=0.5, civil=0.5)) is not None
+
+
+@pytest.mark.parametrize(("two_lines", "lines"), [(0.0, 1), (1.0, 2), (0.5, 3)])
+def test_only_lines_that_may_be_there_are_read(two_lines: float, lines: int) -> None:
+    reader = Reader()
+    reader.read_aligned(shot(BOX), aligned(**{"civil": 1 - two_lines, "two-line": two_lines}))
+    assert reader.lines_read == lines
+
+
+def test_kinds_are_as_likely_as_the_layouts_they_have() -> None:
+    told = chances(aligned(civil=0.75, state=0.25).layouts, {"civil": ("civil",), "state": ("state", "police")})
+    assert told == {"civil": 0.75, "state": 0.25, "police": 0.25}

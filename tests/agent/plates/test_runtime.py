@@ -26,7 +26,7 @@ def relist(models: Path, name: str, content: bytes) -> None:
     (models / "models.toml").write_text(text.replace(old, hashlib.sha256(content).hexdigest()), encoding="utf-8")
 
 
-@pytest.mark.parametrize("name", ["detector", "reader"])
+@pytest.mark.parametrize("name", ["detector", "aligner", "reader"])
 def test_shipped_models_load_and_run(name: str) -> None:
     network = load_network(name)
     output = network.run(np.full(network.input_shape, 128, dtype=np.uint8))

@@ -39,7 +39,9 @@ def pictures(frames: list[Frame]) -> Pictures:
     tall, wide = load_network("detector").input_shape
     views = [rectify(luma, _edges(luma), wide, tall) for _at, luma in frames[:: max(1, len(frames) // 6)]]
     views.append(rng.integers(0, 256, (tall, wide), dtype=np.uint8))
-    return {"reader": np.stack(crops), "detector": np.stack(views)}
+    size = load_network("aligner").input_shape
+    windows = [rectify(luma, _edges(luma), *size[::-1]) for luma in crops]
+    return {"reader": np.stack(crops), "aligner": np.stack(windows), "detector": np.stack(views)}
 
 
 @pytest.fixture(scope="module")
@@ -83,10 +85,10 @@ def test_the_other_runtime_is_the_other_one(other_python: Path) -> None:
 
 
 def test_every_file_runs_in_both(said: tuple[Pictures, Pictures]) -> None:
-    assert sorted(said[0]) == sorted(said[1]) == sorted([*files("reader"), *files("detector")])
+    assert sorted(said[0]) == sorted(said[1]) == sorted([*files("reader"), *files("aligner"), *files("detector")])
 
 
-@pytest.mark.parametrize("name", ["reader", "detector"])
+@pytest.mark.parametrize("name", ["reader", "aligner", "detector"])
 def test_outputs_are_equal_within_what_arithmetic_allows(said: tuple[Pictures, Pictures], name: str) -> None:
     floats, integers = files(name)
     np.testing.assert_allclose(said[0][floats], said[1][floats], rtol=FLOAT_TOLERANCE, atol=FLOAT_TOLERANCE)
