@@ -1,4 +1,4 @@
-"""Fonts of Debian packages that look like what plates are stamped, cut or printed with."""
+"""Fonts of Debian packages that look like what plates are stamped, cut or printed with, and strokes of our own."""
 
 from dataclasses import dataclass
 from functools import lru_cache
@@ -7,9 +7,13 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from training.street import strokes
 from vigie_agent.synthetic.plates import FONTS
 
 _SIZE_PX = 96
+_OWN = "strokes:"
+"""Begins the name of a style of our own, where a font's name would be its path."""
+_OWN_SHARE = 0.3
 _MISSING = "\u0378"
 
 LATIN_WEIGHTS = {
@@ -117,6 +121,8 @@ class Typefaces:
 
     def latin_font(self, rng: np.random.Generator) -> str:
         """A font for digits and Latin letters."""
+        if rng.random() < _OWN_SHARE:
+            return f"{_OWN}{rng.integers(strokes.STYLES)}"
         return self.latin[rng.integers(len(self.latin))]
 
     def arabic_font(self, rng: np.random.Generator, text: str) -> str:
@@ -136,6 +142,8 @@ def _loaded(font: str) -> ImageFont.FreeTypeFont:
 @lru_cache(maxsize=16384)
 def mask_of(font: str, text: str) -> Image.Image:
     """`text` as a mask cut to its ink, set from left to right without shaping."""
+    if font.startswith(_OWN):
+        return strokes.glyph(int(font.removeprefix(_OWN)), text)
     drawn = _loaded(font)
     left, top, right, bottom = (int(edge) for edge in drawn.getbbox(text))
     mask = Image.new("L", (max(1, right - left), max(1, bottom - top)), 0)
