@@ -96,12 +96,15 @@ class ClipStored(Event):
 
 
 class GapRecorded(Event):
-    """Footage that there should be and is not, and why."""
+    """Footage that there should be and is not, and why, with the agent's signature (`vigie_shared.gaps`)."""
 
     kind: Literal["gap_recorded"] = "gap_recorded"
     gap_id: UniqueId
     ended_at: UtcDatetime
     reason: Literal["camera_lost", "disk_full", "disk_error", "overwritten", "agent_down", "overload"]
+    clip_id: UniqueId | None = None
+    """The clip that it was part of, where there was one."""
+    signature: str | None = Field(default=None, max_length=128)
 
 
 class CameraChanged(Event):

@@ -12,14 +12,18 @@ INVARIANTS: Final = {
     " (SELECT 1 FROM outbox o WHERE o.lane = lanes.lane AND o.seq = coalesce(r.seq, 0) + 1)",
     "a clip without its event": "SELECT clip_id FROM clips, lanes WHERE lane = 'clip' AND seq > newest",
     "a clip_stored event without its clip": "SELECT seq FROM outbox WHERE lane = 'clip'"
-    " AND seq NOT IN (SELECT seq FROM clips)",
-    "a clip without its ledger": "SELECT clip_id FROM clips WHERE clip_id NOT IN"
+    " AND seq NOT IN (SELECT seq FROM clips WHERE seq IS NOT NULL)",
+    "a clip without its ledger": "SELECT clip_id FROM clips WHERE sha256 IS NOT NULL AND clip_id NOT IN"
     " (SELECT clip_id FROM ledger WHERE state = 'indexed')",
+    "a clip that is acknowledged in one place only": "SELECT clip_id FROM clips c WHERE acknowledged <> EXISTS"
+    " (SELECT 1 FROM ledger l WHERE l.clip_id = c.clip_id AND l.state = 'acknowledged')",
     "a kept clip that is not whole": "SELECT c.clip_id FROM clips c LEFT JOIN segments s USING (clip_id)"
     " WHERE removed_at IS NULL GROUP BY c.clip_id HAVING coalesce(sum(s.size), 0) <> c.bytes"
     " OR max(s.idx) + 1 <> count(*) OR max(s.first_byte + s.size) <> c.bytes",
-    "bytes of a clip that was removed": "SELECT segment_id FROM segments JOIN clips USING (clip_id)"
+    "bytes of a clip that was removed": "SELECT row FROM segments JOIN clips USING (clip_id)"
     " WHERE removed_at IS NOT NULL",
+    "bytes that are kept and to be erased": "SELECT row FROM segments JOIN erasures USING (volume, row)",
+    "a segment beyond the last that was named": "SELECT row FROM segments, meta WHERE volume > 0 AND row > last_row",
     "a plate read without its picture": "SELECT event_id FROM events WHERE kind = 'plate_read'"
     " AND at >= coalesce((SELECT min(at) FROM crops), '9999')"
     " AND json_extract(body, '$.read_id') NOT IN (SELECT read_id FROM crops)",

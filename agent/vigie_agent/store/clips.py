@@ -1,111 +1,201 @@
-"""Clips: their bytes as segment rows, their manifest, and which of them must go."""
+"""Clips in the ledger: opened by their first segment, finished with their event, and what they are afterwards."""
 
+import hashlib
 import sqlite3
-from collections.abc import Sequence
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final, NamedTuple
 
+from pydantic import BaseModel, ConfigDict
+
+from vigie_agent.clips import fragments
 from vigie_agent.store import outbox
 from vigie_agent.store.database import stamp
-from vigie_shared.events import ClipStored, GapRecorded
-from vigie_shared.ids import unique_id
-from vigie_shared.transfer import Manifest, block_bytes_for
+from vigie_agent.store.volumes import Place
+from vigie_shared.clock import UtcDatetime
+from vigie_shared.events import ClipStored
+from vigie_shared.ids import CameraId, UniqueId
 
-_DIGEST_BYTES = 32
+KEPT_AS: Final = ("motion", "plate", "alert")
+"""By what a clip is kept, as the ledger numbers it: the higher, the longer."""
+INIT_BYTES_MAX: Final = 64 * 1024
+OLD_VOLUME: Final = 0
 
 
-def insert(
-    connection: sqlite3.Connection,
-    stored: ClipStored,
-    segments: Sequence[bytes],
-    block_sha256: Sequence[str],
-    now: datetime,
+class ClipBegun(BaseModel):
+    """What is known of a clip from its first packet on; the first row of a clip in a volume says it too."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    clip_id: UniqueId
+    motion_id: UniqueId | None
+    camera_id: CameraId
+    at: UtcDatetime
+    codec: str
+    width_px: int
+    height_px: int
+
+
+@dataclass(frozen=True, slots=True)
+class PlacedSegment:
+    """A segment whose bytes are durable, on its way into the ledger."""
+
+    idx: int
+    place: Place
+    size: int
+    sha256: bytes
+
+
+class Segment(NamedTuple):
+    """A segment of a clip, as the ledger says."""
+
+    idx: int
+    place: Place
+    first_byte: int
+    size: int
+    sha256: bytes | None
+    starts_ms: int | None
+    damaged_at: str | None
+
+    def is_sound(self, data: bytes) -> bool:
+        """Whether `data` is what was stored, as far as can be told."""
+        return len(data) == self.size and (self.sha256 is None or hashlib.sha256(data).digest() == self.sha256)
+
+
+def add_segment(
+    connection: sqlite3.Connection, begun: ClipBegun, placed: PlacedSegment, data: bytes, now: datetime
 ) -> None:
-    """Write a clip whole: event, outbox row, clip, segments and ledger."""
-    seq = outbox.append(connection, stored)
+    """Name a segment; the first one opens its clip, of which nobody hears yet."""
+    if not (
+        found := connection.execute("SELECT bytes, init FROM clips WHERE clip_id = ?", (begun.clip_id,)).fetchone()
+    ):
+        init = data if placed.idx == 0 and len(data) <= INIT_BYTES_MAX else None
+        _begin(connection, begun, init, now)
+        found = (0, None)
+    first_byte, init = found
+    span = fragments.span(fragments.timescale(init), data) if init else None
     connection.execute(
-        "INSERT INTO clips (clip_id, camera_id, at, ended_at, seq, bytes, sha256, block_sha256)"
+        "INSERT INTO segments (clip_id, idx, volume, row, first_byte, size, sha256, starts_ms)"
         " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        (begun.clip_id, placed.idx, *placed.place, first_byte, placed.size, placed.sha256, span and span.starts_ms),
+    )
+    ended = stamp_after(begun.at, span.ends_ms) if span else None
+    connection.execute(
+        "UPDATE clips SET bytes = bytes + ?, ended_at = coalesce(?, ended_at) WHERE clip_id = ?",
+        (placed.size, ended, begun.clip_id),
+    )
+    connection.execute("UPDATE meta SET last_row = max(last_row, ?)", (placed.place.row,))
+
+
+def _begin(connection: sqlite3.Connection, begun: ClipBegun, init: bytes | None, now: datetime) -> None:
+    at = stamp(begun.at)
+    connection.execute(
+        "INSERT INTO clips (clip_id, camera_id, motion_id, at, ended_at, codec, width_px, height_px, kept_as, init)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, EXISTS (SELECT 1 FROM crops WHERE motion_id = ?), ?)",
         (
-            stored.clip_id,
-            stored.camera_id,
-            stamp(stored.at),
-            stamp(stored.ended_at),
-            seq,
-            stored.bytes,
-            stored.sha256,
-            bytes.fromhex("".join(block_sha256)),
+            begun.clip_id,
+            begun.camera_id,
+            begun.motion_id,
+            at,
+            at,
+            begun.codec,
+            begun.width_px,
+            begun.height_px,
+            begun.motion_id,
+            init,
         ),
     )
-    first_byte = 0
-    for idx, data in enumerate(segments):
-        connection.execute(
-            "INSERT INTO segments (clip_id, idx, first_byte, size, bytes) VALUES (?, ?, ?, ?, ?)",
-            (stored.clip_id, idx, first_byte, len(data), data),
-        )
-        first_byte += len(data)
-    connection.executemany(
-        "INSERT INTO ledger (clip_id, state, at) VALUES (?, ?, ?)",
-        [(stored.clip_id, state, stamp(now)) for state in ("recorded", "hashed", "indexed")],
+    reach(connection, begun.clip_id, "recorded", now)
+
+
+def finish(connection: sqlite3.Connection, stored: ClipStored, now: datetime) -> int:
+    """All segments are named: give the clip its digest and tell the hub. The sequence of its event."""
+    seq = outbox.append(connection, stored)
+    connection.execute(
+        "UPDATE clips SET seq = ?, sha256 = ?, ended_at = ? WHERE clip_id = ?",
+        (seq, stored.sha256, stamp(stored.ended_at), stored.clip_id),
+    )
+    for state in ("hashed", "indexed"):
+        reach(connection, stored.clip_id, state, now)
+    return seq
+
+
+def reach(connection: sqlite3.Connection, clip_id: str, state: str, at: datetime) -> None:
+    """Note when a clip reached a state, the first time."""
+    connection.execute(
+        "INSERT OR IGNORE INTO ledger (clip_id, state, at) VALUES (?, ?, ?)", (clip_id, state, stamp(at))
     )
 
 
-def make_room(connection: sqlite3.Connection, keep_bytes_max: int, spare: str, now: datetime) -> None:
-    """Remove clips until at most `keep_bytes_max` are kept: acknowledged ones first, oldest first, never `spare`."""
-    kept_bytes = counts(connection)[1]
-    while kept_bytes > keep_bytes_max:
-        row = connection.execute(
-            "SELECT c.clip_id, camera_id, c.at, ended_at, bytes, l.state IS NOT NULL FROM clips c"
-            " LEFT JOIN ledger l ON l.clip_id = c.clip_id AND l.state = 'acknowledged'"
-            " WHERE removed_at IS NULL AND c.clip_id <> ? ORDER BY l.state IS NULL, c.at LIMIT 1",
-            (spare,),
-        ).fetchone()
-        if row is None:
-            return
-        clip_id, camera_id, at, ended_at, size, acknowledged = row
-        _remove(connection, clip_id, "expired" if acknowledged else "overwritten", now)
-        if not acknowledged:
-            gap = GapRecorded(
-                at=at, camera_id=camera_id, gap_id=unique_id(now), ended_at=ended_at, reason="overwritten"
-            )
-            outbox.append(connection, gap)
-        kept_bytes -= size
+def segments(connection: sqlite3.Connection, clip_id: str) -> list[Segment]:
+    """The segments of a clip, in order."""
+    found = connection.execute(
+        "SELECT idx, volume, row, first_byte, size, sha256, starts_ms, damaged_at FROM segments WHERE clip_id = ?"
+        " ORDER BY idx",
+        (clip_id,),
+    )
+    return [Segment(idx, Place(volume, row), *rest) for idx, volume, row, *rest in found]
 
 
-def _remove(connection: sqlite3.Connection, clip_id: str, state: str, now: datetime) -> None:
-    connection.execute("DELETE FROM segments WHERE clip_id = ?", (clip_id,))
-    connection.execute("UPDATE clips SET removed_at = ? WHERE clip_id = ?", (stamp(now), clip_id))
-    connection.execute("INSERT INTO ledger (clip_id, state, at) VALUES (?, ?, ?)", (clip_id, state, stamp(now)))
+def begun(connection: sqlite3.Connection, clip_id: str) -> ClipBegun | None:
+    """What a kept clip is; None where it is not kept."""
+    row = connection.execute(
+        "SELECT clip_id, motion_id, camera_id, at, codec, width_px, height_px FROM clips"
+        " WHERE clip_id = ? AND removed_at IS NULL",
+        (clip_id,),
+    ).fetchone()
+    return ClipBegun(**dict(zip(ClipBegun.model_fields, row, strict=True))) if row else None
+
+
+def init(connection: sqlite3.Connection, clip_id: str) -> bytes | None:
+    """The ledger's copy of a clip's init segment."""
+    row = connection.execute("SELECT init FROM clips WHERE clip_id = ?", (clip_id,)).fetchone()
+    return bytes(row[0]) if row and row[0] is not None else None
+
+
+def unfinished(connection: sqlite3.Connection) -> list[str]:
+    """Clips that were being recorded."""
+    rows = connection.execute("SELECT clip_id FROM clips WHERE sha256 IS NULL AND removed_at IS NULL")
+    return [clip_id for (clip_id,) in rows]
+
+
+def keep_as(connection: sqlite3.Connection, clip_id: str, kept_as: str) -> bool:
+    """Raise the class of a clip; False where it is not kept."""
+    updated = connection.execute(
+        "UPDATE clips SET kept_as = max(kept_as, ?) WHERE clip_id = ? AND removed_at IS NULL",
+        (KEPT_AS.index(kept_as), clip_id),
+    )
+    return updated.rowcount > 0
+
+
+def note_plate(connection: sqlite3.Connection, motion_id: str | None) -> None:
+    """A plate was read: the clips of its motion that are here are kept as such."""
+    if motion_id is not None:
+        connection.execute("UPDATE clips SET kept_as = max(kept_as, 1) WHERE motion_id = ?", (motion_id,))
 
 
 def counts(connection: sqlite3.Connection) -> tuple[int, int]:
     """How many clips are kept, and their bytes."""
     count, size = connection.execute(
-        "SELECT count(*), coalesce(sum(bytes), 0) FROM clips WHERE removed_at IS NULL"
+        "SELECT count(*), coalesce(sum(bytes), 0) FROM clips WHERE removed_at IS NULL AND sha256 IS NOT NULL"
     ).fetchone()
     return count, size
 
 
-def manifest(connection: sqlite3.Connection, clip_id: str) -> Manifest | None:
-    """What a kept clip is; None where it is not kept."""
-    row = connection.execute(
-        "SELECT bytes, sha256, block_sha256 FROM clips WHERE clip_id = ? AND removed_at IS NULL", (clip_id,)
-    ).fetchone()
-    if row is None:
-        return None
-    size, sha256, blocks = row
-    return Manifest(
-        clip_id=clip_id,
-        bytes=size,
-        sha256=sha256,
-        block_bytes=block_bytes_for(size),
-        block_sha256=tuple(blocks[at : at + _DIGEST_BYTES].hex() for at in range(0, len(blocks), _DIGEST_BYTES)),
-    )
-
-
-def segment_at(connection: sqlite3.Connection, clip_id: str, offset: int) -> tuple[int, bytes] | None:
-    """Place and bytes of the segment that holds byte `offset` of a clip; None where there is none."""
-    row: tuple[int, bytes] | None = connection.execute(
-        "SELECT first_byte, bytes FROM segments WHERE clip_id = ? AND first_byte <= ? AND first_byte + size > ?",
-        (clip_id, offset, offset),
+def promise(connection: sqlite3.Connection, clip_id: str) -> tuple[int, str] | None:
+    """Size and digest of a finished clip that is kept, as the hub was told; None where there is none."""
+    row: tuple[int, str] | None = connection.execute(
+        "SELECT bytes, sha256 FROM clips WHERE clip_id = ? AND removed_at IS NULL AND sha256 IS NOT NULL", (clip_id,)
     ).fetchone()
     return row
+
+
+def old_bytes(connection: sqlite3.Connection, row: int) -> bytes | None:
+    """The bytes of a segment that was stored under the first schema."""
+    found = connection.execute("SELECT bytes FROM old_segments WHERE segment_id = ?", (row,)).fetchone()
+    return bytes(found[0]) if found else None
+
+
+def stamp_after(at: datetime, milliseconds: int) -> str:
+    """That many milliseconds after `at`, as the database keeps it."""
+    return stamp(at + timedelta(milliseconds=milliseconds))

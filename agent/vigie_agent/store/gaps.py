@@ -1,13 +1,24 @@
-"""Gaps that could not be written yet: kept in memory, merged, until the disk takes them."""
+"""Gaps: signed before they are written, and kept in memory, merged, until the disk takes them."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
+from vigie_shared import gaps
 from vigie_shared.events import GapRecorded
 from vigie_shared.ids import unique_id
 
 GapReason = Literal["camera_lost", "disk_full", "disk_error", "overwritten", "agent_down", "overload"]
+Sign = Callable[[bytes], str]
+"""The agent's signature over a message."""
+
+
+def signed(gap: GapRecorded, agent_id: str, sign: Sign | None) -> GapRecorded:
+    """`gap` with the agent's word for it; as it is where there is no key."""
+    if sign is None:
+        return gap
+    return gap.model_copy(update={"signature": sign(gaps.statement(agent_id, gap))})
 
 
 @dataclass(frozen=True)

@@ -13,13 +13,15 @@ FILE_NAME: Final = "store.lock"
 
 
 class StoreLock:
-    """Held while the store is open; raises StoreError where another process holds it."""
+    """Held while the store is open; raises StoreError where another process holds it, or `make` is off and none is."""
 
-    def __init__(self, data_dir: Path) -> None:
-        path = data_dir / FILE_NAME
+    def __init__(self, data_dir: Path, *, make: bool = True) -> None:
+        self._path = path = data_dir / FILE_NAME
         try:
-            data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-            self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            if make:
+                data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+            flags = os.O_RDWR | os.O_CLOEXEC | (os.O_CREAT if make else 0)
+            self._descriptor = os.open(path, flags, 0o600)
         except OSError as error:
             raise StoreError(
                 _("cannot use the folder {folder}: {reason}").format(folder=data_dir, reason=error.strerror)
@@ -34,8 +36,11 @@ class StoreLock:
                     "the store in {folder} is in use by process {pid}: stop that agent, or choose another data_dir"
                 ).format(folder=data_dir, pid=holder)
             ) from error
-        os.truncate(self._descriptor, 0)
-        os.pwrite(self._descriptor, f"{os.getpid()}\n".encode(), 0)
+        try:
+            os.truncate(self._descriptor, 0)
+            os.pwrite(self._descriptor, f"{os.getpid()}\n".encode(), 0)
+        except OSError:  # a full disk: who holds it is only for people to know
+            pass
 
     def __enter__(self) -> Self:
         return self
@@ -44,6 +49,15 @@ class StoreLock:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    def is_there(self) -> bool:
+        """Whether the file that is locked is still the one in the folder."""
+        held = os.fstat(self._descriptor)
+        try:
+            found = self._path.stat()
+        except OSError:
+            return False
+        return (found.st_dev, found.st_ino) == (held.st_dev, held.st_ino)
 
     def close(self) -> None:
         """Let another process have the store."""

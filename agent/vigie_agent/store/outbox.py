@@ -37,7 +37,8 @@ def append(connection: sqlite3.Connection, event: AnyEvent) -> int:
 def append_read(connection: sqlite3.Connection, read: PlateRead, crop_jpeg: bytes) -> int:
     """Write a plate read with its picture."""
     connection.execute(
-        "INSERT INTO crops (read_id, at, jpeg) VALUES (?, ?, ?)", (read.read_id, stamp(read.at), crop_jpeg)
+        "INSERT INTO crops (read_id, at, jpeg, motion_id) VALUES (?, ?, ?, ?)",
+        (read.read_id, stamp(read.at), crop_jpeg, read.motion_id),
     )
     return append(connection, read)
 
@@ -87,11 +88,13 @@ def _acknowledge_clips(connection: sqlite3.Connection, seq: int, now: str) -> No
         "DELETE FROM ledger WHERE state = 'acknowledged' AND clip_id IN (SELECT clip_id FROM clips WHERE seq > ?)",
         (seq,),
     )
+    connection.execute("UPDATE clips SET acknowledged = 0 WHERE seq > ? AND acknowledged", (seq,))
     connection.execute(
         "INSERT INTO ledger (clip_id, state, at) SELECT clip_id, 'acknowledged', ? FROM clips WHERE seq <= ?"
         " AND seq > (SELECT coalesce(max(seq), 0) FROM clips JOIN ledger USING (clip_id) WHERE state = 'acknowledged')",
         (now, seq),
     )
+    connection.execute("UPDATE clips SET acknowledged = 1 WHERE seq <= ? AND NOT acknowledged", (seq,))
 
 
 def forget(connection: sqlite3.Connection, sent_before: datetime, crops_before: datetime, limit: int) -> int:

@@ -1,28 +1,34 @@
 """The store: takes what a camera saw, hands out what the hub needs (docs/design/clip-store.md)."""
 
 import contextlib
+import sqlite3
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import structlog
 
-from vigie_agent.camera import FinishedClip
-from vigie_agent.store import check, clips, outbox, presence
-from vigie_agent.store.database import open_writer
-from vigie_agent.store.gaps import GapReason, PendingGaps
-from vigie_agent.store.lock import StoreLock
-from vigie_agent.store.reader import Counts, Reader
-from vigie_agent.store.writer import DiskFullError, Unit, Writer
+from vigie_agent.store import check, clips, damage, holds, outbox, presence, rebuild, recovery
+from vigie_agent.store.clips import ClipBegun
+from vigie_agent.store.database import DamagedLedgerError
+from vigie_agent.store.files import StoreFiles
+from vigie_agent.store.gaps import GapReason, PendingGaps, Sign, signed
+from vigie_agent.store.keeping import Erase, KeepClip, KeepSegment, MakeRoom
+from vigie_agent.store.reader import Counts, DamagedSegmentError, Reader
+from vigie_agent.store.retention import HoldsFillStoreError, Keep, Limits, Room
+from vigie_agent.store.steady_clock import SteadyClock
+from vigie_agent.store.writer import DiskFullError, Prepare, Unit, Writer
 from vigie_shared.clock import Clock
 from vigie_shared.errors import StoreError
-from vigie_shared.events import AnyEvent, ClipStored, GapRecorded, Lane, PlateRead
-from vigie_shared.i18n import gettext as _
+from vigie_shared.events import AnyEvent, GapRecorded, Lane, PlateRead
 from vigie_shared.ids import unique_id
-from vigie_shared.transfer import Manifest, block_bytes_for, block_digests
+from vigie_shared.transfer import Manifest
+
+if TYPE_CHECKING:
+    from vigie_agent.camera import FinishedClip
 
 log = structlog.get_logger(__name__)
 
@@ -33,30 +39,48 @@ FORGET_ROWS_MAX: Final = 2000
 class Store:
     """One per agent. What is recorded here is written by a thread; reads block and belong in one too.
 
-    `record`, `record_read` and `keep_clip` never block and never raise: what the disk refuses is logged and becomes
-    a gap.
+    `record`, `record_read`, `keep_segment` and `keep_clip` never block and never raise: what the disk refuses is
+    logged and becomes a gap, signed by `sign`.
     """
 
-    def __init__(self, data_dir: Path, agent_id: str, *, keep_bytes_max: int, clock: Clock) -> None:
-        self._keep_bytes_max = keep_bytes_max
+    def __init__(
+        self,
+        data_dir: Path,
+        agent_id: str,
+        *,
+        keep_bytes_max: int,
+        clock: Clock,
+        sign: Sign | None = None,
+        free_bytes_min: int = 0,
+        classes: tuple[Keep, ...] | None = None,
+    ) -> None:
+        self._data_dir = data_dir
         self._clock = clock
-        self._lock = StoreLock(data_dir)
+        self._sign: Callable[[GapRecorded], GapRecorded] = lambda gap: signed(gap, agent_id, sign)
+        limits = Limits(keep_bytes_max, free_bytes_min)
+        self._room = Room(Limits(keep_bytes_max, free_bytes_min, classes) if classes else limits, self._sign)
+        files = _opened(data_dir, agent_id, keep_bytes_max, clock)
         try:
-            connection = open_writer(data_dir, agent_id)
-            for what in check.broken(connection):
+            recovery.recover(files.connection, files.volumes, clock.now())
+            for what in check.broken(files.connection):
                 log.error("store is damaged", finding=what, folder=str(data_dir))
-            self._writer = Writer(connection)
+            self.absent_since = presence.last_alive_at(files.connection)
             self._reader = Reader(data_dir)
+        except sqlite3.Error as error:
+            files.close()
+            raise StoreError(str(error)) from error
         except BaseException:
-            self._lock.close()
+            files.close()
             raise
-        self.epoch = self._reader.epoch
-        self.absent_since = presence.last_alive_at(connection)
+        self.epoch = files.epoch
+        self._steady_clock = SteadyClock(self.absent_since)
         self._on_recorded: Callable[[], None] = lambda: None
         self._guard = threading.Lock()
         self._gaps = PendingGaps()
         self._waiting_clip_bytes = 0
         self._fault: str | None = None
+        self._writer = Writer(files)
+        self._erase()
 
     @property
     def fault(self) -> str | None:
@@ -70,7 +94,6 @@ class Store:
             self._writer.submit(lambda connection: presence.note_alive(connection, self._clock.now()))
         self._writer.close()
         self._reader.close()
-        self._lock.close()
 
     def on_recorded(self, callback: Callable[[], None]) -> None:
         """Call `callback` after each commit that may have added events; it runs in the writer's thread."""
@@ -80,13 +103,17 @@ class Store:
 
     def record(self, event: AnyEvent) -> None:
         """Write `event` and its outbox row."""
-        self._submit(lambda connection: outbox.append(connection, event), event.camera_id, event.at, event.at)
+        told = self._sign(event) if isinstance(event, GapRecorded) else event
+        self._submit(lambda connection: outbox.append(connection, told), event.camera_id, event.at, event.at)
 
     def record_read(self, event: PlateRead, crop_jpeg: bytes) -> None:
-        """Write a plate read with the picture of its plate."""
-        self._submit(
-            lambda connection: outbox.append_read(connection, event, crop_jpeg), event.camera_id, event.at, event.at
-        )
+        """Write a plate read with the picture of its plate; the clips of its motion are kept for it."""
+
+        def unit(connection: sqlite3.Connection) -> None:
+            outbox.append_read(connection, event, crop_jpeg)
+            clips.note_plate(connection, event.motion_id)
+
+        self._submit(unit, event.camera_id, event.at, event.at)
 
     def record_absence(self, camera_ids: Iterable[str]) -> None:
         """Say that nobody watched these cameras since the agent last ran; once, when it starts."""
@@ -97,43 +124,108 @@ class Store:
             gap_id = unique_id(now)
             self.record(GapRecorded(at=since, camera_id=camera_id, gap_id=gap_id, ended_at=now, reason="agent_down"))
 
-    def keep_clip(self, clip: FinishedClip) -> None:
-        """Write a clip with its event; older ones make room."""
-        with self._guard:
-            fits = self._waiting_clip_bytes + clip.bytes <= max(WAITING_CLIP_BYTES_MAX, clip.bytes)
-            self._waiting_clip_bytes += clip.bytes if fits else 0
-        if not fits:
+    def keep_segment(self, begun: ClipBegun, index: int, data: bytes) -> None:
+        """Write one segment of a clip that is still being recorded; what is lost of it, `keep_clip` brings again."""
+        if not self._admit(len(data)):
+            return
+        job = KeepSegment(begun, index, data, self._clock.now())
+        future = self._queued(job.unit, job.prepare, len(data))
+        future.add_done_callback(lambda _future: self._left_queue(len(data)))
+
+        def settled(future: "Future[None]") -> None:
+            error = future.exception()
+            if error is not None:
+                self._note_fault(str(error))
+
+        future.add_done_callback(settled)
+
+    def keep_clip(self, clip: "FinishedClip") -> None:
+        """Write what is not here yet of a clip, and its event; older ones make room."""
+        if not self._admit(clip.bytes):
             self._lost("the disk is too slow for the clips", clip.camera_id, "overload", clip.at, clip.ended_at)
             return
-        future = self._submit(self._keeping(clip), clip.camera_id, clip.at, clip.ended_at)
-        future.add_done_callback(lambda _future: self._clip_left_queue(clip.bytes))
+        begun = ClipBegun(**{name: getattr(clip, name) for name in ClipBegun.model_fields})
+        job = KeepClip(begun, clip.segments, clip.sha256, clip.ended_at, self._clock.now(), self._room, self._data_dir)
+        self._keep(job, again=True)
 
-    def _keeping(self, clip: FinishedClip) -> Unit[None]:
-        def unit(connection: Any) -> None:
-            sha256, block_sha256 = block_digests(clip.segments, block_bytes_for(clip.bytes))
-            if sha256 != clip.sha256:
-                raise StoreError(_("clip {clip}: its bytes changed on the way to the disk").format(clip=clip.clip_id))
-            stored = ClipStored(
-                at=clip.at,
-                camera_id=clip.camera_id,
-                clip_id=clip.clip_id,
-                motion_id=clip.motion_id,
-                ended_at=clip.ended_at,
-                bytes=clip.bytes,
-                sha256=sha256,
-                codec=clip.codec,
-                width_px=clip.width_px,
-                height_px=clip.height_px,
-            )
-            now = self._clock.now()
-            clips.insert(connection, stored, clip.segments, block_sha256, now)
-            clips.make_room(connection, self._keep_bytes_max, clip.clip_id, now)
+    def _keep(self, job: KeepClip, *, again: bool) -> None:
+        future = self._queued(job.unit, job.prepare, job.bytes)
 
-        return unit
+        def settled(future: "Future[int]") -> None:
+            error = future.exception()
+            if isinstance(error, DiskFullError) and again:
+                self._make_room(job.bytes)
+                self._keep(job, again=False)
+                return
+            self._left_queue(job.bytes)
+            if error is None:
+                self._took_write()
+                if future.result():
+                    self._erase()
+                return
+            reason: GapReason = "disk_error"
+            if isinstance(error, DiskFullError | HoldsFillStoreError):
+                reason = "disk_full"
+            self._lost(str(error), job.begun.camera_id, reason, job.begun.at, job.ended_at)
+            self._queued(job.abandon)
 
-    def _clip_left_queue(self, size: int) -> None:
+        future.add_done_callback(settled)
+
+    def _make_room(self, size: int) -> None:
+        job = MakeRoom(self._room, self._clock.now(), size, self._data_dir)
+        self._queued(job.unit, job.prepare)
+        self._erase()
+
+    def _erase(self) -> None:
+        job = Erase()
+        self._queued(job.unit, job.prepare)
+
+    def _admit(self, size: int) -> bool:
+        """Whether bytes may wait; those of one clip always may."""
+        with self._guard:
+            fits = self._waiting_clip_bytes + size <= max(WAITING_CLIP_BYTES_MAX, size)
+            self._waiting_clip_bytes += size if fits else 0
+        return fits
+
+    def _left_queue(self, size: int) -> None:
         with self._guard:
             self._waiting_clip_bytes -= size
+
+    # What must stay, and as what.
+
+    def hold(self, clip_id: str, reason: str, until: datetime | None = None) -> "Future[None]":
+        """Keep a clip, whatever the retention says, until then or until it is released; StoreError where it is gone."""
+        now = self._clock.now()
+        return self._writer.submit(lambda connection: holds.place(connection, clip_id, "legal", reason, until, now))
+
+    def release(self, clip_id: str) -> "Future[int]":
+        """End all legal holds on a clip; how many there were."""
+        now = self._clock.now()
+        return self._writer.submit(lambda connection: holds.release(connection, clip_id, "legal", now))
+
+    def pin(self, clip_id: str) -> "Future[None]":
+        """Keep a clip that somebody wants, until it is unpinned."""
+        now = self._clock.now()
+        return self._writer.submit(lambda connection: holds.place(connection, clip_id, "pin", "", None, now))
+
+    def unpin(self, clip_id: str) -> "Future[int]":
+        """End its pins; how many there were."""
+        now = self._clock.now()
+        return self._writer.submit(lambda connection: holds.release(connection, clip_id, "pin", now))
+
+    def keep_as(self, clip_id: str, kept_as: str) -> "Future[bool]":
+        """Raise a clip's class (`clips.KEPT_AS`); False where it is not kept."""
+        return self._writer.submit(lambda connection: clips.keep_as(connection, clip_id, kept_as))
+
+    def note_pulled(self, clip_id: str) -> None:
+        """A puller has all bytes of a clip, and said that they are those promised."""
+        now = self._clock.now()
+
+        def unit(connection: sqlite3.Connection) -> None:
+            for state in ("pulled", "verified"):
+                clips.reach(connection, clip_id, state, now)
+
+        self._queued(unit)
 
     # What the uplink asks and tells.
 
@@ -159,18 +251,25 @@ class Store:
         return self._writer.submit(lambda connection: outbox.note_receipt(connection, watermarks, now))
 
     def forget(self, keep_sent: timedelta, keep_crops: timedelta) -> "Future[int]":
-        """Remove some of the receipted events and pictures that are older than that.
+        """Remove some of the receipted events, pictures and clips that are older than they are kept.
 
-        Also tries pending gaps again, and notes that the agent is alive.
+        Also tries pending gaps again, and notes that the agent is alive. In doubt about the clock, nothing goes.
         """
         self._write_gaps()
         now = self._clock.now()
+        believed = self._steady_clock.believes(now, self._clock.monotonic_seconds())
 
-        def unit(connection: Any) -> int:
+        def unit(connection: sqlite3.Connection) -> int:
             presence.note_alive(connection, now)
+            if not believed:
+                return 0
+            holds.lapse(connection, now)
+            self._room.expire(connection, now)
             return outbox.forget(connection, now - keep_sent, now - keep_crops, FORGET_ROWS_MAX)
 
-        return self._writer.submit(unit)
+        future = self._writer.submit(unit)
+        self._erase()
+        return future
 
     # What others ask about what is kept.
 
@@ -179,18 +278,40 @@ class Store:
         return self._reader.crop(read_id)
 
     def manifest(self, clip_id: str) -> Manifest | None:
-        """What a kept clip is; None where it is not kept."""
-        return self._reader.manifest(clip_id)
+        """What a kept clip is; None where it is not kept. StoreError where it is damaged, which is noted."""
+        with self._noting_damage():
+            return self._reader.manifest(clip_id)
 
     def read(self, clip_id: str, offset: int, length: int) -> Iterator[bytes]:
         """Exactly the clip's bytes [offset, offset + length), in chunks; StoreError where the clip goes meanwhile."""
-        return self._reader.read(clip_id, offset, length)
+        with self._noting_damage():
+            yield from self._reader.read(clip_id, offset, length)
 
     def counts(self) -> Counts:
         """Clips and events that are kept now."""
         return self._reader.counts()
 
+    @contextlib.contextmanager
+    def _noting_damage(self) -> Iterator[None]:
+        try:
+            yield
+        except DamagedSegmentError as error:
+            log.error("a segment is damaged", clip_id=error.clip_id, segment=error.segment.idx, reason=str(error))
+            clip_id, idx, now = error.clip_id, error.segment.idx, self._clock.now()
+            future = self._queued(lambda connection: damage.note(connection, clip_id, idx, now, self._sign))
+            future.add_done_callback(lambda done: None if done.exception() else self._on_recorded())
+            raise
+
     # Writing, and what happens when the disk refuses.
+
+    def _queued(self, unit: Unit[Any], prepare: Prepare | None = None, size: int = 0) -> "Future[Any]":
+        """The writer's future, or one that has failed where it takes no more."""
+        try:
+            return self._writer.submit(unit, prepare, size)
+        except StoreError as error:
+            future: Future[Any] = Future()
+            future.set_exception(error)
+            return future
 
     def _submit(self, unit: Unit[Any], camera_id: str, at: datetime, ended_at: datetime) -> "Future[Any]":
         def settled(future: "Future[Any]") -> None:
@@ -201,19 +322,19 @@ class Store:
                 reason: GapReason = "disk_full" if isinstance(error, DiskFullError) else "disk_error"
                 self._lost(str(error), camera_id, reason, at, ended_at)
 
-        try:
-            future = self._writer.submit(unit)
-        except StoreError as error:
-            future = Future()
-            future.set_exception(error)
+        future = self._queued(unit)
         future.add_done_callback(settled)
         return future
 
     def _lost(self, why: str, camera_id: str, reason: GapReason, at: datetime, ended_at: datetime) -> None:
         with self._guard:
             self._gaps.note(camera_id, reason, at, ended_at)
+        self._note_fault(why, camera_id=camera_id, reason=reason)
+
+    def _note_fault(self, why: str, **fields: object) -> None:
+        with self._guard:
             first, self._fault = self._fault is None, why
-        (log.error if first else log.debug)("store lost a write", camera_id=camera_id, reason=reason, error=why)
+        (log.error if first else log.debug)("store lost a write", error=why, **fields)
 
     def _took_write(self) -> None:
         with self._guard:
@@ -236,9 +357,15 @@ class Store:
             else:
                 self._took_write()
 
-        try:
-            future = self._writer.submit(lambda connection: [outbox.append(connection, gap) for gap in gaps])
-        except StoreError as error:
-            future = Future()
-            future.set_exception(error)
+        told = [self._sign(gap) for gap in gaps]
+        future = self._queued(lambda connection: [outbox.append(connection, gap) for gap in told])
         future.add_done_callback(settled)
+
+
+def _opened(data_dir: Path, agent_id: str, keep_bytes_max: int, clock: Clock) -> StoreFiles:
+    """The store's files; a ledger that is damaged is built anew first."""
+    try:
+        return StoreFiles(data_dir, agent_id, keep_bytes_max)
+    except DamagedLedgerError:
+        rebuild.mend(data_dir, agent_id, clock.now())
+        return StoreFiles(data_dir, agent_id, keep_bytes_max)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.agent.store.samples import START, FixedClock, clip, motion, open_store, read, settle
-from vigie_agent.store import Reader, Store
+from vigie_agent.store import Reader, Store, volumes
 from vigie_agent.store.check import broken
 from vigie_agent.store.database import FILE_NAME
 from vigie_shared.errors import StoreError
@@ -26,7 +26,7 @@ def store(tmp_path: Path) -> Iterator[Store]:
 
 
 def _connection(store: Store) -> sqlite3.Connection:
-    return store._reader._connection
+    return store._reader._opened_ledger()
 
 
 def _events(store: Store, lane: Lane) -> list[AnyEvent]:
@@ -36,6 +36,21 @@ def _events(store: Store, lane: Lane) -> list[AnyEvent]:
 def _ledger(store: Store, clip_id: str) -> set[str]:
     rows = _connection(store).execute("SELECT state FROM ledger WHERE clip_id = ?", (clip_id,))
     return {state for (state,) in rows}
+
+
+@pytest.fixture
+def small_volumes(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    """Volumes find no room for more than a few pages, until this is undone."""
+    connect = volumes.connect
+
+    def limited(path: Path, mode: str) -> sqlite3.Connection:
+        connection = connect(path, mode)
+        connection.execute(f"PRAGMA page_size = {volumes.PAGE_BYTES}")
+        connection.execute("PRAGMA max_page_count = 6")
+        return connection
+
+    monkeypatch.setattr(volumes, "connect", limited)
+    return monkeypatch
 
 
 def _fill_disk(store: Store, spare_pages: int) -> None:
@@ -162,7 +177,7 @@ def test_the_clip_that_comes_is_never_the_one_that_goes(tmp_path: Path) -> None:
     store.close()
 
 
-def test_a_full_disk_becomes_a_gap_and_watching_goes_on(store: Store) -> None:
+def test_a_full_disk_becomes_a_gap_and_watching_goes_on(store: Store, small_volumes: pytest.MonkeyPatch) -> None:
     store.record(motion())
     _fill_disk(store, spare_pages=0)
     lost = clip(size_bytes=400_000)
@@ -171,6 +186,7 @@ def test_a_full_disk_becomes_a_gap_and_watching_goes_on(store: Store) -> None:
     assert store.fault is not None
     assert store.manifest(lost.clip_id) is None
     _free_disk(store)
+    small_volumes.undo()
     store.record(motion())
     settle(store)
     assert store.fault is None
@@ -180,9 +196,8 @@ def test_a_full_disk_becomes_a_gap_and_watching_goes_on(store: Store) -> None:
     assert store.newest()["mot"] == 2
 
 
-def test_a_clip_too_large_for_the_disk_takes_no_event_along(store: Store) -> None:
+def test_a_clip_too_large_for_the_disk_takes_no_event_along(store: Store, small_volumes: pytest.MonkeyPatch) -> None:
     store.record(motion())
-    _fill_disk(store, spare_pages=20)
     hold = store._writer.submit(lambda connection: connection.execute("SELECT 1"))
     store.record(motion())
     store.keep_clip(clip(size_bytes=1_000_000))
@@ -191,7 +206,7 @@ def test_a_clip_too_large_for_the_disk_takes_no_event_along(store: Store) -> Non
     settle(store)
     assert store.newest()["mot"] == 3
     assert store.newest()["clip"] == 0
-    _free_disk(store)
+    small_volumes.undo()
 
 
 def test_clips_beyond_the_waiting_limit_become_a_gap(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -282,10 +297,26 @@ def test_another_agents_store_is_refused(tmp_path: Path) -> None:
         Store(tmp_path, "other", keep_bytes_max=1, clock=FixedClock())
 
 
-def test_a_file_that_is_no_database_is_refused_with_one_line(tmp_path: Path) -> None:
+def test_a_ledger_that_is_no_database_is_put_aside_and_built_anew_from_the_volumes(tmp_path: Path) -> None:
+    store = open_store(tmp_path)
+    kept = [clip(size_bytes=200_000), clip(size_bytes=90_000)]
+    for one in kept:
+        store.keep_clip(one)
+    store.close()
+    epoch = store.epoch
+    for suffix in ("-wal", "-shm"):
+        (tmp_path / f"{FILE_NAME}{suffix}").unlink(missing_ok=True)
     (tmp_path / FILE_NAME).write_bytes(b"not a database, but long enough to look like one" * 50)
-    with pytest.raises(StoreError, match=r"cannot use the store .*store\.db: file is not a database"):
-        open_store(tmp_path)
+    store = open_store(tmp_path)
+    assert store.epoch != epoch, "the hub must not take its events for those of the lost ledger"
+    for one in kept:
+        assert b"".join(store.read(one.clip_id, 0, one.bytes)) == b"".join(one.segments)
+    assert [event.clip_id for event in _events(store, "clip") if event.kind == "clip_stored"] == [
+        one.clip_id for one in kept
+    ]
+    assert len(list(tmp_path.glob("store.db.damaged-*"))) == 1
+    assert broken(_connection(store)) == []
+    store.close()
 
 
 def test_a_folder_that_cannot_be_is_refused_with_one_line(tmp_path: Path) -> None:

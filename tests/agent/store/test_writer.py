@@ -7,15 +7,32 @@ from pathlib import Path
 
 import pytest
 
+from vigie_agent.store.volumes import Volumes
 from vigie_agent.store.writer import Writer
 from vigie_shared.errors import StoreError
 
 
+class NotesFile:
+    """A database with one table, and volumes that nothing is put into."""
+
+    def __init__(self, folder: Path) -> None:
+        self.connection = sqlite3.connect(folder / "w.db", isolation_level=None, check_same_thread=False)
+        self.connection.execute("CREATE TABLE notes (text TEXT UNIQUE)")
+        self.volumes = Volumes(folder, 1 << 20)
+
+    def are_there(self) -> bool:
+        return True
+
+    def reopen(self) -> None:
+        raise StoreError("nothing to open anew")
+
+    def close(self) -> None:
+        self.connection.close()
+
+
 @pytest.fixture
 def writer(tmp_path: Path) -> Iterator[Writer]:
-    connection = sqlite3.connect(tmp_path / "w.db", isolation_level=None, check_same_thread=False)
-    connection.execute("CREATE TABLE notes (text TEXT UNIQUE)")
-    writer = Writer(connection)
+    writer = Writer(NotesFile(tmp_path))
     yield writer
     writer.close()
 
