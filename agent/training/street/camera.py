@@ -157,15 +157,15 @@ def _light(picture: Floats, rng: Rng) -> Floats:
 
 def _blur(picture: Floats, width: float, rng: Rng) -> Floats:
     """Defocus, motion, a frame seen twice; strokes stay apart, or nobody could read them."""
-    most = float(np.clip(width / 90, 0.6, 2.4))
+    most = float(np.clip(width / 100, 0.6, 2.2))
     if rng.random() < 0.7:
         soft = ImageFilter.GaussianBlur(float(rng.uniform(0.15, most)))
         picture = np.asarray(Image.fromarray(picture.astype(np.uint8)).filter(soft), dtype=np.float32)
     if rng.random() < 0.2:
         length, angle = float(rng.uniform(1.0, max(1.5, width / 50))), float(rng.uniform(0, np.pi))
         picture = _moved(picture, length * np.cos(angle), length * np.sin(angle))
-    if rng.random() < 0.06:
-        shift = rng.normal(0, 1, 2) * (width / 160, width / 50)
+    if rng.random() < 0.05:
+        shift = rng.normal(0, 1, 2) * (width / 160, width / 90)
         left = np.float32(rng.uniform(0.35, 0.65))
         picture = picture * left + np.roll(picture, tuple(shift.round().astype(int)), (0, 1)) * (1 - left)
     if rng.random() < 0.3:
@@ -176,7 +176,7 @@ def _blur(picture: Floats, width: float, rng: Rng) -> Floats:
 
 
 _CURVES = [
-    (255 * (np.arange(256, dtype=np.float32) / 255) ** power).astype(np.float32) for power in (0.45, 0.65, 1.5, 2.2, 3)
+    (255 * (np.arange(256, dtype=np.float32) / 255) ** power).astype(np.float32) for power in (0.5, 0.7, 1.4, 2.0)
 ]
 """Tones to tones."""
 

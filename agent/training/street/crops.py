@@ -21,7 +21,7 @@ CROP_WIDTH_PX, CROP_HEIGHT_PX = 192, 64
 _NO_PLATE = 1 / 24
 _FROM_FILMS = 0.08
 """Crops of the drawn films, which the reader must go on reading."""
-_LOOSE, _LOOSE_SLOPE_MOST = 0.4, 0.3
+_LOOSE, _LOOSE_SLOPE_MOST = 0.4, 0.18
 _UNBENT = 0.25
 _CUT_OUT = 0.2
 _SHOTS = 2
