@@ -103,14 +103,16 @@ class Aligner:
     def align(self, luma: Luma, corners: Corners) -> Aligned:
         """The plate in or around `corners`; looked at twice where the first look has moved them far."""
         boxed = is_upright(corners)
-        first = self._look(luma, Window.around(corners, boxed=boxed))
+        first = self.look(luma, corners)
         told = corners_of(first.points)
         size = max(1.0, float(np.linalg.norm(told[3] - told[0] + told[2] - told[1])) / 2)
         if not boxed and float(np.abs(told - corners).max()) < _MOVED_FAR * size:
             return first
-        return self._look(luma, Window.around(told))
+        return self.look(luma, told)
 
-    def _look(self, luma: Luma, window: Window) -> Aligned:
+    def look(self, luma: Luma, corners: Corners) -> Aligned:
+        """The same from one look."""
+        window = Window.around(corners, boxed=is_upright(corners))
         output = self._network.run(window.picture(luma))
         points = window.outwards(output[: 2 * POINTS].reshape(POINTS, 2))
         raised = np.exp(output[2 * POINTS :] - output[2 * POINTS :].max())

@@ -8,14 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from vigie_agent.plates.rectify import Corners, Luma
+from vigie_agent.plates.aligner import Aligner
+from vigie_agent.plates.rectify import Corners, Luma, corners_of
 from vigie_agent.plates.runtime import MODELS, load_network
 
 _STRIDE_PX = 8
-_CLOSER_MOST = 3
-_CLOSER_SPAN = 3.6
-_CLOSER_THRESHOLD = 0.2
-_GAIN_LEAST = 1.4
+_CLOSER_MOST = 8
 
 Box = tuple[float, float, float, float]
 """Left, top, right, bottom in pixels."""
@@ -46,45 +44,29 @@ class Detector:
 
     def __init__(self, folder: Path = MODELS, threshold: float = 0.5) -> None:
         self._network = load_network("detector", folder)
+        self._aligner = Aligner(folder)
         self._height_px, self._width_px = self._network.input_shape
         self._threshold = threshold
 
     def detect(self, luma: Luma) -> list[Detection]:
-        """The plates in a grey picture (H x W), surest first; the first few are looked at once more from near by."""
-        found = self._look(luma, self._threshold)
+        """The plates in a grey picture (H x W), surest first; the first few are looked at once more, from near by."""
+        view, scale = self._view(luma)
+        found = [one.moved(scale, (0, 0)) for one in decode(self._network.run(view), self._threshold)]
         return [self._closer(luma, one) for one in found[:_CLOSER_MOST]] + found[_CLOSER_MOST:]
 
-    def _look(self, luma: Luma, threshold: float) -> list[Detection]:
-        view, scale = self._view(luma)
-        return [one.moved(scale, (0, 0)) for one in decode(self._network.run(view), threshold)]
-
     def _closer(self, luma: Luma, found: Detection) -> Detection:
-        """The same plate, its corners told from a view that it fills; what is not seen there stays as it was."""
-        left, top, right, bottom = self._neighbourhood(luma, found)
-        if (right - left) * _GAIN_LEAST > max(luma.shape[1], luma.shape[0] * self._width_px / self._height_px):
-            return found
-        near = (one.moved(1, (left, top)) for one in self._look(luma[top:bottom, left:right], _CLOSER_THRESHOLD))
-        same = [one for one in near if _is_on(found, one)]
-        return replace(same[0], score=found.score) if same else found
-
-    def _neighbourhood(self, luma: Luma, found: Detection) -> tuple[int, int, int, int]:
-        middle_x, middle_y = (float(value) for value in found.corners.mean(axis=0))
-        (low_x, low_y), (high_x, high_y) = found.corners.min(axis=0), found.corners.max(axis=0)
-        across = max(float(high_x - low_x), float(high_y - low_y) * self._width_px / self._height_px) * _CLOSER_SPAN
-        down = across * self._height_px / self._width_px
-        left, top = max(0, int(middle_x - across / 2)), max(0, int(middle_y - down / 2))
-        right, bottom = (
-            min(luma.shape[1], int(middle_x + across / 2) + 2),
-            min(luma.shape[0], int(middle_y + down / 2) + 2),
-        )
-        return left, top, max(right, left + 2), max(bottom, top + 2)
+        """The same plate, its corners told by the aligner; the first look told them roughly."""
+        points = self._aligner.look(luma, found.corners).points
+        (left, top), (right, bottom) = points.min(axis=0).tolist(), points.max(axis=0).tolist()
+        return replace(found, box=(left, top, right, bottom), corners=corners_of(points))
 
     def _view(self, luma: Luma) -> tuple[Luma, float]:
         height, width = luma.shape
         scale = max(width / self._width_px, height / self._height_px)
         size = (max(1, round(width / scale)), max(1, round(height / scale)))
-        whole = Image.fromarray(luma)
-        small = np.asarray(whole.resize(size, Image.Resampling.BILINEAR, reducing_gap=2.0) if scale != 1 else whole)
+        picture = Image.fromarray(luma)
+        picture = picture.reduce(int(scale)) if scale >= 2 else picture
+        small = np.asarray(picture.resize(size, Image.Resampling.BILINEAR) if picture.size != size else picture)
         view = np.full((self._height_px, self._width_px), int(small.mean()), dtype=np.uint8)
         view[: size[1], : size[0]] = small
         return view, scale
@@ -119,10 +101,3 @@ def _same_plate(one: NDArray[np.float32], many: NDArray[np.float32]) -> NDArray[
     apart = np.abs((many[:, :2] + many[:, 2:]) / 2 - (one[:2] + one[2:]) / 2)
     result: NDArray[np.bool_] = (apart[:, 0] < 0.6 * width) & (apart[:, 1] < 1.2 * height)
     return result
-
-
-def _is_on(one: Detection, other: Detection) -> bool:
-    """Whether the middle of one box lies on the other."""
-    x, y = (float(value) for value in one.corners.mean(axis=0))
-    left, top, right, bottom = other.box
-    return left <= x <= right and top <= y <= bottom
