@@ -1,10 +1,10 @@
-"""`vigie agent …`: run, key, status, film, read."""
+"""`vigie agent …`: run, key, status, film, read, doctor."""
 
 import asyncio
 import json
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 import typer
 
@@ -26,6 +26,8 @@ Settings = Annotated[
     Path, typer.Option("--settings", help=_("The agent's settings file (TOML); VIGIE_AGENT__… variables override it."))
 ]
 AsJson = Annotated[bool, typer.Option("--json", help=_("Print JSON, for scripts."))]
+DEGRADED: Final = 3
+"""Exit status: something was found wanting."""
 SceneName = Literal["crossing", "gate", "patrol"]
 
 
@@ -100,6 +102,35 @@ def read(
             typer.echo(json.dumps(seen, ensure_ascii=False))
         else:
             typer.echo(looking.table(seen, heading=number == 0))
+
+
+@app.command(
+    help=_(
+        "Look at each camera for a while: say what it really sends, which of its settings to change, and what that "
+        "gains. Exit status 3 where a camera gives no video."
+    )
+)
+def doctor(
+    settings: Settings,
+    camera: Annotated[
+        list[str] | None, typer.Option("--camera", metavar="ID", help=_("Only this camera; may be given again."))
+    ] = None,
+    seconds: Annotated[float, typer.Option(min=2, max=600, help=_("How long to look."))] = 20,
+    as_json: AsJson = False,
+) -> None:
+    """Examine cameras."""
+    from vigie_agent.doctor import report, rounds
+    from vigie_agent.settings import chosen_cameras, load
+
+    logs.configure("error")
+    loaded = load(settings)
+    diagnoses = rounds.examine(chosen_cameras(loaded, camera or []), loaded.motion, seconds)
+    if as_json:
+        typer.echo(json.dumps({"cameras": [asdict(one) for one in diagnoses]}, ensure_ascii=False))
+    else:
+        typer.echo("\n\n".join(report.text(one) for one in diagnoses) or _("no cameras are set"))
+    if any(one.main is None for one in diagnoses):
+        raise typer.Exit(DEGRADED)
 
 
 def read_status(data_dir: Path) -> dict[str, Any]:

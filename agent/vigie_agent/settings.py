@@ -5,7 +5,7 @@ import os
 import tomllib
 import types
 import typing
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,6 +13,7 @@ from pydantic import BaseModel, Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from vigie_agent.camera_settings import CameraSettings, ClipSettings, MotionSettings, PlateSettings, Section
+from vigie_agent.store.settings import StoreSettings
 from vigie_agent.uplink.settings import HeartbeatSettings, HubSettings, UplinkSettings
 from vigie_shared import profiles
 from vigie_shared.errors import SettingsError
@@ -29,15 +30,6 @@ class DiscoverySettings(Section):
     interfaces: tuple[str, ...] = Field(
         default=(), description="Interfaces to announce on, by name (`eth0`) or address; all of them where empty."
     )
-
-
-class StoreSettings(Section):
-    """`[store]`: how long things stay that the hub already has."""
-
-    keep_sent_hours: float = Field(
-        default=48.0, ge=1, description="How long events stay after the hub's receipt, for a hub restored from a copy."
-    )
-    keep_crops_days: float = Field(default=30.0, ge=1, description="How long pictures of plates stay.")
 
 
 class AgentSettings(BaseSettings):
@@ -102,6 +94,19 @@ def load(path: Path) -> AgentSettings:
         raise SettingsError(_one_line(error, path)) from error
     except ValueError as error:  # a variable of the environment that is not what its section needs
         raise SettingsError(_("environment: {reason}").format(reason=error)) from error
+
+
+def chosen_cameras(settings: AgentSettings, camera_ids: Sequence[str]) -> list[CameraSettings]:
+    """The cameras of these ids, all where none is given; raises SettingsError for an unknown one."""
+    known = {camera.camera_id: camera for camera in settings.cameras}
+    for camera_id in camera_ids:
+        if camera_id not in known:
+            raise SettingsError(
+                _("no camera is called {camera_id}; there are: {known}").format(
+                    camera_id=camera_id, known=", ".join(known) or "–"
+                )
+            )
+    return [known[camera_id] for camera_id in camera_ids or known]
 
 
 def _refuse_unknown_variables() -> None:

@@ -7,6 +7,7 @@ from typing import Final
 STEP_SECONDS_MAX: Final = 1.0
 """Pictures that belong together are shown at most so far from each other."""
 REORDER_FRAMES_MAX: Final = 16
+REORDER_FRAMES_BELIEVED: Final = 2
 
 
 class DecodingOrder:
@@ -21,16 +22,14 @@ class DecodingOrder:
         self._newest: int | None = None
         self._recent: deque[int] = deque(maxlen=REORDER_FRAMES_MAX)
         self._last: int | None = None
-
-    @property
-    def has_b_frames(self) -> bool:
-        """Whether pictures come out of order."""
-        return self._depth > 0
+        self.has_b_frames = False
+        """Whether pictures came out of order."""
 
     def limit(self, reorder_frames_max: int | None) -> None:
-        """What the sequence parameter set allows: many allow more than they use, so it is only a bound."""
+        """What the sequence parameter set allows: a small number is believed, a large one is only a bound."""
         self._depth_max = REORDER_FRAMES_MAX if reorder_frames_max is None else reorder_frames_max
-        self._depth = min(self._depth, self._depth_max)
+        allowed = self._depth_max if self._depth_max <= REORDER_FRAMES_BELIEVED else 0
+        self._depth = max(min(self._depth, self._depth_max), allowed)
 
     def resume(self) -> None:
         """The source starts anew; what was learnt of its order still holds."""
@@ -59,6 +58,7 @@ class DecodingOrder:
         return ticks
 
     def _learn(self, depth: int) -> None:
+        self.has_b_frames |= self._depth_max > 0
         if self._depth < min(depth, self._depth_max):
             self._depth = min(depth, self._depth_max)
             self._waiting.clear()

@@ -28,6 +28,14 @@ def test_b_frames_are_noticed_and_from_then_on_decoding_times_rise_evenly() -> N
     assert all(time <= frame * F for time, frame in zip(times, shown, strict=True))
 
 
+def test_a_stream_that_says_how_far_it_reorders_is_even_from_the_beginning() -> None:
+    order = DecodingOrder(90_000)
+    order.limit(1)
+    times = decoded(order, 0, 3, 1, 2, 6, 4, 5)
+    assert times[1:] == [0, F, 2 * F, 3 * F, 4 * F, 5 * F]
+    assert order.has_b_frames
+
+
 def test_a_stream_that_may_not_reorder_is_not_said_to() -> None:
     order = DecodingOrder(90_000)
     order.limit(0)
