@@ -14,7 +14,7 @@ from datetime import timedelta
 
 import structlog
 
-from vigie_agent.camera import CameraWatch, Sink
+from vigie_agent.camera import CameraWatch
 from vigie_agent.camera_settings import CameraSettings, PlateSettings
 from vigie_agent.capture.ingest import Ingest
 from vigie_agent.discovery import announced
@@ -47,7 +47,7 @@ async def run(settings: AgentSettings, *, clock: Clock | None = None) -> None:
     key = await asyncio.to_thread(load_or_make_agent_key, settings.data_dir)
     async with contextlib.AsyncExitStack() as stack:
         stop = stack.enter_context(stop_signals())
-        store = await stack.enter_async_context(_opened_store(settings, clock))
+        store = await stack.enter_async_context(_opened_store(settings, key, clock))
         store.record_absence(camera.camera_id for camera in settings.cameras)
         services = await stack.enter_async_context(asyncio.TaskGroup())
         cameras = await stack.enter_async_context(_watched_cameras(settings, store, clock))
@@ -79,9 +79,16 @@ async def run(settings: AgentSettings, *, clock: Clock | None = None) -> None:
 
 
 @contextlib.asynccontextmanager
-async def _opened_store(settings: AgentSettings, clock: Clock) -> AsyncIterator[Store]:
+async def _opened_store(settings: AgentSettings, key: AgentKey, clock: Clock) -> AsyncIterator[Store]:
     store = await asyncio.to_thread(
-        Store, settings.data_dir, settings.agent_id, keep_bytes_max=settings.clips.keep_bytes_max, clock=clock
+        Store,
+        settings.data_dir,
+        settings.agent_id,
+        keep_bytes_max=settings.clips.keep_bytes_max,
+        clock=clock,
+        sign=key.sign,
+        free_bytes_min=settings.store.free_bytes_min,
+        classes=settings.store.classes(),
     )
     try:
         yield store
@@ -90,7 +97,7 @@ async def _opened_store(settings: AgentSettings, clock: Clock) -> AsyncIterator[
 
 
 @contextlib.asynccontextmanager
-async def _watched_cameras(settings: AgentSettings, sink: Sink, clock: Clock) -> AsyncIterator[list[CameraWatch]]:
+async def _watched_cameras(settings: AgentSettings, sink: Store, clock: Clock) -> AsyncIterator[list[CameraWatch]]:
     """All cameras that can be, started; a setting that one camera cannot work with stops that camera only."""
     with Ingest() as ingest:
         cameras = []
@@ -106,6 +113,7 @@ async def _watched_cameras(settings: AgentSettings, sink: Sink, clock: Clock) ->
                     clock=clock,
                     observer=observer,
                     ingest=ingest,
+                    on_segment=sink.keep_segment,
                 )
             except SettingsError as error:
                 log.error("camera not watched", camera_id=camera.camera_id, reason=str(error))

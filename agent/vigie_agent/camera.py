@@ -21,6 +21,7 @@ from vigie_agent.capture.ingest import Ingest, open_source
 from vigie_agent.capture.packets import Packet, StreamInfo
 from vigie_agent.capture.rates import StreamRates
 from vigie_agent.capture.ring import GopRing
+from vigie_agent.clips.begun import OnSegment
 from vigie_agent.clips.recorder import ClipRecorder, RecordedClip
 from vigie_agent.clips.remux import remux
 from vigie_agent.motion.detector import MotionChange
@@ -90,9 +91,10 @@ class CameraWatch:
         observer: PlateObserver | None = None,
         wait: Callable[[float], bool] | None = None,
         ingest: Ingest | None = None,
+        on_segment: OnSegment | None = None,
     ) -> None:
         """`observer` reads this camera's plates and no other's; `wait` is how a film's pace is kept; `ingest` receives
-        RTSP for all cameras.
+        RTSP for all cameras; `on_segment` hears of each GOP of a clip before the sink gets the whole.
 
         Raises SettingsError for a source that cannot be.
         """
@@ -106,7 +108,7 @@ class CameraWatch:
         self._source = open_source(camera, self, clock, ingest=ingest, wait=wait)
         self._ring = GopRing(clips.pre_roll_seconds + RING_MARGIN_SECONDS, clips.ring_bytes_max)
         self._rates = StreamRates()
-        self._recorder = ClipRecorder(clips.post_roll_seconds, clips.clip_seconds_max)
+        self._recorder = ClipRecorder(clips.post_roll_seconds, clips.clip_seconds_max, camera.camera_id, on_segment)
         self._lane = PlateLane(camera.camera_id, observer, plates, sink.record_read) if observer else None
         self._state: Literal["starting", "streaming", "lost"] = "starting"
         self._stream: StreamInfo | None = None
@@ -316,10 +318,10 @@ class CameraWatch:
 
 def finish_clip(camera_id: str, recorded: RecordedClip) -> FinishedClip:
     """Remux `recorded`; raises CaptureError where its packets cannot be a clip."""
-    made = remux(recorded.stream, recorded.packets)
+    made = recorded.made or remux(recorded.stream, recorded.packets)
     at = recorded.packets[0].at
     return FinishedClip(
-        clip_id=unique_id(at),
+        clip_id=recorded.clip_id or unique_id(at),
         motion_id=recorded.motion_id,
         camera_id=camera_id,
         at=at,

@@ -78,7 +78,7 @@ def test_a_hub_that_is_down_is_one_line_and_watching_goes_on(tmp_path: Path) -> 
     status = read_status(tmp_path / "data")
     assert status["clips"] == status["motion_events"] >= 1, "the open clip was not finished"
     store = open_store(tmp_path / "data")
-    assert broken(store._reader._connection) == []
+    assert store._reader.ask(broken) == []
     kinds = [row.event.kind for row in store.outbox_after("mot", 0, 100)]
     assert kinds == ["motion_started", "motion_ended"] * status["motion_events"]
     store.close()

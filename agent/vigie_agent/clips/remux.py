@@ -1,11 +1,9 @@
 """Packets become fragmented MP4 (ISO/IEC 14496-12 §8.8), not re-encoded: an init segment, then one fragment a GOP."""
 
+import contextlib
 import hashlib
-import io
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from fractions import Fraction
-from itertools import pairwise
 from typing import Final
 
 import av
@@ -49,44 +47,104 @@ def remux(stream: StreamInfo, packets: Sequence[Packet]) -> RemuxedClip:
     """
     if not packets or not packets[0].is_keyframe:
         raise CaptureError(_("a clip must begin with a keyframe; this one's first packet is none"))
-    ticks = _decode_times(stream.time_base, packets)
-    lasts = [after - before for before, after in pairwise(ticks)]
-    lasts.append(lasts[-1] if lasts else max(1, round(_frame_seconds(stream) / stream.time_base)))
+    remuxer = Remuxer(stream)
     try:
-        mp4 = _write(stream, packets, ticks, lasts)
+        segments = [segment for packet in packets for segment in remuxer.feed(packet)]
+        return remuxer.finish(tuple(segments))
+    except BaseException:
+        remuxer.close()
+        raise
+
+
+class _Written:
+    """A file that only goes forward, and is emptied as it is read."""
+
+    def __init__(self) -> None:
+        self._parts: list[bytes] = []
+
+    def write(self, data: bytes) -> int:
+        self._parts.append(bytes(data))
+        return len(data)
+
+    def take(self) -> bytes:
+        taken, self._parts = b"".join(self._parts), []
+        return taken
+
+
+class Remuxer:
+    """Packets in, finished segments out; the same packets give the same bytes. Raises CaptureError.
+
+    A packet's duration is known when the next one comes, so a segment is done one packet after the next keyframe.
+    """
+
+    def __init__(self, stream: StreamInfo) -> None:
+        self._stream = stream
+        self._written = _Written()
+        self._first: Packet | None = None
+        self._waiting: tuple[Packet, int] | None = None
+        self._lasting = max(1, round(_frame_seconds(stream) / stream.time_base))
+        with _as_capture_error():
+            self._container = av.open(
+                self._written, "w", format="mp4", options={"movflags": _MOVFLAGS, "flush_packets": "1"}
+            )
+            self._track = self._container.add_mux_stream(stream.codec, width=stream.width_px, height=stream.height_px)
+            self._track.time_base = stream.time_base
+
+    def feed(self, packet: Packet) -> list[bytes]:
+        """The next packet, a keyframe first; returns the segments that are complete now."""
+        self._first = self._first or packet
+        tick = round((packet.position_seconds - self._first.position_seconds) / float(self._stream.time_base))
+        done: list[bytes] = []
+        if self._waiting is not None:
+            before, at = self._waiting
+            tick = max(tick, at + 1)
+            self._lasting = tick - at
+            self._mux(before, at)
+            done = self._complete() if before.is_keyframe else []
+        self._waiting = (packet, tick)
+        return done
+
+    def finish(self, segments: tuple[bytes, ...]) -> RemuxedClip:
+        """No packet follows; the clip, of which `segments` are those that were complete before."""
+        if self._waiting is None or self._first is None:
+            raise CaptureError(_("a clip must begin with a keyframe; this one's first packet is none"))
+        last, at = self._waiting
+        self._mux(last, at)
+        with _as_capture_error():
+            self._container.close()
+        return RemuxedClip(
+            segments=segments + tuple(_segments(self._written.take())),
+            duration_seconds=float((at + self._lasting) * self._stream.time_base),
+            codec_string=nal.codec_string(self._stream.codec, nal.parameter_sets(self._stream.codec, self._first.data)),
+        )
+
+    def close(self) -> None:
+        """Let go of what was begun."""
+        with contextlib.suppress(av.FFmpegError, ValueError):
+            self._container.close()
+
+    def _mux(self, packet: Packet, tick: int) -> None:
+        made = av.Packet(packet.data)
+        made.stream = self._track
+        made.time_base = self._stream.time_base
+        made.dts = tick
+        made.pts = tick + round((packet.pts - packet.dts) * packet.time_base / self._stream.time_base)
+        made.duration = self._lasting
+        made.is_keyframe = packet.is_keyframe
+        with _as_capture_error():
+            self._container.mux_one(made)
+
+    def _complete(self) -> list[bytes]:
+        """What was written since the last call and is whole: the fragment before the keyframe that was just put in."""
+        return [segment for segment in _segments(self._written.take()) if segment]
+
+
+@contextlib.contextmanager
+def _as_capture_error() -> Iterator[None]:
+    try:
+        yield
     except (av.FFmpegError, ValueError) as error:
         raise CaptureError(_("the packets cannot be put into MP4: {reason}").format(reason=error)) from error
-    return RemuxedClip(
-        segments=tuple(_segments(mp4)),
-        duration_seconds=float((ticks[-1] + lasts[-1]) * stream.time_base),
-        codec_string=nal.codec_string(stream.codec, nal.parameter_sets(stream.codec, packets[0].data)),
-    )
-
-
-def _write(stream: StreamInfo, packets: Sequence[Packet], ticks: Sequence[int], lasts: Sequence[int]) -> bytes:
-    written = io.BytesIO()
-    with av.open(written, "w", format="mp4", options={"movflags": _MOVFLAGS}) as container:
-        track = container.add_mux_stream(stream.codec, width=stream.width_px, height=stream.height_px)
-        track.time_base = stream.time_base
-        for packet, dts, lasting in zip(packets, ticks, lasts, strict=True):
-            made = av.Packet(packet.data)
-            made.stream = track
-            made.time_base = stream.time_base
-            made.dts = dts
-            made.pts = dts + round((packet.pts - packet.dts) * packet.time_base / stream.time_base)
-            made.duration = lasting
-            made.is_keyframe = packet.is_keyframe
-            container.mux_one(made)
-    return written.getvalue()
-
-
-def _decode_times(time_base: Fraction, packets: Sequence[Packet]) -> list[int]:
-    """Ticks from 0 on, each above the one before."""
-    ticks: list[int] = []
-    for packet in packets:
-        tick = round((packet.position_seconds - packets[0].position_seconds) / float(time_base))
-        ticks.append(max(tick, ticks[-1] + 1) if ticks else tick)
-    return ticks
 
 
 def _frame_seconds(stream: StreamInfo) -> float:

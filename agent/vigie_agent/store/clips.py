@@ -6,34 +6,17 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
-from pydantic import BaseModel, ConfigDict
-
 from vigie_agent.clips import fragments
+from vigie_agent.clips.begun import ClipBegun
 from vigie_agent.store import outbox
 from vigie_agent.store.database import stamp
 from vigie_agent.store.volumes import Place
-from vigie_shared.clock import UtcDatetime
 from vigie_shared.events import ClipStored
-from vigie_shared.ids import CameraId, UniqueId
 
 KEPT_AS: Final = ("motion", "plate", "alert")
 """By what a clip is kept, as the ledger numbers it: the higher, the longer."""
 INIT_BYTES_MAX: Final = 64 * 1024
 OLD_VOLUME: Final = 0
-
-
-class ClipBegun(BaseModel):
-    """What is known of a clip from its first packet on; the first row of a clip in a volume says it too."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore")
-
-    clip_id: UniqueId
-    motion_id: UniqueId | None
-    camera_id: CameraId
-    at: UtcDatetime
-    codec: str
-    width_px: int
-    height_px: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final
 
+from vigie_agent.clips.begun import ClipBegun
 from vigie_agent.store import clips, retention
-from vigie_agent.store.clips import ClipBegun, PlacedSegment
+from vigie_agent.store.clips import PlacedSegment
 from vigie_agent.store.recovery import promised
 from vigie_agent.store.retention import Room
 from vigie_agent.store.volumes import Place, Volumes

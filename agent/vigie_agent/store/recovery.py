@@ -7,8 +7,9 @@ from datetime import datetime
 
 import structlog
 
+from vigie_agent.clips.begun import ClipBegun
 from vigie_agent.store import clips
-from vigie_agent.store.clips import ClipBegun, PlacedSegment, Segment
+from vigie_agent.store.clips import PlacedSegment, Segment
 from vigie_agent.store.retention import remove
 from vigie_agent.store.volumes import Place, StoredSegment, Volumes
 from vigie_shared.events import ClipStored

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import structlog
 
+from vigie_agent.clips.begun import ClipBegun
 from vigie_agent.store import check, clips, damage, holds, outbox, presence, rebuild, recovery
-from vigie_agent.store.clips import ClipBegun
 from vigie_agent.store.database import DamagedLedgerError
 from vigie_agent.store.files import StoreFiles
 from vigie_agent.store.gaps import GapReason, PendingGaps, Sign, signed
