@@ -39,6 +39,7 @@ def train_reader(
     start_from: StartFrom = None,
     device: Device = "auto",
     drawn: Drawn = None,
+    rate: Annotated[float, typer.Option(help="The highest learning rate.")] = 2e-3,
 ) -> None:
     """Train the reader."""
     _compute_on(device)
@@ -47,7 +48,7 @@ def train_reader(
     from training.reader import ctc_loss
     from training.street.crops import DrawStreetCrop
 
-    run = Run("reader", folder, steps, batch_size=32, workers=workers, looks=LOOKS, drawn=drawn)
+    run = Run("reader", folder, steps, learning_rate=rate, workers=workers, looks=LOOKS, drawn=drawn)
     train(_started(reader(), start_from), DrawStreetCrop.with_fonts(fonts), ctc_loss, run, _console.print)
 
 
@@ -139,6 +140,27 @@ def evaluate_models(
         )
         for fault in tally.faults:
             _console.print(f"  {fault}")
+
+
+@app.command("calibrate")
+def calibrate_reader(
+    fonts: Fonts = None,
+    count: Annotated[int, typer.Option(help="Drawn plates to fit with; half as many more judge the fit.")] = 6000,
+    models: Annotated[Path, typer.Option(help="The models, whose list takes what is fitted.")] = MODELS,
+) -> None:
+    """Fit what the reader's confidence is worth on drawn plates; needs a TFLite runtime, not TensorFlow."""
+    from training import calibration
+    from training.street.typefaces import Typefaces
+
+    drawn = list(calibration.Examples(Typefaces.found_in(fonts), models).draw(count + count // 2))
+    fitted, held_out = calibration.fit(drawn[:count]), drawn[count:]
+    calibration.write(fitted, models)
+    for name, some in (("Moroccan", False), ("foreign", True)):
+        fitness = calibration.Fitness.of(fitted, [one for one in held_out if one.is_foreign == some])
+        _console.print(
+            f"{name}: {fitness.right:.1%} right; confidence off by {fitness.text_error:.1%}, a character's by "
+            f"{fitness.char_error:.1%}; from {fitness.sure_from:.3f} on one in a hundred is wrong"
+        )
 
 
 def _draw_for(network: str, fonts: Path | None) -> Draw:

@@ -17,21 +17,21 @@ class Calibration:
 
     text: tuple[float, float, float] = (0.0, 1.0, 2.0)
     """Of one, of the text's share among all plates that may be there, and of how unlikely any of them is."""
+    foreign: tuple[float, float, float] = (0.0, 1.0, 2.0)
+    """The same for foreign plates: their grammar takes nearly anything, so that a share says less."""
     chars: tuple[float, float] = (0.0, 1.0)
     """Of one, and of the character's share."""
 
     @classmethod
     def from_table(cls, table: Mapping[str, Sequence[Any]]) -> Self:
         """Of `[reader.calibration]` in the list of models."""
-        bias, share, doubt = (float(weight) for weight in table["text"])
-        char_bias, char_share = (float(weight) for weight in table["chars"])
-        return cls((bias, share, doubt), (char_bias, char_share))
+        text, foreign, chars = (tuple(float(weight) for weight in table[name]) for name in ("text", "foreign", "chars"))
+        return cls((text[0], text[1], text[2]), (foreign[0], foreign[1], foreign[2]), (chars[0], chars[1]))
 
-    def confidence(self, share: float, likelihood: float) -> float:
+    def confidence(self, share: float, likelihood: float, *, is_foreign: bool = False) -> float:
         """The probability that a text is right."""
-        return _likely(
-            sum(weight * value for weight, value in zip(self.text, features(share, likelihood), strict=True))
-        )
+        weights, values = self.foreign if is_foreign else self.text, features(share, likelihood)
+        return _likely(sum(weight * value for weight, value in zip(weights, values, strict=True)))
 
     def char_confidence(self, share: float) -> float:
         """The probability that a character is right."""

@@ -42,11 +42,13 @@ _Step = tuple[float, list[tuple[str, float]]]
 class Evidence:
     """What a confidence is made of: shares among the plates that may be there, and the likelihood of the text itself.
 
-    The shares take for granted that there is a plate; the likelihood, what the steps spell by themselves, does not.
+    `tokens` are what is drawn, each with its share. The shares take for granted that there is a plate; the likelihood,
+    what the steps spell by themselves, does not.
     """
 
     share: float = 1.0
     likelihood: float = 1.0
+    tokens: tuple[str, ...] = ()
     char_shares: tuple[float, ...] = ()
 
 
@@ -280,8 +282,9 @@ def _reading(plates: Sequence[_Candidate], calibration: Calibration) -> Reading 
         return None
     best, *others = plates
     char_shares = _char_shares(best.tokens, [(one.tokens, one.weight / total) for one in plates])
-    evidence = Evidence(best.weight / total, min(1.0, best.likelihood), char_shares)
-    confidence = calibration.confidence(evidence.share, evidence.likelihood)
+    evidence = Evidence(best.weight / total, min(1.0, best.likelihood), best.tokens, char_shares)
+    is_foreign = best.plate.kind in FOREIGN
+    confidence = calibration.confidence(evidence.share, evidence.likelihood, is_foreign=is_foreign)
     chars = tuple(max(confidence, calibration.char_confidence(share)) for share in char_shares)
     left = (1.0 - confidence) / max(total - best.weight, 1e-30)
     scale = min(left, confidence / best.weight)

@@ -43,7 +43,7 @@ class Place:
 
     def weight_at(self, at_seconds: float) -> float:
         """How much it counts by now."""
-        return self.weight * 0.5 ** (max(0.0, at_seconds - self.weighed_at) / _HALF_LIFE_SECONDS)
+        return self.weight * math.exp2(-max(0.0, at_seconds - self.weighed_at) / _HALF_LIFE_SECONDS)
 
     def waited(self, at_seconds: float) -> float:
         """Seconds since it was looked at; a clock set back means long."""
