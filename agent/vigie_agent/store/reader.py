@@ -139,6 +139,20 @@ class Reader:
             return copy
         return data
 
+    def stored_size(self, clip_id: str, segment: Segment) -> int:
+        """How large a segment is on the disk, without reading it; raises DamagedSegmentError where it is not there."""
+        volume, row = segment.place
+        if volume == clips.OLD_VOLUME:
+            return len(self.raw_bytes(clip_id, segment))
+        try:
+            with self._lock:
+                size = volumes.stored_size(self._opened_volume(volume), row)
+        except sqlite3.Error as error:
+            raise DamagedSegmentError(clip_id, segment, str(error)) from error
+        if size is None:
+            raise self._missing(clip_id, segment)
+        return size
+
     def raw_bytes(self, clip_id: str, segment: Segment) -> bytes:
         """A segment's bytes as the disk has them; raises DamagedSegmentError where it has none."""
         try:
@@ -148,9 +162,13 @@ class Reader:
             raise DamagedSegmentError(clip_id, segment, str(error)) from error
         if data is not None:
             return data
+        raise self._missing(clip_id, segment)
+
+    def _missing(self, clip_id: str, segment: Segment) -> StoreError:
+        """Gone because its clip has left meanwhile, or gone though the ledger names it."""
         if not any(known.place == segment.place for known in self.segments(clip_id)):
-            raise StoreError(_("clip {clip}: it has just made way for others").format(clip=clip_id))
-        raise DamagedSegmentError(clip_id, segment, _("it is not there"))
+            return StoreError(_("clip {clip}: it has just made way for others").format(clip=clip_id))
+        return DamagedSegmentError(clip_id, segment, _("it is not there"))
 
     def counts(self) -> Counts:
         """Clips and events that are kept now."""

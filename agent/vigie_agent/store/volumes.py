@@ -5,10 +5,9 @@ clips to rebuild one: the first row of a clip says what it is, the last one what
 """
 
 import contextlib
-import hashlib
 import re
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -330,17 +329,10 @@ def read_segment(connection: sqlite3.Connection, row: int) -> bytes | None:
     return bytes(found[0]) if found else None
 
 
-def digest(segments: Sequence[bytes]) -> bytes:
-    """SHA-256 of bytes that follow each other."""
-    hashed = hashlib.sha256()
-    for segment in segments:
-        hashed.update(segment)
-    return hashed.digest()
-
-
-def refusal(volume: Path, error: sqlite3.Error | OSError) -> StoreError:
-    """What to tell of a volume that cannot be read."""
-    return StoreError(_("volume {path} cannot be read: {reason}").format(path=volume.name, reason=error))
+def stored_size(connection: sqlite3.Connection, row: int) -> int | None:
+    """How many bytes a row has, from its header; None where there is none."""
+    found = connection.execute("SELECT length(bytes) FROM segments WHERE row = ?", (row,)).fetchone()
+    return int(found[0]) if found else None
 
 
 def _pages_bytes(size: int) -> int:

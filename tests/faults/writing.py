@@ -1,0 +1,57 @@
+"""A process that keeps clips GOP by GOP, and tells on standard output what is durable; it ends when it is killed.
+
+`python -m tests.faults.writing FOLDER`. Lines: `segment CLIP COUNT`, `clip CLIP SHA256`, `mot COUNT`, `receipt SEQ`.
+"""
+
+import hashlib
+import random
+import sys
+from pathlib import Path
+
+from tests.agent.store.samples import clip, motion, read, settle
+from vigie_agent.clips.begun import ClipBegun
+from vigie_agent.store import Store
+from vigie_shared.clock import SystemClock
+
+KEEP_BYTES_MAX = 24_000_000
+
+
+def open_store(folder: Path) -> Store:
+    """With room for some clips only, so that others have to go."""
+    return Store(folder, "edge", keep_bytes_max=KEEP_BYTES_MAX, clock=SystemClock(), sign=signature)
+
+
+def signature(message: bytes) -> str:
+    """Stands for the agent's key: whoever checks can compute it too."""
+    return hashlib.sha256(b"key" + message).hexdigest()
+
+
+def main(folder: Path) -> None:
+    store = open_store(folder)
+    while True:
+        kept = clip(size_bytes=random.randint(200_000, 2_000_000), segments=random.randint(2, 9), at=store._clock.now())
+        begun = ClipBegun(**{name: getattr(kept, name) for name in ClipBegun.model_fields})
+        for index, data in enumerate(kept.segments[:-1]):
+            store.keep_segment(begun, index, data)
+            settle(store)
+            tell(f"segment {kept.clip_id} {index + 1}")
+        store.record(motion(at=kept.at))
+        store.record_read(read(at=kept.at), b"jpeg" * 100)
+        store.keep_clip(kept)
+        settle(store)
+        tell(f"clip {kept.clip_id} {kept.sha256}")
+        newest = store.newest()
+        tell(f"mot {newest['mot']}")
+        if random.random() < 0.5:
+            store.note_receipt({"clip": newest["clip"]}).result()
+            tell(f"receipt {newest['clip']}")
+
+
+def tell(line: str) -> None:
+    """At once: what is told must be durable, and what is durable is told soon."""
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
