@@ -12,6 +12,8 @@ import numpy as np
 Sample = tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]
 Batch = tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]
 Draw = Callable[[np.random.Generator], Sample]
+ROUNDS_MIXED = 8
+"""Looks at the same things are so many batches apart."""
 _DRAWN_AHEAD = 12
 
 
@@ -26,7 +28,7 @@ class DrawsLooks(Protocol):
 class SampleStream:
     """Endless batches of `(pictures, targets)` from sample number `first` on. A context manager: it owns processes.
 
-    With `looks`, batches come in rounds of so many: those of one round show the same things, each in another look.
+    With `looks`, each thing is drawn so often, in several batches; between two of them come those of other things.
     """
 
     def __init__(self, draw: Draw, *, seed: int, first: int, batch_size: int, workers: int, looks: int = 1) -> None:
@@ -42,20 +44,23 @@ class SampleStream:
 
     def batches(self, count: int) -> Iterator[Batch]:
         """`count` batches in order; a few are drawn ahead."""
-        done_of_round = self._first // self._batch_size % self._looks
-        rounds = -(-(done_of_round + count) // self._looks)
-        first = self._first - done_of_round * self._batch_size
-        drawn = (batch for one in self._rounds(first // self._looks, rounds) for batch in one)
-        yield from islice(drawn, done_of_round, done_of_round + count)
+        mixed = ROUNDS_MIXED if self._looks > 1 else 1
+        number, turn = self._first // self._batch_size, mixed * self._looks
+        done_of_turn = number % turn
+        first = number // turn * mixed * self._batch_size if turn > 1 else self._first
+        rounds = self._rounds(first, -(-(done_of_turn + count) // turn) * mixed)
+        turns = iter(lambda: list(islice(rounds, mixed)), [])
+        drawn = (batch for some in turns for same_look in zip(*some, strict=True) for batch in same_look)
+        yield from islice(drawn, done_of_turn, done_of_turn + count)
 
     def _rounds(self, first: int, count: int) -> Iterator[list[Batch]]:
-        """Rounds in order, `first` being the number of the first thing drawn."""
+        """All looks at each batch of things, `first` being the number of the first thing drawn."""
         waiting: deque[AsyncResult[list[Batch]]] = deque()
         for index in range(count):
             number = first + index * self._batch_size
             asked = (self._draw, self._seed, number, self._batch_size, self._looks)
             waiting.append(self._pool.apply_async(draw_round, asked))
-            if len(waiting) * self._looks > _DRAWN_AHEAD:
+            if len(waiting) > _DRAWN_AHEAD:
                 yield waiting.popleft().get()
         while waiting:
             yield waiting.popleft().get()

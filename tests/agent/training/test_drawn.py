@@ -58,16 +58,17 @@ from pathlib import Path
 from types import SimpleNamespace
 import numpy as np
 import training.drawn as drawn
-from training.samples import draw_round
+import training.samples as samples
 from training.street.crops import DrawStreetCrop
-drawn._BATCHES_PER_FILE, drawn._BATCH_SIZE = 4, 3
+drawn._BATCHES_PER_FILE, drawn._BATCH_SIZE, samples.ROUNDS_MIXED = 4, 3, 2
 draw, folder = DrawStreetCrop.with_fonts(None), Path(sys.argv[1])
 for _ in range(2):
     files = drawn.write(draw, folder, 20, seed=4, workers=1, looks=2, say=print)
 (folder / "000001.npz").unlink()
 drawn.write(draw, folder, 20, seed=4, workers=1, looks=2, say=print)
 held = np.load(files[1])
-wanted = [batch for first in (6, 9) for batch in draw_round(draw, 4, first, 3, 2)]
+rounds = [samples.draw_round(draw, 4, first, 3, 2) for first in (6, 9)]
+wanted = [one[look] for look in range(2) for one in rounds]
 print(len(files), all(np.array_equal(held[name], np.concatenate([one[k] for one in wanted]))
       for k, name in enumerate(("pictures", "targets"))))
 """
