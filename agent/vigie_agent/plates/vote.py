@@ -1,17 +1,22 @@
 """Many reads of one stay made into one. Sans-I/O: time comes in with each frame, pictures only as bytes.
 
 A stay is a plate seen in frame after frame, followed by its place or by what it says. It is told once: when it ends, or
-once it has been watched for `patience_seconds` and its reads agree. So a parked vehicle floods nothing, and a wanted
-one is told soon.
+once it has been watched for `patience_seconds` and its reads agree. A plate found again exactly where it stood has never
+left, however often motion began and ended beside it. So a parked vehicle floods nothing, and a wanted one is told soon.
 """
 
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Final, Literal
 
 from vigie_agent.plates.decoding import Reading
 from vigie_agent.plates.detector import Box, Detection
+
+_TEXTS_MAX: Final = 24
+_READS_EAGER, _SELDOM_SECONDS = 40, 2.0
+"""A plate that was read so often and is still not settled is read this seldom."""
+_GREW_MOST, _MOVED_MOST = 0.12, 0.2
 
 Direction = Literal["approaching", "receding", "left", "right", "still"]
 
@@ -21,8 +26,10 @@ class VoteSettings:
     """When a stay begins and ends, and how much it must agree with itself."""
 
     patience_seconds: float = 2.5
-    lost_after_seconds: float = 0.9
+    lost_after_seconds: float = 1.3
     same_stay_seconds: float = 6.0
+    parked_seconds: float = 1800.0
+    """How long a plate may go unseen and still have stood where it is found again."""
     frames_min: int = 2
     certain_from: float = 0.75
     told_from: float = 0.3
@@ -56,6 +63,25 @@ class VotedRead:
     box: Box
 
 
+@dataclass(frozen=True)
+class _Best:
+    """The best read of one text, and its picture."""
+
+    reading: Reading
+    worth: float
+    crop_jpeg: bytes
+    box: Box
+
+
+@dataclass(frozen=True)
+class _Told:
+    """A stay that has been told, and where and when its plate was seen last."""
+
+    text: str
+    seen_at: float
+    box: Box
+
+
 @dataclass
 class Track:
     """A plate being followed."""
@@ -67,12 +93,11 @@ class Track:
     velocity: tuple[float, float] = (0.0, 0.0)
     frames: int = 1
     read_since: float | None = None
+    read_at: float = 0.0
+    reads: int = 0
     weights: dict[str, float] = field(default_factory=dict)
-    best: dict[str, Reading] = field(default_factory=dict)
+    best: dict[str, _Best] = field(default_factory=dict)
     told: str | None = None
-    crop_jpeg: bytes = b""
-    crop_box: Box = (0.0, 0.0, 0.0, 0.0)
-    crop_worth: float = 0.0
 
     def expected(self, at_seconds: float) -> tuple[float, float]:
         """Where its middle should be by now."""
@@ -89,16 +114,19 @@ class Track:
         self.frames += 1
 
     def hear(self, at_seconds: float, read: PlateRead) -> None:
-        """Count one read, a wider plate for more; keep the crop of the best one."""
+        """Count one read, a wider plate for more; keep the picture of the best one of each text."""
         if (reading := read.reading) is None:
             return
         self.read_since = at_seconds if self.read_since is None else self.read_since
+        self.read_at, self.reads = at_seconds, self.reads + 1
         worth = reading.confidence**2 * min(1.0, read.detection.width_px / 100)
-        self.weights[reading.text] = self.weights.get(reading.text, 0.0) + worth
-        if reading.text not in self.best or reading.confidence > self.best[reading.text].confidence:
-            self.best[reading.text] = reading
-        if worth > self.crop_worth:
-            self.crop_worth, self.crop_jpeg, self.crop_box = worth, read.crop(), read.detection.box
+        text = reading.text
+        self.weights[text] = self.weights.get(text, 0.0) + worth
+        if text not in self.best or worth > self.best[text].worth:
+            self.best[text] = _Best(reading, worth, read.crop(), read.detection.box)
+        if len(self.weights) > _TEXTS_MAX:
+            least = min(self.weights, key=lambda one: self.weights[one])
+            del self.weights[least], self.best[least]
 
 
 class PlateVoter:
@@ -107,7 +135,7 @@ class PlateVoter:
     def __init__(self, settings: VoteSettings | None = None) -> None:
         self._settings = settings or VoteSettings()
         self._tracks: list[Track] = []
-        self._recent: deque[tuple[str, float]] = deque(maxlen=64)
+        self._recent: deque[_Told] = deque(maxlen=64)
         self._latest = float("-inf")
 
     def feed(self, at_seconds: float, reads: Sequence[PlateRead]) -> list[VotedRead]:
@@ -125,9 +153,11 @@ class PlateVoter:
         return self._told(float("inf"), ending=True)
 
     def needs_reading(self, at_seconds: float, detection: Detection) -> bool:
-        """Whether a read of this plate could still change what is told."""
+        """Whether a read of this plate could still change what is told; what stays unreadable is tried less often."""
         track = self._nearest(at_seconds, detection.box, self._tracks)
-        return track is None or track.told is None
+        if track is None or track.reads < _READS_EAGER:
+            return track is None or track.told is None
+        return track.told is None and at_seconds - track.read_at >= _SELDOM_SECONDS
 
     def _assign(self, at_seconds: float, reads: Sequence[PlateRead]) -> None:
         free = list(self._tracks)
@@ -170,8 +200,8 @@ class PlateVoter:
                     told += [] if self._goes_on(track) else [read]
             if not lost:
                 kept.append(track)
-            elif track.told:
-                self._recent.append((track.told, track.last_seen_at))
+            elif text := track.told or self._seen_again(track):
+                self._recent.append(_Told(text, track.last_seen_at, track.box))
         self._tracks = kept
         return told
 
@@ -180,10 +210,22 @@ class PlateVoter:
         return since is not None and at_seconds - since >= self._settings.patience_seconds
 
     def _goes_on(self, track: Track) -> bool:
-        """Whether this is a stay that was told already, lost for a moment and found again."""
-        since = track.first_seen_at - self._settings.same_stay_seconds
-        ended = any(text == track.told and seen >= since for text, seen in self._recent)
-        return ended or any(other.told == track.told for other in self._tracks if other is not track)
+        """Whether this is a stay that was told already, lost for a moment, or unseen because nothing moved there."""
+        return any(other.told == track.told for other in self._tracks if other is not track) or any(
+            one.text == track.told and self._is_same_stay(one, track) for one in self._recent
+        )
+
+    def _is_same_stay(self, one: _Told, track: Track) -> bool:
+        unseen = track.first_seen_at - one.seen_at
+        most = (
+            self._settings.parked_seconds if _is_there(one.box, track.first_box) else self._settings.same_stay_seconds
+        )
+        return unseen <= most
+
+    def _seen_again(self, track: Track) -> str | None:
+        """What a told stay says of which this is a glimpse, too short to be told."""
+        same = (one.text for one in self._recent if one.text in track.weights and self._is_same_stay(one, track))
+        return next(same, None)
 
     def _vote(self, track: Track) -> VotedRead | None:
         """The track's read, unless it was a flicker or its reads say too little."""
@@ -193,25 +235,25 @@ class PlateVoter:
         text, weight = ranked[0]
         total = sum(track.weights.values())
         best = track.best[text]
-        confidence = best.confidence * weight / total
+        confidence = best.reading.confidence * weight / total
         if confidence < self._settings.told_from:
             return None
         others = {other: worth / total for other, worth in ranked[1:]}
-        for other, chance in best.alternatives:
+        for other, chance in best.reading.alternatives:
             others.setdefault(other, chance)
         return VotedRead(
             text=text,
-            kind=best.plate.kind,
+            kind=best.reading.plate.kind,
             confidence=confidence,
-            char_confidences=best.char_confidences,
+            char_confidences=best.reading.char_confidences,
             alternatives=tuple(sorted(others.items(), key=lambda one: -one[1])[:3]),
             uncertain=confidence < self._settings.certain_from,
-            crop_jpeg=track.crop_jpeg,
+            crop_jpeg=best.crop_jpeg,
             frame_count=track.frames,
             first_seen_at=track.first_seen_at,
             last_seen_at=track.last_seen_at,
             direction=_direction(track.first_box, track.box),
-            box=track.crop_box,
+            box=best.box,
         )
 
 
@@ -221,6 +263,13 @@ def _of_that_text(read: PlateRead, tracks: Sequence[Track]) -> Track | None:
         return None
     text = read.reading.text
     return next((track for track in tracks if text in track.weights), None)
+
+
+def _is_there(was: Box, box: Box) -> bool:
+    """Whether a plate lies where it lay, as no vehicle does that has been away."""
+    wide, now = was[2] - was[0], box[2] - box[0]
+    (x0, y0), (x1, y1) = _middle(was), _middle(box)
+    return abs(now / max(1.0, wide) - 1) < _GREW_MOST and max(abs(x1 - x0), abs(y1 - y0)) < _MOVED_MOST * wide
 
 
 def _middle(box: Box) -> tuple[float, float]:

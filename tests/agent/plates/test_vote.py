@@ -35,7 +35,7 @@ def test_passing_vehicle_is_told_once_when_it_is_gone() -> None:
     voter = PlateVoter()
     told = played(voter, [[seen("12345|أ|6")]] * 6)
     assert told == []
-    told = played(voter, [[]] * 10, start=6 * STEP_SECONDS)
+    told = played(voter, [[]] * 14, start=6 * STEP_SECONDS)
     assert [read.text for read in told] == ["12345|أ|6"]
     assert told[0].frame_count == 6
     assert (told[0].first_seen_at, told[0].last_seen_at) == (0.0, 5 * STEP_SECONDS)
@@ -119,8 +119,8 @@ def test_short_gap_does_not_tell_a_stay_twice() -> None:
 
 def test_vehicle_that_comes_back_later_is_told_again() -> None:
     voter = PlateVoter()
-    told = played(voter, [[seen("12345|أ|6")]] * 5) + played(voter, [[]] * 10, start=1.0)
-    told += played(voter, [[seen("12345|أ|6")]] * 5, start=60.0) + voter.flush()
+    told = played(voter, [[seen("12345|أ|6")]] * 5) + played(voter, [[]] * 16, start=1.0)
+    told += played(voter, [[seen("12345|أ|6", THERE)]] * 5, start=60.0) + voter.flush()
     assert len(told) == 2
 
 
@@ -180,3 +180,56 @@ def test_settled_plate_needs_no_more_reading() -> None:
     played(voter, [[seen("12345|أ|6")]] * 40)
     assert not voter.needs_reading(40 * STEP_SECONDS, detection)
     assert voter.needs_reading(40 * STEP_SECONDS, seen(None, THERE).detection)
+
+
+def visits(voter: PlateVoter, boxes: list[Box], every_seconds: float) -> list[VotedRead]:
+    """A plate seen for a second, again and again, with the end of a motion after each."""
+    told = []
+    for number, box in enumerate(boxes):
+        told += played(voter, [[seen("12345|أ|6", box)]] * 8, start=number * every_seconds) + voter.flush()
+    return told
+
+
+def test_parked_vehicle_is_told_once_however_often_something_moves_beside_it() -> None:
+    assert len(visits(PlateVoter(), [HERE] * 20, every_seconds=300.0)) == 1
+
+
+def test_detector_may_tremble_on_a_parked_vehicle() -> None:
+    trembling: list[Box] = [(100 + n % 3, 100, 200 + n % 4, 122) for n in range(10)]
+    assert len(visits(PlateVoter(), trembling, every_seconds=300.0)) == 1
+
+
+def test_vehicle_that_was_away_is_told_again_unless_it_stands_exactly_where_it_stood() -> None:
+    elsewhere: Box = (130, 100, 230, 122)
+    assert len(visits(PlateVoter(), [HERE, elsewhere], every_seconds=300.0)) == 2
+
+
+def test_parked_vehicle_is_told_again_after_a_long_time() -> None:
+    assert len(visits(PlateVoter(), [HERE, HERE], every_seconds=4 * 3600.0)) == 2
+
+
+def test_glimpses_of_a_parked_vehicle_keep_its_stay_alive() -> None:
+    voter = PlateVoter(VoteSettings(parked_seconds=30.0))
+    told = played(voter, [[seen("12345|أ|6")]] * 40)
+    for number in range(20):
+        told += voter.feed(20.0 + 20 * number, [seen("12345|أ|6")]) + voter.feed(25.0 + 20 * number, [])
+    told += played(voter, [[seen("12345|أ|6")]] * 8, start=420.0) + voter.flush()
+    assert len(told) == 1
+
+
+def test_picture_is_of_the_text_that_is_told() -> None:
+    voter = PlateVoter()
+    frames = [[seen("12345|أ|6", confidence=0.8, crop=b"right")]] * 4 + [[seen("9|ب|1", confidence=0.9, crop=b"wrong")]]
+    told = played(voter, frames) + voter.flush()
+    assert (told[0].text, told[0].crop_jpeg) == ("12345|أ|6", b"right")
+
+
+def test_plate_that_stays_unreadable_is_tried_less_often() -> None:
+    voter = PlateVoter()
+    asked = 0
+    for number in range(800):
+        at_seconds = number * STEP_SECONDS
+        due = voter.needs_reading(at_seconds, seen(None).detection)
+        asked += due
+        voter.feed(at_seconds, [seen(f"{1000 + number}|ب|1" if due else None, confidence=0.2)])
+    assert 40 < asked < 120
