@@ -14,6 +14,7 @@ from datetime import timedelta
 
 import structlog
 
+from vigie_agent import metrics
 from vigie_agent.camera import CameraWatch
 from vigie_agent.camera_settings import CameraSettings, PlateSettings
 from vigie_agent.capture.ingest import Ingest
@@ -34,6 +35,7 @@ from vigie_agent.uplink.receipts import ReceiptDesk
 from vigie_agent.uplink.settings import HubSettings
 from vigie_agent.uplink.uplink import Uplink
 from vigie_agent.video.answerer import Answerer
+from vigie_agent.view import show
 from vigie_shared.clock import Clock, SystemClock
 from vigie_shared.errors import ModelError, SettingsError
 from vigie_shared.stopping import stop_signals
@@ -41,8 +43,11 @@ from vigie_shared.stopping import stop_signals
 log = structlog.get_logger(__name__)
 
 
-async def run(settings: AgentSettings, *, clock: Clock | None = None) -> None:
-    """Watch until SIGINT or SIGTERM; what was open is finished and stored before it returns."""
+async def run(settings: AgentSettings, *, clock: Clock | None = None, view: bool = False) -> None:
+    """Watch until SIGINT or SIGTERM; what was open is finished and stored before it returns.
+
+    `view` shows the cameras on standard output, a terminal.
+    """
     clock = clock or SystemClock()
     key = await asyncio.to_thread(load_or_make_agent_key, settings.data_dir)
     async with contextlib.AsyncExitStack() as stack:
@@ -63,6 +68,9 @@ async def run(settings: AgentSettings, *, clock: Clock | None = None) -> None:
         if settings.hub is not None:
             uplink = _uplink(settings, settings.hub, key, store, health, clock)
             running.append(services.create_task(uplink.run(), name="uplink"))
+        stack.enter_context(metrics.served(settings.metrics, cameras, store))
+        if view:
+            running.append(services.create_task(show(cameras, clock), name="view"))
         if settings.discovery.enabled:
             await stack.enter_async_context(announced(settings.agent_id, key.public_key, settings.discovery.interfaces))
         log.info(

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import sys
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
@@ -37,6 +38,10 @@ SceneName = Literal["crossing", "gate", "patrol"]
 def run(
     settings: Settings,
     log_level: Annotated[logs.Level, typer.Option(help=_("Least important lines to log."))] = "info",
+    view: Annotated[
+        bool | None,
+        typer.Option("--view/--no-view", help=_("Show what each camera is doing; by default on a terminal.")),
+    ] = None,
 ) -> None:
     """Watch until told to stop."""
     from vigie_agent import app as agent
@@ -44,7 +49,7 @@ def run(
 
     loaded = load(settings)
     logs.configure(log_level)
-    asyncio.run(agent.run(loaded))
+    asyncio.run(agent.run(loaded, view=sys.stdout.isatty() if view is None else view))
 
 
 @app.command(help=_("Print this agent's public key, for `vigie hub enrol`; makes the key where there is none yet."))

@@ -4,7 +4,7 @@ import logging
 import re
 import sys
 from collections.abc import MutableMapping
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, TextIO
 
 import structlog
 
@@ -21,6 +21,18 @@ def redact(_logger: object, _method: str, fields: MutableMapping[str, Any]) -> M
         if isinstance(value, str) and "@" in value:
             fields[name] = _CREDENTIALS.sub("…@", value)
     return fields
+
+
+class _StandardError(logging.StreamHandler[TextIO]):
+    """Writes to what standard error is now: a live view on the terminal takes it over for a while."""
+
+    @property
+    def stream(self) -> TextIO:
+        return sys.stderr
+
+    @stream.setter
+    def stream(self, stream: TextIO) -> None:
+        """It is never another."""
 
 
 def configure(level: Level = "info", *, console: bool | None = None) -> None:
@@ -43,7 +55,7 @@ def configure(level: Level = "info", *, console: bool | None = None) -> None:
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=True,
     )
-    handler = logging.StreamHandler(sys.stderr)
+    handler = _StandardError()
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared, processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *last]

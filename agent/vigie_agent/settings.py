@@ -32,6 +32,15 @@ class DiscoverySettings(Section):
     )
 
 
+class MetricsSettings(Section):
+    """`[metrics]`: figures for Prometheus."""
+
+    port: int | None = Field(
+        default=None, ge=0, le=65_535, description="Port that answers Prometheus; none is open where it is not set."
+    )
+    address: str = Field(default="127.0.0.1", description="Address to listen on; only this machine by default.")
+
+
 class AgentSettings(BaseSettings):
     """The root: one per process."""
 
@@ -53,6 +62,7 @@ class AgentSettings(BaseSettings):
     clips: ClipSettings = ClipSettings()
     store: StoreSettings = StoreSettings()
     heartbeat: HeartbeatSettings = HeartbeatSettings()
+    metrics: MetricsSettings = MetricsSettings()
     uplink: UplinkSettings = UplinkSettings()
 
     @classmethod
