@@ -122,7 +122,7 @@ class Watched:
         else:
             here = max(found, key=lambda one: overlap(one.box, truth.box or one.box), default=None)
             is_found = here is not None and overlap(here.box, truth.box) > IOU_MIN
-            reading = self._read(luma, here.corners) if here is not None and is_found else None
+            reading = self._read_found(luma, here) if here is not None and is_found else None
             width_px = truth.box[2] - truth.box[0]
         texts = (reading.text, *(text for text, _chance in reading.alternatives)) if reading else ()
         sure = reading.confidence if reading else 0.0
@@ -133,6 +133,9 @@ class Watched:
 
     def _read(self, luma: Luma, corners: NDArray[np.float32]) -> Reading | None:
         return _timed(self._read_ms, lambda: self._reader.read(luma, corners))
+
+    def _read_found(self, luma: Luma, found: Detection) -> Reading | None:
+        return _timed(self._read_ms, lambda: self._reader.read_found(luma, found))
 
 
 def _plate_in(luma: Luma, found: Sequence[Detection]) -> NDArray[np.float32]:

@@ -20,7 +20,6 @@ WINDOW_WIDTH_PX, WINDOW_HEIGHT_PX = 128, 64
 _AROUND_PLATE, _AROUND_BOX = (1.5, 2.0), (1.12, 1.12)
 _FLATTEST, _TALLEST = 3.5, 1.5
 _OUTSIDE = 128
-_MOVED_FAR = 0.2
 
 
 @dataclass(frozen=True)
@@ -85,13 +84,9 @@ class Aligned:
     points: Points
     layouts: dict[Layout, float]
 
-    @property
-    def ratio(self) -> float:
-        """The plate's width over its height, as it lies."""
-        corners = corners_of(self.points)
-        across = corners[1] + corners[2] - corners[0] - corners[3]
-        down = corners[2] + corners[3] - corners[0] - corners[1]
-        return float(np.linalg.norm(across)) / max(1e-6, float(np.linalg.norm(down)))
+    def moved(self, scale: float, origin: tuple[int, int]) -> "Aligned":
+        """The same in pixels of the whole, where it was told in a part: shrunk by `scale`, from `origin`."""
+        return Aligned(self.points * np.float32(scale) + np.array(origin, dtype=np.float32), self.layouts)
 
 
 class Aligner:
@@ -101,17 +96,15 @@ class Aligner:
         self._network = load_network("aligner", folder)
 
     def align(self, luma: Luma, corners: Corners) -> Aligned:
-        """The plate in or around `corners`; looked at twice where the first look has moved them far."""
-        boxed = is_upright(corners)
+        """The plate in or around `corners`; where they are only a box, what two looks tell between them."""
         first = self.look(luma, corners)
-        told = corners_of(first.points)
-        size = max(1.0, float(np.linalg.norm(told[3] - told[0] + told[2] - told[1])) / 2)
-        if not boxed and float(np.abs(told - corners).max()) < _MOVED_FAR * size:
+        if not is_upright(corners):
             return first
-        return self.look(luma, told)
+        second = self.look(luma, corners_of(first.points))
+        return Aligned((first.points + second.points) / np.float32(2), second.layouts)
 
     def look(self, luma: Luma, corners: Corners) -> Aligned:
-        """The same from one look."""
+        """The same from one look, which is enough where a detector has told the corners."""
         window = Window.around(corners, boxed=is_upright(corners))
         output = self._network.run(window.picture(luma))
         points = window.outwards(output[: 2 * POINTS].reshape(POINTS, 2))

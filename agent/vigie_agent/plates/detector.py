@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from vigie_agent.plates.aligner import Aligner
+from vigie_agent.plates.aligner import Aligned, Aligner
 from vigie_agent.plates.rectify import Corners, Luma, corners_of
 from vigie_agent.plates.runtime import MODELS, load_network
 
@@ -21,11 +21,15 @@ Box = tuple[float, float, float, float]
 
 @dataclass(frozen=True)
 class Detection:
-    """A plate in the picture: its upright box, its corners clockwise from the top left, and how sure it is (0 to 1)."""
+    """A plate in the picture: its upright box, its corners clockwise from the top left, and how sure it is (0 to 1).
+
+    `aligned` is what a look from near has told, where one was taken.
+    """
 
     box: Box
     corners: Corners
     score: float
+    aligned: Aligned | None = None
 
     @property
     def width_px(self) -> float:
@@ -36,7 +40,8 @@ class Detection:
         """The same in pixels of the whole, where it was found in a part: shrunk by `scale`, from `origin`."""
         (x, y), (left, top, right, bottom) = origin, (edge * scale for edge in self.box)
         corners = self.corners * np.float32(scale) + np.array(origin, dtype=np.float32)
-        return replace(self, box=(left + x, top + y, right + x, bottom + y), corners=corners)
+        aligned = self.aligned.moved(scale, origin) if self.aligned else None
+        return replace(self, box=(left + x, top + y, right + x, bottom + y), corners=corners, aligned=aligned)
 
 
 class Detector:
@@ -56,9 +61,10 @@ class Detector:
 
     def _closer(self, luma: Luma, found: Detection) -> Detection:
         """The same plate, its corners told by the aligner; the first look told them roughly."""
-        points = self._aligner.look(luma, found.corners).points
-        (left, top), (right, bottom) = points.min(axis=0).tolist(), points.max(axis=0).tolist()
-        return replace(found, box=(left, top, right, bottom), corners=corners_of(points))
+        aligned = self._aligner.align(luma, found.corners)
+        (left, top), (right, bottom) = aligned.points.min(axis=0).tolist(), aligned.points.max(axis=0).tolist()
+        box = (left, top, right, bottom)
+        return replace(found, box=box, corners=corners_of(aligned.points), aligned=aligned)
 
     def _view(self, luma: Luma) -> tuple[Luma, float]:
         height, width = luma.shape

@@ -62,7 +62,7 @@ class Eye:
         return told + reader.flush()
 
     def _sighting(self, luma: Luma, found: Detection) -> Sighting:
-        return Sighting(found.corners, found.score, self._reader.read(luma, found.corners))
+        return Sighting(found.corners, found.score, self._reader.read_found(luma, found))
 
 
 def picture_in(path: Path) -> Image.Image | None:

@@ -105,7 +105,7 @@ class PlateReader:
                 and self._voter.needs_reading(at_seconds, detection)
             ):
                 before = self._reader.lines_read
-                reading = self._reader.read(luma, detection.corners)
+                reading = self._reader.read_found(luma, detection)
                 self._allowance -= self._reader.lines_read - before
             reads.append(PlateRead(detection, reading, _Crop(luma, detection)))
         return reads

@@ -1,6 +1,6 @@
 """What a plate says: aligned, its lines straightened, and the network's steps over them decoded."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from vigie_agent.plates.aligner import Aligned, Aligner, Layout
 from vigie_agent.plates.calibration import AS_READ, Calibration
 from vigie_agent.plates.decoding import Reading, decode_lines, softmax
+from vigie_agent.plates.detector import Detection
 from vigie_agent.plates.rectify import Corners, Luma, Points, rectify
 from vigie_agent.plates.runtime import MODELS, load_network
 from vigie_shared.plates import MOROCCAN, PlateKind
@@ -48,6 +49,10 @@ class Reader:
         """The plate in or around `corners` of a grey picture, or None when what is there spells no plate."""
         return self.read_aligned(luma, self._aligner.align(luma, corners))
 
+    def read_found(self, luma: Luma, found: Detection) -> Reading | None:
+        """The same for a plate that a detector has found in that picture."""
+        return self.read_aligned(luma, found.aligned or self._aligner.align(luma, found.corners))
+
     def align(self, luma: Luma, corners: Corners) -> Aligned:
         """Where exactly the plate in or around `corners` lies, and of which layout it is."""
         return self._aligner.align(luma, corners)
@@ -59,10 +64,10 @@ class Reader:
             return None
         two_lines = sum(layouts[layout] for layout in _TWO_LINES)
         one = two = None
-        if two_lines < LINES_SURE:
-            one = self._read_lines(luma, (aligned.points,), chances(layouts, _ONE_LINE))
-        if two_lines > 1 - LINES_SURE:
-            two = self._read_lines(luma, halves(aligned.points), chances(layouts, _TWO_LINES))
+        if two_lines < LINES_SURE and (kinds := chances(layouts, _ONE_LINE, self._kinds)):
+            one = self._read_lines(luma, (aligned.points,), kinds)
+        if two_lines > 1 - LINES_SURE and (kinds := chances(layouts, _TWO_LINES, self._kinds)):
+            two = self._read_lines(luma, halves(aligned.points), kinds)
         if one is None or two is None:
             return one or two
         return one if one.evidence.likelihood * (1 - two_lines) > two.evidence.likelihood * two_lines else two
@@ -82,9 +87,9 @@ class Reader:
         return softmax(self._network.run(crop))
 
 
-def chances(layouts: Mapping[Layout, float], kinds: Kinds) -> dict[PlateKind, float]:
-    """How likely each kind is by the plate's looks."""
-    return {kind: layouts[layout] for layout, some in kinds.items() for kind in some}
+def chances(layouts: Mapping[Layout, float], kinds: Kinds, known: Container[PlateKind]) -> dict[PlateKind, float]:
+    """How likely each of the `known` kinds is by the plate's looks."""
+    return {kind: layouts[layout] for layout, some in kinds.items() for kind in some if kind in known}
 
 
 def halves(points: Corners | Points) -> tuple[Corners | Points, Corners | Points]:

@@ -101,7 +101,6 @@ def test_a_plate_is_found_in_its_box(degrees: float) -> None:
     corners = turned(BOX, degrees)
     aligned = Aligner().align(shot(corners), box_around(corners))
     assert np.abs(corners_of(aligned.points) - corners).mean() < 0.07 * 31
-    assert aligned.ratio == pytest.approx(140 / 31, rel=0.1)
 
 
 def test_layouts_are_chances_of_which_the_right_one_is_largest() -> None:

@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 
 from tests.agent.plates.test_aligner import BOX, box_around, shot, turned
 from vigie_agent.plates.aligner import LAYOUTS, Aligned
-from vigie_agent.plates.reader import Reader, chances, halves
+from vigie_agent.plates.reader import Kinds, Reader, chances, halves
 from vigie_agent.synthetic.plates import draw_plate
 from vigie_shared.plates import CIVIL_LETTERS, SERVICE_LETTERS, parse
 
@@ -82,5 +82,12 @@ def test_only_lines_that_may_be_there_are_read(two_lines: float, lines: int) -> 
 
 
 def test_kinds_are_as_likely_as_the_layouts_they_have() -> None:
-    told = chances(aligned(civil=0.75, state=0.25).layouts, {"civil": ("civil",), "state": ("state", "police")})
+    kinds: Kinds = {"civil": ("civil",), "state": ("state", "police", "forces")}
+    told = chances(aligned(civil=0.75, state=0.25).layouts, kinds, ("civil", "state", "police"))
     assert told == {"civil": 0.75, "state": 0.25, "police": 0.25}
+
+
+def test_lines_that_no_plate_here_has_are_not_read() -> None:
+    reader = Reader(kinds=("european",))
+    reader.read_aligned(shot(BOX), aligned(**{"foreign": 0.2, "two-line": 0.8}))
+    assert reader.lines_read == 1
