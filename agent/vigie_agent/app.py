@@ -21,6 +21,8 @@ from vigie_agent.capture.ingest import Ingest
 from vigie_agent.discovery import announced
 from vigie_agent.health import Health
 from vigie_agent.keys import AgentKey, HubKey, load_or_make_agent_key
+from vigie_agent.motion.budget import DecodeBudget
+from vigie_agent.motion.decoder import KeyframeDecoder
 from vigie_agent.plates.pipeline import PlateReader
 from vigie_agent.plates.pipeline import PlateSettings as ReadingSettings
 from vigie_agent.plates.vote import VoteSettings
@@ -107,6 +109,7 @@ async def _opened_store(settings: AgentSettings, key: AgentKey, clock: Clock) ->
 @contextlib.asynccontextmanager
 async def _watched_cameras(settings: AgentSettings, sink: Store, clock: Clock) -> AsyncIterator[list[CameraWatch]]:
     """All cameras that can be, started; a setting that one camera cannot work with stops that camera only."""
+    budget, keyframes = DecodeBudget(settings.motion.full_decodes_max), KeyframeDecoder()
     with Ingest() as ingest:
         cameras = []
         for camera in settings.cameras:
@@ -122,6 +125,8 @@ async def _watched_cameras(settings: AgentSettings, sink: Store, clock: Clock) -
                     observer=observer,
                     ingest=ingest,
                     on_segment=sink.keep_segment,
+                    budget=budget,
+                    keyframes=keyframes,
                 )
             except SettingsError as error:
                 log.error("camera not watched", camera_id=camera.camera_id, reason=str(error))

@@ -24,9 +24,13 @@ from vigie_agent.capture.ring import GopRing
 from vigie_agent.clips.begun import OnSegment
 from vigie_agent.clips.recorder import ClipRecorder, RecordedClip
 from vigie_agent.clips.remux import remux
+from vigie_agent.motion.budget import DecodeBudget
+from vigie_agent.motion.decoder import KeyframeDecoder
 from vigie_agent.motion.detector import MotionChange
-from vigie_agent.motion.watch import MotionWatch
-from vigie_agent.reading import PlateLane, PlateObserver
+from vigie_agent.motion.gate import GateVerdict
+from vigie_agent.motion.watch import MotionWatch, Observation
+from vigie_agent.reading import PlateObserver
+from vigie_agent.showing import PlateShow
 from vigie_shared.clock import Clock
 from vigie_shared.errors import CaptureError
 from vigie_shared.events import AnyEvent, CameraChanged, GapRecorded, MotionEnded, MotionStarted, PlateRead
@@ -92,9 +96,12 @@ class CameraWatch:
         wait: Callable[[float], bool] | None = None,
         ingest: Ingest | None = None,
         on_segment: OnSegment | None = None,
+        budget: DecodeBudget | None = None,
+        keyframes: KeyframeDecoder | None = None,
     ) -> None:
         """`observer` reads this camera's plates and no other's; `wait` is how a film's pace is kept; `ingest` receives
-        RTSP for all cameras; `on_segment` hears of each GOP of a clip before the sink gets the whole.
+        RTSP for all cameras; `on_segment` hears of each GOP of a clip before the sink gets the whole; `budget` caps
+        full decoding and `keyframes` decodes them, for all cameras.
 
         Raises SettingsError for a source that cannot be.
         """
@@ -109,7 +116,9 @@ class CameraWatch:
         self._ring = GopRing(clips.pre_roll_seconds + RING_MARGIN_SECONDS, clips.ring_bytes_max)
         self._rates = StreamRates()
         self._recorder = ClipRecorder(clips.post_roll_seconds, clips.clip_seconds_max, camera.camera_id, on_segment)
-        self._lane = PlateLane(camera.camera_id, observer, plates, sink.record_read) if observer else None
+        self._plates = PlateShow(camera.camera_id, observer, plates, sink.record_read) if observer else None
+        self._budget = budget or DecodeBudget(motion.full_decodes_max)
+        self._keyframes = keyframes or KeyframeDecoder()
         self._state: Literal["starting", "streaming", "lost"] = "starting"
         self._stream: StreamInfo | None = None
         self._motion: MotionWatch | None = None
@@ -128,8 +137,8 @@ class CameraWatch:
 
     def start(self) -> None:
         """Begin to watch."""
-        if self._lane is not None:
-            self._lane.start()
+        if self._plates is not None:
+            self._plates.start()
         self._source.start()
 
     def stop(self) -> None:
@@ -138,8 +147,8 @@ class CameraWatch:
         with self._guard:
             self._finish()
             self._is_stopped = True
-        if self._lane is not None:
-            self._lane.stop()
+        if self._plates is not None:
+            self._plates.stop()
 
     def health(self) -> CameraHealth:
         """How the camera fares now."""
@@ -158,9 +167,21 @@ class CameraWatch:
         return self._source.statistics()
 
     @property
+    def gate_verdict(self) -> GateVerdict | None:
+        """Whether the camera's packet sizes tell of motion; None while it does not stream."""
+        motion = self._motion
+        return motion.gate_verdict if motion is not None else None
+
+    @property
+    def skipped_packets(self) -> int:
+        """Packets of the open stream that waited too long for full decoding, and were never shown to plates."""
+        motion = self._motion
+        return motion.skipped_packets if motion is not None else 0
+
+    @property
     def dropped_frames(self) -> int:
         """Frames that the plate reader was too slow for."""
-        return self._lane.dropped_frames if self._lane is not None else 0
+        return self._plates.dropped_frames if self._plates is not None else 0
 
     def subscribe(self, listener: PacketListener) -> Callable[[], None]:
         """Call `listener` with the packets since the newest keyframe, then with each as it comes.
@@ -189,7 +210,15 @@ class CameraWatch:
                 return
             self._finish()
             self._stream, self._state = stream, "streaming"
-            self._motion = MotionWatch(self._motion_settings, stream.codec, deblock=self._lane is not None)
+            self._motion = MotionWatch(
+                self._motion_settings,
+                stream,
+                zones=self._camera.zones,
+                masks=self._camera.masks,
+                needs_pictures=self._plates is not None,
+                budget=self._budget,
+                keyframes=self._keyframes,
+            )
             now = self._clock.now()
             if self._lost_at is not None:
                 self._record_gap(self._lost_at, now)
@@ -209,11 +238,8 @@ class CameraWatch:
                 listener(stream, packet)
             self._keep(self._recorder.feed(packet))
             had_rare_keyframes = motion.has_rare_keyframes
-            seen = motion.feed(packet)
-            self._tell(seen.changes)
-            if self._lane is not None and motion.is_moving:
-                for frame in seen.frames:
-                    self._lane.offer(self._motion_id, frame)
+            self._tell(motion.feed(packet))
+            self._show(motion)
             if motion.has_rare_keyframes and not had_rare_keyframes:
                 self._log.warning(
                     "keyframes are rare, so all is decoded: set the camera's I-frame interval to 1 or 2 seconds"
@@ -245,17 +271,32 @@ class CameraWatch:
         if self._motion is not None:
             self._tell(self._motion.finish())
             self._motion = None
+            if self._plates is not None:
+                self._plates.caught_up()
         self._keep(self._recorder.finish())
         self._ring.clear()
         self._rates.clear()
 
-    def _tell(self, changes: Sequence[MotionChange]) -> None:
-        for change in changes:
-            at = self._at(change.position_seconds)
-            if change.kind == "started":
-                self._start_motion(change, at)
+    def _tell(self, observation: Observation) -> None:
+        for seen in observation:
+            if not isinstance(seen, MotionChange):
+                if self._plates is not None:
+                    self._plates.see(seen)
+            elif seen.kind == "started":
+                self._start_motion(seen, self._at(seen.position_seconds))
             else:
-                self._end_motion(change, at)
+                self._end_motion(seen, self._at(seen.position_seconds))
+
+    def _show(self, motion: MotionWatch) -> None:
+        """Close what has been shown whole; stop full decoding where it brings no more plates, until it does again."""
+        if self._plates is None:
+            return
+        if not motion.is_behind:
+            self._plates.caught_up()
+        if self._plates.is_settled:
+            motion.settle()
+        else:
+            motion.unsettle()
 
     def _start_motion(self, change: MotionChange, at: datetime) -> None:
         self._motion_id = unique_id(at)
@@ -268,6 +309,8 @@ class CameraWatch:
                 region=change.region,
             )
         )
+        if self._plates is not None:
+            self._plates.motion_started(self._motion_id, change.position_seconds)
         if self._stream is not None:
             pre_roll = self._ring.since(change.position_seconds - self._clips.pre_roll_seconds)
             self._keep(self._recorder.motion_started(self._motion_id, self._stream, pre_roll))
@@ -277,8 +320,8 @@ class CameraWatch:
             MotionEnded(at=at, camera_id=self.camera_id, motion_id=self._motion_id, peak_score=change.score)
         )
         self._recorder.motion_ended(self._motion_id, change.position_seconds)
-        if self._lane is not None:
-            self._lane.motion_ended(self._motion_id, change.position_seconds, at)
+        if self._plates is not None:
+            self._plates.motion_ended(change.position_seconds, at)
 
     def _keep(self, recorded: Sequence[RecordedClip]) -> None:
         for clip in recorded:

@@ -1,6 +1,6 @@
 """The settings of one camera and of what is done with its packets."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -8,6 +8,11 @@ from vigie_shared.ids import CameraId
 from vigie_shared.plates import MOROCCAN, PlateKind
 
 Transport = Literal["tcp", "udp"]
+
+
+Share = Annotated[float, Field(ge=0, le=1)]
+Area = Annotated[tuple[tuple[Share, Share], ...], Field(min_length=2, max_length=64)]
+"""Corners of a polygon, or two opposite ones of a rectangle, as shares of the picture's width and height."""
 
 
 class Section(BaseModel):
@@ -43,6 +48,15 @@ class CameraSettings(Section):
     )
     reconnect_seconds_max: float = Field(default=30.0, gt=0, description="Longest wait between two tries.")
     read_plates: bool = Field(default=True, description="Whether plates are read at this camera.")
+    zones: tuple[Area, ...] = Field(
+        default=(),
+        max_length=32,
+        description="Where motion counts, everywhere if empty: polygons of corners `[x, y]` as shares of the picture, "
+        "`[[0.2, 0.5], [0.9, 0.5], [0.5, 1.0]]`; two corners make a rectangle.",
+    )
+    masks: tuple[Area, ...] = Field(
+        default=(), max_length=32, description="Where motion never counts, drawn like zones: a flag, a tree, a screen."
+    )
 
     @property
     def label(self) -> str:
@@ -82,6 +96,18 @@ class MotionSettings(Section):
         gt=0,
         description="A camera whose keyframes are further apart is decoded fully all the time: set its I-frame "
         "interval to 1 or 2 seconds to save that.",
+    )
+    full_decodes_max: int = Field(
+        default=4,
+        ge=1,
+        le=256,
+        description="Cameras decoded fully at the same time, where something moves; others keep their packets and are "
+        "caught up with. Their motion is told all the same, from keyframes.",
+    )
+    waiting_bytes_max: int = Field(
+        default=32 * 1024**2,
+        ge=1024**2,
+        description="Most bytes of packets that wait per camera to be decoded; the oldest go undecoded beyond that.",
     )
 
 

@@ -1,7 +1,7 @@
 """Films of places that are watched, with what a detector must see and what it must not, and the truth of both.
 
-Persons and cars come and go among noise, wind in trees, rain, clouds, a shaken mast, a clock in the picture and the switch
-to infrared. Everything follows from the film's seed.
+Persons and cars come and go among noise, wind in trees, rain, clouds, a shaken mast, a clock in the picture and the
+switch to infrared. Everything follows from the film's seed.
 """
 
 import math
@@ -68,7 +68,7 @@ class Place:
 
 
 def places(events: int) -> Iterator[Place]:
-    """Places with at least so many events in all: every kind of light, weather, size, rate and GOP beside every other."""
+    """Places with at least so many events in all: every light and weather with every size, rate and GOP."""
     for index in range(math.ceil(events / EVENTS_PER_FILM)):
         is_large = index % 6 == 5
         yield Place(
@@ -181,7 +181,7 @@ class Film:
             (-1) ** index * 0.18 * min(1.0, max(0.0, (at_seconds - step) / 0.5))
             for index, step in enumerate(self._steps)
         )
-        return 1.0 + slow * (0.4 if self.place.is_night else 1.0) + steps
+        return float(1.0 + slow * (0.4 if self.place.is_night else 1.0) + steps)
 
     def _shaken(self, at_seconds: float) -> tuple[int, int]:
         """Where the picture begins in the backdrop."""
@@ -224,7 +224,9 @@ class _Tree:
         for (top, left), leaves, shape, (a, b, _c) in zip(
             self._spots, self._leaves, self._shapes, self._phases, strict=True
         ):
-            x = left + round(gust * self._sway_px * (math.sin(at_seconds * 2.3 + a) + 0.5 * math.sin(at_seconds * 5 + b)))
+            x = left + round(
+                gust * self._sway_px * (math.sin(at_seconds * 2.3 + a) + 0.5 * math.sin(at_seconds * 5 + b))
+            )
             y = top + round(0.4 * gust * self._sway_px * math.sin(at_seconds * 3.1 + b))
             shade = leaves if gain == 1 else np.maximum(leaves * np.float32(gain), DARKEST).astype(np.uint8)
             _paste(picture, shade, shape, x, y)
@@ -277,7 +279,9 @@ def _figure(walk: Walk, at_seconds: float) -> npt.NDArray[np.int16]:
     draw = ImageDraw.Draw(sheet)
     middle, stride = wide / 2, 0.34 * wide * math.sin(at_seconds * 6)
     draw.ellipse((middle - 0.07 * tall, 0, middle + 0.07 * tall, 0.15 * tall), fill=60)
-    draw.rounded_rectangle((middle - 0.14 * tall, 0.15 * tall, middle + 0.14 * tall, 0.56 * tall), 0.05 * tall, fill=100)
+    draw.rounded_rectangle(
+        (middle - 0.14 * tall, 0.15 * tall, middle + 0.14 * tall, 0.56 * tall), 0.05 * tall, fill=100
+    )
     for side in (1, -1):
         draw.line((middle, 0.52 * tall, middle + side * stride, 0.99 * tall), fill=85, width=max(2, round(0.1 * tall)))
     return np.asarray(sheet).astype(np.int16)
@@ -343,7 +347,8 @@ def _by_night(chance: np.random.Generator, day: Luma) -> Luma:
     columns = np.linspace(-1, 1, width, dtype=np.float32)[None]
     lamp = np.exp(-(rows**2 + columns**2) * 1.2)
     material = day.astype(np.float32) * (0.45 + 0.5 * light)
-    return np.clip(DARKEST + material * 0.75 * lamp, DARKEST, 190).astype(np.uint8)
+    night: Luma = np.clip(DARKEST + material * 0.75 * lamp, DARKEST, 190).astype(np.uint8)
+    return night
 
 
 def _blobs(chance: np.random.Generator, height: int, width: int, size_px: float, low: int, high: int) -> Luma:
@@ -360,7 +365,8 @@ def _disc(side_px: int) -> npt.NDArray[np.bool_]:
 
 def _noise(chance: np.random.Generator, height: int, width: int, sigma: float) -> Noise:
     noise = chance.standard_normal((height + 64, width + 64), np.float32) * np.float32(sigma)
-    return np.clip(noise, -20, 20).astype(np.int8)
+    grain: Noise = np.clip(noise, -20, 20).astype(np.int8)
+    return grain
 
 
 def _rain(chance: np.random.Generator, height: int, width: int) -> Noise:

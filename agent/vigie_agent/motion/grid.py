@@ -42,5 +42,5 @@ def _bands(luma: Luma, down: int, side: int) -> npt.NDArray[np.uint16]:
         rows = np.zeros((luma.shape[0], whole), np.uint8)
         rows[:, :width] = luma
     words = rows.view(np.uint64)[: 2 * down * side : 2] & _EVEN
-    sums = words.reshape(down, side, -1).sum(axis=1, dtype=np.uint64)
-    return sums.view(np.uint16)
+    sums: npt.NDArray[np.uint16] = words.reshape(down, side, -1).sum(axis=1, dtype=np.uint64).view(np.uint16)
+    return sums

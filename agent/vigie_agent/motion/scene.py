@@ -75,6 +75,7 @@ class Scene:
         self._swing = np.full_like(grid, _SWING_INITIAL)
         self._spread_share = 0.0
         self._settled_at_seconds = -math.inf
+        self._compared: tuple[Grid, _Picture] | None = None
         self._begin(position_seconds, grid)
 
     @property
@@ -90,6 +91,7 @@ class Scene:
     def feed(self, position_seconds: float, grid: Grid) -> Mask:
         """The cells that move; the rest teaches what the place looks like."""
         picture = self._compare(position_seconds, grid)
+        self._compared = None
         elapsed_seconds = min(max(position_seconds - self._position_seconds, 0.0), _GAP_SECONDS_MAX)
         if self._has_switched(position_seconds, picture.spread_share):
             self._begin(position_seconds, grid)
@@ -107,6 +109,7 @@ class Scene:
         self._slow, self._fast = grid.copy(), grid.copy()
         self._doubt = np.zeros_like(grid)
         self._contours: _Contours | None = None
+        self._compared = None
 
     def _has_switched(self, position_seconds: float, spread_share: float) -> bool:
         """Half the picture at once is light, or a turned camera; what comes close covers it by and by."""
@@ -120,6 +123,12 @@ class Scene:
         return True
 
     def _compare(self, position_seconds: float, grid: Grid) -> _Picture:
+        """`looks` and then `feed` of the same picture compare it once."""
+        if self._compared is None or self._compared[0] is not grid:
+            self._compared = (grid, self._compared_anew(position_seconds, grid))
+        return self._compared[1]
+
+    def _compared_anew(self, position_seconds: float, grid: Grid) -> _Picture:
         gain, offset = light_between(self._slow, grid)
         past, recent = self._slow * gain + offset, self._fast * gain + offset
         change = np.abs(grid - past)

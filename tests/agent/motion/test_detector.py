@@ -9,8 +9,8 @@ import pytest
 from tests.media.films import noisy, street, with_figure
 from vigie_agent.camera_settings import MotionSettings
 from vigie_agent.motion.detector import MotionChange, MotionDetector, bounds
-from vigie_agent.motion.scene import light_between, solid
 from vigie_agent.motion.grid import grid_of
+from vigie_agent.motion.scene import light_between, solid
 
 Picture = npt.NDArray[np.float32]
 Scene = Callable[[float], Picture]
