@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vigie_shared.bench import Measurement
+from vigie_shared.plates import ALL_KINDS, matches, parse
 
 _WIDTHS_PX = (0, 60, 80, 120, 240, 480, 1_000_000)
 _BINS = 10
@@ -118,10 +119,25 @@ def write_failures(path: Path, outcomes: Sequence[Outcome]) -> None:
     failed = sorted((one for one in outcomes if not one.is_exact), key=lambda one: -one.confidence)
     with path.open("w", encoding="utf-8", newline="") as opened:
         table = csv.writer(opened)
-        table.writerow(["file", "truth", "read", "confidence", "width_px"])
+        table.writerow(["file", "truth", "read", "confidence", "width_px", "cause"])
         for one in failed:
             read = one.texts[0] if one.texts else ""
-            table.writerow([one.file, one.truth, read, f"{one.confidence:.3f}", round(one.width_px)])
+            table.writerow([one.file, one.truth, read, f"{one.confidence:.3f}", round(one.width_px), cause(one)])
+
+
+def cause(one: Outcome) -> str:
+    """What went wrong, in the terms of the named confusions where one explains it."""
+    if not one.texts:
+        return "not found" if one.detected is False else "not read"
+    read, wanted = parse(one.texts[0], ALL_KINDS), parse(one.truth, ALL_KINDS)
+    if read and wanted and (match := matches(read, wanted)) and match.rule:
+        return match.rule
+    text, truth = one.texts[0].replace("|", ""), one.truth.replace("|", "")
+    if distance(text, truth) > 1:
+        return "several characters"
+    if len(text) != len(truth):
+        return "one too many" if len(text) > len(truth) else "one too few"
+    return next((f"{char} for {true}" for char, true in zip(text, truth, strict=True) if char != true), "in the fields")
 
 
 def _ratio(case: str, metric: str, value: float) -> Measurement:

@@ -2,6 +2,7 @@
 
 Pictures where a plate has a box are searched, and read where it was found; where there is none, the whole picture is
 the plate and its corners are the picture's. Without options: the sets beside the checkout, if any, and a drawn film.
+`--film` takes footage on which no plate can be read: whatever is told there is false.
 """
 
 import argparse
@@ -10,6 +11,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TypeVar, cast, get_args
 
@@ -34,6 +36,9 @@ SUMMARY = "how well plates are found and read on real pictures and on a drawn fi
 
 IOU_MIN = 0.4
 QUICK_PICTURES = 12
+VIEW_PX = 320
+OPENALPR_CPU_MS = {"openalpr-eu": 63.0, "openalpr-us": 322.0}
+"""What OpenALPR 2.3.0 takes for a picture of these sets, on the machine where they were first measured."""
 
 Luma = NDArray[np.uint8]
 Timed = TypeVar("Timed")
@@ -52,11 +57,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--seek", action="store_true", help="where the whole picture is the plate, read it where it is found in there"
     )
+    parser.add_argument(
+        "--film",
+        type=Path,
+        nargs="+",
+        default=[],
+        metavar="FILE",
+        help="footage without legible plates: count false reads",
+    )
     parser.add_argument("--vehicles", type=int, default=10, metavar="N", help="vehicles in the drawn film")
     parser.add_argument("--seed", type=int, default=9100, help="which film is drawn")
 
 
 def run(arguments: argparse.Namespace) -> Iterator[Measurement]:
+    if arguments.film:
+        yield from _false_reads(arguments.film)
+        return
     failed: list[Outcome] = []
     for one in _sets(arguments):
         kinds = cast(Sequence[PlateKind] | None, arguments.kinds) or one.kinds
@@ -94,35 +110,56 @@ class Watched:
         self._detector, self._reader, self._seek = detector, reader, seek
         self._detect_ms: list[float] = []
         self._read_ms: list[float] = []
+        self._picture_ms: list[float] = []
 
     def look_at_all(self, some: Sequence[Picture]) -> Iterator[Outcome]:
         """Each plate of each picture; the first picture is looked at twice, to warm up."""
         for number, picture in enumerate((*some[:1], *some)):
             luma = picture.luma()
-            found = self._detect(luma) if self._seek or any(truth.box for truth in picture.truths) else []
-            outcomes = [self._outcome(picture.name, luma, truth, found) for truth in picture.truths]
+            started = time.thread_time()
+            is_sought = self._seek or any(truth.box for truth in picture.truths)
+            found = self._detect(luma) if is_sought else []
+            readings = [self._read_found(luma, one) for one in found] if any(one.box for one in picture.truths) else []
+            self._picture_ms += [1000 * (time.thread_time() - started)] if readings else []
+            outcomes = [self._outcome(picture.name, luma, truth, found, readings) for truth in picture.truths]
             if number == 0:
-                self._detect_ms.clear()
-                self._read_ms.clear()
+                self._forget_costs()
                 continue
             yield from outcomes
             if sys.stderr.isatty():
                 print(f"\rbench: plates: {number}/{len(some)} ", end="", file=sys.stderr)
 
     def costs(self, case: str) -> Iterator[Measurement]:
-        """The mean of each stage: a picture searched, a plate read."""
-        for metric, times in (("cpu_ms_detect", self._detect_ms), ("cpu_ms_read", self._read_ms)):
+        """The mean of each stage: a picture searched, a plate read; and of a picture with all that was found on it."""
+        stages = (
+            *(("cpu_ms_detect", self._detect_ms, None), ("cpu_ms_read", self._read_ms, None)),
+            ("cpu_ms_picture", self._picture_ms, OPENALPR_CPU_MS.get(case)),
+        )
+        for metric, times, baseline in stages:
             if times:
-                yield Measurement(case=case, metric=metric, value=sum(times) / len(times), unit="ms")
+                mean = sum(times) / len(times)
+                yield Measurement(case=case, metric=metric, value=mean, unit="ms", baseline=baseline)
 
-    def _outcome(self, file: str, luma: Luma, truth: Truth, found: Sequence[Detection]) -> Outcome:
+    def _forget_costs(self) -> None:
+        for times in (self._detect_ms, self._read_ms, self._picture_ms):
+            times.clear()
+
+    def _outcome(
+        self,
+        file: str,
+        luma: Luma,
+        truth: Truth,
+        found: Sequence[Detection],
+        readings: Sequence[Reading | None],
+    ) -> Outcome:
         width = luma.shape[1]
         if truth.box is None:
             reading, is_found, width_px = self._read(luma, _plate_in(luma, found)), None, float(width)
         else:
-            here = max(found, key=lambda one: overlap(one.box, truth.box or one.box), default=None)
-            is_found = here is not None and overlap(here.box, truth.box) > IOU_MIN
-            reading = self._read_found(luma, here) if here is not None and is_found else None
+            overlaps = [overlap(one.box, truth.box) for one in found]
+            best = max(range(len(found)), key=overlaps.__getitem__, default=None)
+            is_found = best is not None and overlaps[best] > IOU_MIN
+            reading = readings[best] if best is not None and is_found else None
             width_px = truth.box[2] - truth.box[0]
         texts = (reading.text, *(text for text, _chance in reading.alternatives)) if reading else ()
         sure = reading.confidence if reading else 0.0
@@ -165,16 +202,51 @@ def _timed(times: list[float], work: Callable[[], Timed]) -> Timed:
     return result
 
 
+def _false_reads(films: Sequence[Path]) -> Iterator[Measurement]:
+    """What is told at ordinary settings, every frame looked at as if something moved there all the time."""
+    told = surely = 0
+    minutes = 0.0
+    for film in films:
+        reader = PlateReader()
+        reads, last = [], 0.0
+        started = time.thread_time()
+        for at_seconds, luma in _shown(film):
+            reads += reader.observe(at_seconds, luma)
+            last = at_seconds
+        reads += reader.flush()
+        told, surely, minutes = told + len(reads), surely + sum(not one.uncertain for one in reads), minutes + last / 60
+        yield Measurement(case=film.stem, metric="minutes", value=last / 60, unit="min")
+        yield Measurement(case=film.stem, metric="false_reads", value=len(reads), unit="count")
+        cpu_ms = 1000 * (time.thread_time() - started) / max(last, 1e-9)
+        yield Measurement(case=film.stem, metric="cpu_ms_per_film_second", value=cpu_ms, unit="ms")
+    yield Measurement(case="films", metric="minutes", value=minutes, unit="min")
+    yield Measurement(case="films", metric="false_reads", value=told, unit="count")
+    yield Measurement(case="films", metric="false_reads_certain", value=surely, unit="count")
+    yield Measurement(case="films", metric="false_reads_per_minute", value=told / max(minutes, 1e-9), unit="1/min")
+
+
+def _view(frames: Sequence[tuple[float, Luma]], views: int = 24) -> Iterator[Measurement]:
+    """Finding plates in a square of 320 pixels, cut from the middle of drawn frames."""
+    detector, times = Detector(), list[float]()
+    for _at_seconds, luma in frames[:: max(1, len(frames) // views)]:
+        top, left = (luma.shape[0] - VIEW_PX) // 2, (luma.shape[1] - VIEW_PX) // 2
+        part = np.ascontiguousarray(luma[top : top + VIEW_PX, left : left + VIEW_PX])
+        _timed(times, partial(detector.detect, part))
+    value = sum(times[1:]) / max(1, len(times) - 1)
+    yield Measurement(case=f"view-{VIEW_PX}x{VIEW_PX}", metric="cpu_ms_detect", value=value, unit="ms")
+
+
 def _film(arguments: argparse.Namespace) -> Iterator[Measurement]:
     """A drawn crossing: single frames as pictures, then the film as a camera sends it."""
     scene = crossing(np.random.default_rng(arguments.seed), 2 if arguments.quick else arguments.vehicles)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "crossing.mp4"
         truth = render_scene(path, scene, arguments.seed)
-        frames = _decoded(path)
+        frames = list(_shown(path))
     watched = Watched(Detector(), Reader())
     yield from scores.figures("drawn", list(watched.look_at_all(pictures.drawn(scene, frames).pictures)))
     yield from watched.costs("drawn")
+    yield from _view(frames)
     reader = PlateReader()
     started = time.thread_time()
     told = [read.text for at_seconds, luma in frames for read in reader.observe(at_seconds, luma)]
@@ -185,7 +257,8 @@ def _film(arguments: argparse.Namespace) -> Iterator[Measurement]:
     yield Measurement(case="crossing", metric="exact_reads", value=share, unit="ratio")
 
 
-def _decoded(path: Path) -> list[tuple[float, Luma]]:
+def _shown(path: Path) -> Iterator[tuple[float, Luma]]:
+    """Seconds from the start and grey levels of each frame."""
     with av.open(str(path)) as container:
-        decoded = ((float(one.time or 0.0), one.to_ndarray(format="gray8")) for one in container.decode(video=0))
-        return [(at_seconds, luma.astype(np.uint8, copy=False)) for at_seconds, luma in decoded]
+        for frame in container.decode(video=0):
+            yield float(frame.time or 0.0), frame.to_ndarray(format="gray8").astype(np.uint8, copy=False)

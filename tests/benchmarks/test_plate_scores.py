@@ -2,13 +2,17 @@
 
 import csv
 import json
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from tests.benchmarks._pictures import Truth, labelled
-from tests.benchmarks._scores import Outcome, calibration_error, cases, distance, figures, wrong_among_surest
+from tests.benchmarks._scores import Outcome, calibration_error, cases, cause, distance, figures, wrong_among_surest
+from vigie_agent.synthetic.film import render_scene
 from vigie_agent.synthetic.plates import draw_plate
+from vigie_agent.synthetic.scenes import crossing, gate
 from vigie_shared import bench
 from vigie_shared.errors import CommandError
 from vigie_shared.plates import parse
@@ -110,9 +114,48 @@ def test_a_folder_of_pictures_is_measured_and_its_failures_listed(
     assert values["crops", "whole_picture_plates"] == 2
     with failures.open(encoding="utf-8", newline="") as opened:
         rows_of_failures = list(csv.DictReader(opened))
-    assert [(row["file"], row["truth"], row["read"]) for row in rows_of_failures] == [
-        ("false.png", "70123|ب|71", "70123|ب|72")
+    assert [(row["file"], row["truth"], row["read"], row["cause"]) for row in rows_of_failures] == [
+        ("false.png", "70123|ب|71", "70123|ب|72", "2 for 1")
     ]
+
+
+@pytest.mark.parametrize(
+    ("truth", "read", "what"),
+    [
+        ("12345|أ|6", "12346|أ|6", "6/5"),
+        ("12345|أ|6", "12345|أ|61", "bar read as 1"),
+        ("12345|أ|6", "2345|أ|6", "1 read as bar"),
+        ("12345|أ|6", "12375|أ|6", "7 for 4"),
+        ("12345|أ|6", "1245|أ|6", "one too few"),
+        ("1234|أ|6", "12734|أ|6", "one too many"),
+        ("12345|أ|6", "77777|أ|6", "several characters"),
+    ],
+)
+def test_failures_have_a_cause(truth: str, read: str, what: str) -> None:
+    assert cause(outcome(truth, read)) == what
+
+
+def test_what_was_not_found_was_not_misread() -> None:
+    assert cause(outcome("12345|أ|6", detected=False)) == "not found"
+    assert cause(outcome("12345|أ|6", detected=True)) == "not read"
+
+
+def test_whatever_is_told_on_footage_without_plates_is_false(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One film with a vehicle, for a detector that must be caught out, and one of an empty gate."""
+    films = {"crossing": crossing(np.random.default_rng(5), vehicles=1), "gate": gate(np.random.default_rng(8))}
+    for name, scene in films.items():
+        short = replace(scene, seconds=min(scene.seconds, 8))
+        render_scene(tmp_path / f"{name}.mp4", short, 5)
+    paths = [str(tmp_path / f"{name}.mp4") for name in films]
+    assert bench.main(["plates", "--film", *paths, "--json"]) == 0
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()][1:]
+    values = {(line["case"], line["metric"]): line["value"] for line in lines}
+    assert (values["crossing", "false_reads"], values["gate", "false_reads"]) == (1, 0)
+    assert values["films", "false_reads"] == 1
+    assert values["films", "minutes"] == pytest.approx(values["crossing", "minutes"] + values["gate", "minutes"])
+    assert values["films", "false_reads_per_minute"] == pytest.approx(1 / values["films", "minutes"])
 
 
 def test_a_table_without_the_columns_is_refused_in_one_line(tmp_path: Path) -> None:

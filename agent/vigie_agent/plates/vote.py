@@ -1,7 +1,7 @@
 """Many reads of one stay made into one. Sans-I/O: time comes in with each frame, pictures only as bytes.
 
 A stay is a plate seen in frame after frame, followed by its place or by what it says. It is told once: when it ends, or
-once it has been watched for `patience_seconds` and its reads agree. A plate found again exactly where it stood has never
+once it has been watched for `patience_seconds` and its reads agree. A plate found again just where it stood has never
 left, however often motion began and ended beside it. So a parked vehicle floods nothing, and a wanted one is told soon.
 """
 
