@@ -20,6 +20,7 @@ WINDOW_WIDTH_PX, WINDOW_HEIGHT_PX = 128, 64
 _AROUND_PLATE, _AROUND_BOX = (1.5, 2.0), (1.12, 1.12)
 _FLATTEST, _TALLEST = 3.5, 1.5
 _OUTSIDE = 128
+_NO_PLATE_FROM = 0.7
 
 
 @dataclass(frozen=True)
@@ -83,6 +84,11 @@ class Aligned:
 
     points: Points
     layouts: dict[Layout, float]
+
+    @property
+    def is_plate(self) -> bool:
+        """Whether it may be a plate at all: a name, a lamp or a grille looks like none from near."""
+        return self.layouts["none"] < _NO_PLATE_FROM
 
     def moved(self, scale: float, origin: tuple[int, int]) -> "Aligned":
         """The same in pixels of the whole, where it was told in a part: shrunk by `scale`, from `origin`."""

@@ -54,10 +54,14 @@ class Detector:
         self._threshold = threshold
 
     def detect(self, luma: Luma) -> list[Detection]:
-        """The plates in a grey picture (H x W), surest first; the first few are looked at once more, from near by."""
+        """The plates in a grey picture (H x W), surest first; the first few are looked at once more, from near by.
+
+        What looks like no plate from there is none.
+        """
         view, scale = self._view(luma)
         found = [one.moved(scale, (0, 0)) for one in decode(self._network.run(view), self._threshold)]
-        return [self._closer(luma, one) for one in found[:_CLOSER_MOST]] + found[_CLOSER_MOST:]
+        near = [self._closer(luma, one) for one in found[:_CLOSER_MOST]]
+        return [one for one in near if one.aligned and one.aligned.is_plate] + found[_CLOSER_MOST:]
 
     def _closer(self, luma: Luma, found: Detection) -> Detection:
         """The same plate, its corners told by the aligner; the first look told them roughly."""

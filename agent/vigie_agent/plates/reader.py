@@ -15,8 +15,6 @@ from vigie_agent.plates.rectify import Corners, Luma, Points, rectify
 from vigie_agent.plates.runtime import MODELS, load_network
 from vigie_shared.plates import MOROCCAN, PlateKind
 
-NO_PLATE_FROM: Final = 0.9
-"""From so sure on that no plate is there, nothing is read."""
 LINES_SURE: Final = 0.97
 """From so sure on of the number of lines, no other is tried."""
 
@@ -60,7 +58,7 @@ class Reader:
     def read_aligned(self, luma: Luma, aligned: Aligned) -> Reading | None:
         """The plate whose points and layout are known."""
         layouts = aligned.layouts
-        if layouts["none"] > NO_PLATE_FROM:
+        if not aligned.is_plate:
             return None
         two_lines = sum(layouts[layout] for layout in _TWO_LINES)
         one = two = None

@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 
 from tests.agent.plates.conftest import SEED, Frame
-from vigie_agent.plates.detector import Detector, decode
+from vigie_agent.plates.aligner import Aligned
+from vigie_agent.plates.detector import Detection, Detector, decode
+from vigie_agent.plates.rectify import corners_of
 from vigie_agent.synthetic.scenes import crossing
 
 
@@ -58,3 +60,21 @@ def test_shipped_detector_finds_the_plates_of_a_film(frames: list[Frame]) -> Non
             missed += not any(np.linalg.norm(middle - one) < 0.15 * width for one in found)
     assert wanted > 5
     assert missed <= wanted // 10
+
+
+def test_what_looks_like_no_plate_from_near_is_none(frames: list[Frame]) -> None:
+    detector, wanted = Detector(), 0
+    for _at, luma in frames[::6]:
+        found = detector.detect(luma)
+        assert all(one.aligned is not None and one.aligned.is_plate for one in found)
+        wanted += len(found)
+    assert wanted > 3
+
+
+def test_a_detection_moves_with_what_was_told_of_it() -> None:
+    flat = np.array([[0, 0], [30, 1], [60, 0], [60, 16], [30, 17], [0, 16]], dtype=np.float32)
+    found = Detection((0, 0, 60, 17), corners_of(flat), 0.9, Aligned(flat, {"civil": 1.0}))
+    moved = found.moved(2, (10, 20))
+    assert moved.aligned is not None
+    assert np.array_equal(corners_of(moved.aligned.points), moved.corners)
+    assert moved.box == (10, 20, 130, 54)
