@@ -22,6 +22,7 @@ _SHAPES = {
     "قمم": ("\ufee2\ufee4\ufed7", "م م ق"),
 }
 """Presentation forms, written from left to right."""
+_NARROWEST_CELL = 0.48
 _ALEF = "أ"
 
 
@@ -29,7 +30,7 @@ _ALEF = "أ"
 class Lettering:
     """How one block of characters is set; heights in pixels of the sheet, `stretch` is width by height.
 
-    `pitch` is the least width of a character with the room around it, as a share of the height.
+    With `pitch`, characters stand in cells about so wide, a share of the height: I has room around it, W is narrow.
     """
 
     font: str
@@ -62,6 +63,8 @@ class Lettering:
                 )
             )
         width = max(2, round(mask.width * self._scale(mask) * self.stretch))
+        if self.pitch:
+            width = min(width, round(max(self.pitch, _NARROWEST_CELL) * self.height * self.stretch * 1.1))
         return mask.resize((width, max(2, round(self.height))), Image.Resampling.BILINEAR)
 
 

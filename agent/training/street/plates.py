@@ -1,7 +1,7 @@
 """Flat plates of every kind that the reader is taught, and the lines to be read on each."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -211,6 +211,8 @@ def european(rng: Rng, typefaces: Typefaces) -> FlatPlate:
         inner = (*inner[:2], inner[2] - mark.width * 0.7, inner[3])
         sheet.stick(mark.tones, mark.mask, inner[2], sheet.height * float(rng.uniform(0.05, 0.5)))
     setting = random_latin(rng, typefaces, (inner[3] - inner[1]) * float(rng.uniform(0.58, 0.9)))
+    if rng.random() < 0.4:
+        setting = replace(setting, pitch=float(rng.uniform(0.45, 0.65)))
     groups = _european_groups(rng)
     pieces: list[_Piece] = []
     for index, group in enumerate(groups):
@@ -358,7 +360,7 @@ _COUNTRIES = (
     "N",
     "SK",
 )
-_ALIKE = "IIOOWWMMSSBBDDGGZTJLQUVYANHK"
+_ALIKE = "IIIIOOWWWMMMSSBBDDGGZTJLQUVYANHK"
 """Letters that are taken for another character, more often than the rest."""
 _SHAPES = (
     *("LL NNN LL", "LL NNNLL", "LL NNNLL", "LL NNNLL", "LLNNNLL", "LL NN LLL", "L LL NNNN", "LL L NNN", "LLL LL NN"),

@@ -98,10 +98,11 @@ def glyph(number: int, char: str) -> Image.Image:
         float(rng.choice((0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.1, 0.2))),
         bool(rng.random() < 0.4),
     )
-    chosen = rng.integers(60)
+    chosen, even = rng.integers(60), float(rng.random())
     turned = char == "9"
     shapes = _SKELETONS.get("6" if turned else char.upper(), _SKELETONS["O"])
-    image = _drawn(_lines(shapes[chosen % len(shapes)]), style, _WIDER.get(char, 1.0))
+    wider = 1.0 + (_WIDER.get(char, 1.0) - 1.0) * even
+    image = _drawn(_lines(shapes[chosen % len(shapes)]), style, wider)
     image = image.rotate(180) if turned else image
     return image.crop(image.getbbox()) if image.getbbox() else image
 
