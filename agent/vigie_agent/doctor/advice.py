@@ -83,15 +83,11 @@ def _rate_control(watched: Findings) -> Advice | None:
 def _sub_stream(camera: CameraSettings, main: Findings, sub: Findings | None) -> Advice | None:
     if camera.sub_source or main.width_px < SUB_STREAM_FROM_PX:
         return None
-    found = (
-        _("the camera's second stream, {width} × {height}").format(width=sub.width_px, height=sub.height_px)
-        if sub
-        else ""
-    )
+    width_px, height_px = (sub.width_px, sub.height_px) if sub is not None else (640, 360)
     return Advice(
         "sub_source",
         _("none"),
-        found or _("the camera's second stream, 640 × 360"),
+        _("the camera's second stream, {width} × {height}").format(width=width_px, height=height_px),
         _("motion is watched at a fifth of the processor time; clips keep the large picture"),
     )
 
