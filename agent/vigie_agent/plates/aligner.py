@@ -21,6 +21,8 @@ _AROUND_PLATE, _AROUND_BOX = (1.5, 2.0), (1.12, 1.12)
 _FLATTEST, _TALLEST = 3.5, 1.5
 _OUTSIDE = 128
 _NO_PLATE_FROM = 0.7
+_FAR = 0.3
+"""Of the plate's height: a look from elsewhere has told another place, and is to be checked by one more."""
 
 
 @dataclass(frozen=True)
@@ -107,6 +109,8 @@ class Aligner:
         if not is_upright(corners):
             return first
         second = self.look(luma, corners_of(first.points))
+        if _apart(first.points, second.points) > _FAR:
+            first, second = second, self.look(luma, corners_of(second.points))
         return Aligned((first.points + second.points) / np.float32(2), second.layouts)
 
     def look(self, luma: Luma, corners: Corners) -> Aligned:
@@ -123,3 +127,9 @@ def is_upright(corners: Corners) -> bool:
     """Whether the corners are exactly those of a box without a slope: nobody has told where in it the plate lies."""
     (left, top), _, (right, bottom), _ = corners
     return bool((corners == [[left, top], [right, top], [right, bottom], [left, bottom]]).all())
+
+
+def _apart(one: Points, other: Points) -> float:
+    """How far the points of two looks are from each other at most, in plate heights."""
+    height = float(np.linalg.norm(other[5] - other[0] + other[3] - other[2])) / 2
+    return float(np.linalg.norm(one - other, axis=1).max()) / max(1e-6, height)
