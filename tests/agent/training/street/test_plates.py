@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from training.street import plates
+from training.street.european import european
 from training.street.alphabet import LATIN
 from training.street.plates import FlatPlate
 from training.street.typefaces import Typefaces
@@ -38,5 +39,5 @@ def test_two_line_plates_spell_plates_from_top_to_bottom() -> None:
 
 def test_european_plates_are_letters_and_digits_whatever_stands_between() -> None:
     for seed in range(25):
-        (line,) = plates.european(np.random.default_rng(seed), TYPEFACES).lines
+        (line,) = european(np.random.default_rng(seed), TYPEFACES).lines
         assert all(token in LATIN or token.isdigit() for token in line.tokens)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from training.street.plates import european
+from training.street.european import european
 from training.street.sheet import Sheet
 from training.street.stickers import badge, seals, shield
 from training.street.typefaces import Typefaces
