@@ -83,7 +83,9 @@ class MotionSettings(Section):
         description="How many times further than usual, in its own noise or wind, a cell must change.",
     )
     cells_min: int = Field(
-        default=3, ge=1, description="Cells that must change together for motion to start (of about 120 x 68)."
+        default=2,
+        ge=1,
+        description="Cells that must change together for motion to start (of about 120 x 68), each among others.",
     )
     quiet_seconds: float = Field(
         default=3.0, gt=0, le=60, description="How long nothing may move before the motion has ended."

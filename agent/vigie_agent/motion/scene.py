@@ -29,9 +29,14 @@ SETTLING_SECONDS: Final = 3.0
 """How long a camera takes to expose anew once it has switched between day and night."""
 SOLID_CELLS: Final = 4
 """A cell counts where so many of it and its eight neighbours changed: not noise, rain, or a shaken edge."""
+STRONG_FACTOR: Final = 2.0
+LINE_CELLS: Final = 3
+"""Of cells that changed by so much, so many will do."""
 SWITCHED_SHARE: Final = 0.5
 """When more of the picture changes at once, the light was switched or the camera turned."""
 STEADY_SHARE: Final = 0.2
+CONTRAST_SHARE: Final = 0.08
+"""A cell may change by so much of the contrast around it: lenses breathe, masts sway by a pixel."""
 _SWING_INITIAL, _SWING_MIN = 2.5, 0.4
 _GAP_SECONDS_MAX: Final = 10.0
 _CONTOURS_SECONDS: Final = 1.0
@@ -65,6 +70,11 @@ class _Picture:
     is_steady: bool
     """Nothing shakes or pours: what is seen may be learnt as the place's noise."""
 
+    def is_strong(self) -> Mask:
+        """Cells that changed far more than they may."""
+        strong: Mask = self.change > np.float32(STRONG_FACTOR) * self.limit
+        return strong
+
 
 class Scene:
     """Feeds on grids of one size."""
@@ -86,7 +96,7 @@ class Scene:
     def looks(self, position_seconds: float, grid: Grid) -> tuple[Mask, bool]:
         """The cells that seem to move, and whether all of the picture seems changed; nothing is learnt."""
         picture = self._compare(position_seconds, grid)
-        return solid(self._fresh(grid, picture)[0]), picture.spread_share > SWITCHED_SHARE
+        return solid(self._fresh(grid, picture)[0], picture.is_strong()), picture.spread_share > SWITCHED_SHARE
 
     def feed(self, position_seconds: float, grid: Grid) -> Mask:
         """The cells that move; the rest teaches what the place looks like."""
@@ -98,7 +108,7 @@ class Scene:
             np.maximum(self._swing, np.float32(_SWING_INITIAL), out=self._swing)
             return np.zeros(grid.shape, np.bool_)
         fresh, beyond = self._fresh(grid, picture)
-        moving = solid(fresh)
+        moving = solid(fresh, picture.is_strong())
         self._learn(position_seconds, grid, picture, moving, beyond & ~fresh, elapsed_seconds)
         if position_seconds < self._settled_at_seconds:
             return np.zeros(grid.shape, np.bool_)
@@ -135,7 +145,7 @@ class Scene:
         contours = self._contours_at(position_seconds)
         shake = self._shake(change, contours)
         plain = np.maximum(self._contrast_min, np.float32(self._noise_factor) * contours.swing)
-        plain += np.float32(0.12) * contours.contrast
+        plain += np.float32(CONTRAST_SHARE) * contours.contrast
         surge = self._surge(change)
         light = np.abs(past - self._slow)
         fading = np.float32(math.exp(-max(0.0, position_seconds - self._position_seconds) / LIGHT_SECONDS))
@@ -215,7 +225,7 @@ class Scene:
 
 def light_between(past: Grid, grid: Grid) -> tuple[np.float32, np.float32]:
     """The gain and offset that lead from `past` to `grid` in most cells, whatever the others do."""
-    x, y = past[::2, ::2].ravel(), grid[::2, ::2].ravel()  # A quarter of the cells tells the light as well.
+    x, y = past[1::3, ::3].ravel(), grid[1::3, ::3].ravel()  # One cell of nine tells the light as well.
     gain, offset = 1.0, _quantile(y - x, 0.5)
     for _round in range(2):
         error = np.abs(y - (np.float32(gain) * x + np.float32(offset)))
@@ -226,7 +236,7 @@ def light_between(past: Grid, grid: Grid) -> tuple[np.float32, np.float32]:
 
 def _line(x: Grid, y: Grid) -> tuple[float, float]:
     """Least squares; a picture without contrast only has an offset."""
-    mean_x, mean_y = float(x.mean()), float(y.mean())
+    mean_x, mean_y = float(np.add.reduce(x)) / x.size, float(np.add.reduce(y)) / y.size
     centred = x - np.float32(mean_x)
     variance = float(np.dot(centred, centred))
     gain = float(np.dot(centred, y - np.float32(mean_y))) / variance if variance > x.size else 1.0
@@ -234,15 +244,18 @@ def _line(x: Grid, y: Grid) -> tuple[float, float]:
     return gain, mean_y - gain * mean_x
 
 
-def solid(mask: Mask) -> Mask:
-    """`mask` without cells that stand alone or in thin lines."""
+def solid(mask: Mask, strong: Mask | None = None) -> Mask:
+    """`mask` without cells that stand alone or in thin lines; where it is `strong`, a short line is a person far off."""
     if not mask.any():
         return mask
     padded = np.zeros((mask.shape[0] + 2, mask.shape[1] + 2), np.uint8)
     padded[1:-1, 1:-1] = mask
     columns = padded[:, :-2] + padded[:, 1:-1] + padded[:, 2:]
     around: npt.NDArray[np.uint8] = columns[:-2] + columns[1:-1] + columns[2:]
-    kept: Mask = mask & (around >= SOLID_CELLS)
+    kept: Mask = around >= SOLID_CELLS
+    if strong is not None:
+        kept |= strong & (around >= LINE_CELLS)
+    kept &= mask
     return kept
 
 
