@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from training.street import plates
-from training.street.european import european
 from training.street.alphabet import LATIN
+from training.street.european import european
 from training.street.plates import FlatPlate
 from training.street.typefaces import Typefaces
 from vigie_shared.plates import from_glyphs
