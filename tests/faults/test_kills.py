@@ -20,6 +20,8 @@ from vigie_agent.store.check import broken
 from vigie_agent.store.scrub import Level, Scrub
 from vigie_shared.transfer import block_digests
 
+PLAYABLE_SEGMENTS = 2
+"""An init segment alone shows nothing, and is not kept."""
 ROOT = Path(__file__).parents[2]
 
 
@@ -68,7 +70,8 @@ class Campaign:
                 self._look_at(store, clip_id, sha256)
             for clip_id, count in self.segments.items():
                 self.found["open GOPs missing"] += 1
-                self.found["durable segments lost"] += count - min(count, len(store._reader.segments(clip_id)))
+                if count >= PLAYABLE_SEGMENTS:
+                    self.found["durable segments lost"] += count - min(count, len(store._reader.segments(clip_id)))
         finally:
             store.close()
         self.segments.clear()

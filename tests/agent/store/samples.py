@@ -2,11 +2,16 @@
 
 import hashlib
 import itertools
+import sqlite3
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
-from vigie_agent.camera import FinishedClip
-from vigie_agent.store import Store
+from vigie_agent.camera import FinishedClip, finish_clip
+from vigie_agent.capture.packets import Packet, StreamInfo
+from vigie_agent.clips.recorder import RecordedClip
+from vigie_agent.store import Store, volumes
 from vigie_shared.events import MotionStarted, PlateRead
 from vigie_shared.ids import unique_id
 
@@ -19,6 +24,8 @@ class FixedClock:
 
     def __init__(self, at: datetime = START) -> None:
         self.at = at
+        self.jumped = timedelta(0)
+        """By how much the wall clock was moved without time passing."""
 
     def now(self) -> datetime:
         """The time that was set."""
@@ -26,7 +33,12 @@ class FixedClock:
 
     def monotonic_seconds(self) -> float:
         """Seconds since the start."""
-        return (self.at - START).total_seconds()
+        return (self.at - self.jumped - START).total_seconds()
+
+    def jump(self, by: timedelta) -> None:
+        """Set the wall clock; no time passes."""
+        self.at += by
+        self.jumped += by
 
 
 def motion(camera_id: str = "gate", at: datetime | None = None) -> MotionStarted:
@@ -76,9 +88,31 @@ def clip(size_bytes: int = 3000, segments: int = 3, at: datetime | None = None) 
     )
 
 
-def open_store(folder: Path, *, keep_bytes_max: int = 1024**3, clock: FixedClock | None = None) -> Store:
+def open_store(folder: Path, *, keep_bytes_max: int = 1024**3, clock: FixedClock | None = None, **more: Any) -> Store:
     """A store of agent `edge`."""
-    return Store(folder, "edge", keep_bytes_max=keep_bytes_max, clock=clock or FixedClock())
+    return Store(folder, "edge", keep_bytes_max=keep_bytes_max, clock=clock or FixedClock(), **more)
+
+
+def filmed(stream: StreamInfo, packets: Sequence[Packet], camera_id: str = "gate") -> FinishedClip:
+    """A clip that plays."""
+    return finish_clip(camera_id, RecordedClip(unique_id(START), stream, tuple(packets)))
+
+
+def damage_segment(folder: Path, clip_id: str, idx: int) -> None:
+    """Turn one bit of a stored segment, as a bad page would."""
+    for number in volumes.numbers(folder):
+        path = volumes.path_of(folder, number)
+        connection = sqlite3.connect(path)
+        row = connection.execute("SELECT bytes FROM segments WHERE clip_id = ? AND idx = ?", (clip_id, idx)).fetchone()
+        connection.close()
+        if row:
+            whole, pieces = path.read_bytes(), [row[0][at : at + 64] for at in range(0, len(row[0]) - 63, 64)]
+            where = whole.index(next(piece for piece in pieces if whole.count(piece) == 1))
+            with path.open("r+b") as file:
+                file.seek(where)
+                file.write(bytes([whole[where] ^ 1]))
+            return
+    raise AssertionError("no such segment")
 
 
 def settle(store: Store) -> None:
