@@ -9,7 +9,6 @@ source ─packets→ ring ──pre-roll──→ recorder ──→ remux ─�
 
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, Literal, Protocol
 
@@ -22,8 +21,9 @@ from vigie_agent.capture.packets import Packet, StreamInfo
 from vigie_agent.capture.rates import StreamRates
 from vigie_agent.capture.ring import GopRing
 from vigie_agent.clips.begun import OnSegment
+from vigie_agent.clips.finished import FinishedClip as FinishedClip
+from vigie_agent.clips.finished import finish_clip as finish_clip
 from vigie_agent.clips.recorder import ClipRecorder, RecordedClip
-from vigie_agent.clips.remux import remux
 from vigie_agent.motion.budget import DecodeBudget
 from vigie_agent.motion.decoder import KeyframeDecoder
 from vigie_agent.motion.detector import MotionChange
@@ -31,6 +31,7 @@ from vigie_agent.motion.gate import GateVerdict
 from vigie_agent.motion.watch import MotionWatch, Observation
 from vigie_agent.reading import PlateObserver
 from vigie_agent.showing import PlateShow
+from vigie_agent.substream import LedPictures, SubStream
 from vigie_shared.clock import Clock
 from vigie_shared.errors import CaptureError
 from vigie_shared.events import AnyEvent, CameraChanged, GapRecorded, MotionEnded, MotionStarted, PlateRead
@@ -45,23 +46,6 @@ _DETAIL_CHARS_MAX: Final = 200
 log = structlog.get_logger(__name__)
 
 PacketListener = Callable[[StreamInfo, Packet], None]
-
-
-@dataclass(frozen=True, slots=True)
-class FinishedClip:
-    """A clip to keep: fragmented MP4, of which each prefix of `segments` plays."""
-
-    clip_id: str
-    motion_id: str
-    camera_id: str
-    at: datetime
-    ended_at: datetime
-    codec: str
-    width_px: int
-    height_px: int
-    segments: tuple[bytes, ...]
-    sha256: str
-    bytes: int
 
 
 class Sink(Protocol):
@@ -119,6 +103,12 @@ class CameraWatch:
         self._plates = PlateShow(camera.camera_id, observer, plates, sink.record_read) if observer else None
         self._budget = budget or DecodeBudget(motion.full_decodes_max)
         self._keyframes = keyframes or KeyframeDecoder()
+        self._sub = (
+            SubStream(camera, clock, ingest, watch=self._watch_small, tell=self._tell, guard=self._guard)
+            if camera.sub_source
+            else None
+        )
+        self._led: LedPictures | None = None
         self._state: Literal["starting", "streaming", "lost"] = "starting"
         self._stream: StreamInfo | None = None
         self._motion: MotionWatch | None = None
@@ -140,10 +130,14 @@ class CameraWatch:
         if self._plates is not None:
             self._plates.start()
         self._source.start()
+        if self._sub is not None:
+            self._sub.start()
 
     def stop(self) -> None:
         """Stop the camera, then finish the open motion, clip and reads; blocks for seconds where the camera hangs."""
         self._source.stop()
+        if self._sub is not None:
+            self._sub.stop()
         with self._guard:
             self._finish()
             self._is_stopped = True
@@ -159,24 +153,25 @@ class CameraWatch:
                 state=self._state,
                 frames_per_second=round(self._rates.frames_per_second, 1),
                 kbps=round(self._rates.kbps, 1),
-                moving=self._motion is not None and self._motion.is_moving,
+                moving=self._watching is not None and self._watching.is_moving,
             )
 
     def reception(self) -> SourceStatistics:
-        """How receiving fares, and what it cost."""
-        return self._source.statistics()
+        """How receiving fares, and what it cost; both streams together."""
+        main = self._source.statistics()
+        return main if self._sub is None else main.with_other(self._sub.statistics())
 
     @property
     def gate_verdict(self) -> GateVerdict | None:
         """Whether the camera's packet sizes tell of motion; None while it does not stream."""
-        motion = self._motion
+        motion = self._watching
         return motion.gate_verdict if motion is not None else None
 
     @property
     def skipped_packets(self) -> int:
         """Packets of the open stream that waited too long for full decoding, and were never shown to plates."""
-        motion = self._motion
-        return motion.skipped_packets if motion is not None else 0
+        shown = self._led if self._sub is not None and self._sub.motion is not None else self._motion
+        return shown.skipped_packets if shown is not None else 0
 
     @property
     def dropped_frames(self) -> int:
@@ -210,15 +205,8 @@ class CameraWatch:
                 return
             self._finish()
             self._stream, self._state = stream, "streaming"
-            self._motion = MotionWatch(
-                self._motion_settings,
-                stream,
-                zones=self._camera.zones,
-                masks=self._camera.masks,
-                needs_pictures=self._plates is not None,
-                budget=self._budget,
-                keyframes=self._keyframes,
-            )
+            self._motion = self._watch(stream, needs_pictures=self._plates is not None)
+            self._led = LedPictures(stream.codec, self._budget)
             now = self._clock.now()
             if self._lost_at is not None:
                 self._record_gap(self._lost_at, now)
@@ -237,6 +225,12 @@ class CameraWatch:
             for listener in self._listeners:
                 listener(stream, packet)
             self._keep(self._recorder.feed(packet))
+            if self._sub is not None:
+                self._sub.follow(packet)
+                if self._sub.motion is not None and self._led is not None:
+                    self._tell(self._led.feed(packet))
+                    self._show(self._led)
+                    return
             had_rare_keyframes = motion.has_rare_keyframes
             self._tell(motion.feed(packet))
             self._show(motion)
@@ -254,6 +248,32 @@ class CameraWatch:
         self._lose(_("the film has ended"))
         self.has_ended.set()
 
+    # Who watches.
+
+    @property
+    def _watching(self) -> MotionWatch | None:
+        """What judges motion now."""
+        is_small = self._sub is not None and self._sub.motion is not None
+        return self._sub.motion if self._sub is not None and is_small else self._motion
+
+    def _watch(self, stream: StreamInfo, *, needs_pictures: bool) -> MotionWatch:
+        return MotionWatch(
+            self._motion_settings,
+            stream,
+            zones=self._camera.zones,
+            masks=self._camera.masks,
+            needs_pictures=needs_pictures,
+            budget=self._budget,
+            keyframes=self._keyframes,
+        )
+
+    def _watch_small(self, stream: StreamInfo) -> MotionWatch:
+        """The small stream takes over; what the large one may have seen ends, and it begins anew when it must."""
+        if self._motion is not None and self._stream is not None:
+            self._tell(self._motion.finish())
+            self._motion = self._watch(self._stream, needs_pictures=self._plates is not None)
+        return self._watch(stream, needs_pictures=False)
+
     # What follows from it.
 
     def _lose(self, detail: str) -> None:
@@ -268,6 +288,10 @@ class CameraWatch:
 
     def _finish(self) -> None:
         """End the open motion and its clip; what follows does not continue what was."""
+        if self._sub is not None:
+            self._sub.finish()
+        if self._led is not None:
+            self._led.rest()
         if self._motion is not None:
             self._tell(self._motion.finish())
             self._motion = None
@@ -287,7 +311,7 @@ class CameraWatch:
             else:
                 self._end_motion(seen, self._at(seen.position_seconds))
 
-    def _show(self, motion: MotionWatch) -> None:
+    def _show(self, motion: MotionWatch | LedPictures) -> None:
         """Close what has been shown whole; stop full decoding where it brings no more plates, until it does again."""
         if self._plates is None:
             return
@@ -312,6 +336,8 @@ class CameraWatch:
         if self._plates is not None:
             self._plates.motion_started(self._motion_id, change.position_seconds)
         if self._stream is not None:
+            if self._plates is not None and self._led is not None and self._watching is not self._motion:
+                self._led.begin(self._ring.since(change.position_seconds))
             pre_roll = self._ring.since(change.position_seconds - self._clips.pre_roll_seconds)
             self._keep(self._recorder.motion_started(self._motion_id, self._stream, pre_roll))
 
@@ -320,6 +346,8 @@ class CameraWatch:
             MotionEnded(at=at, camera_id=self.camera_id, motion_id=self._motion_id, peak_score=change.score)
         )
         self._recorder.motion_ended(self._motion_id, change.position_seconds)
+        if self._led is not None:
+            self._led.end()
         if self._plates is not None:
             self._plates.motion_ended(change.position_seconds, at)
 
@@ -357,22 +385,3 @@ class CameraWatch:
         if self._newest is None:
             return self._clock.now()
         return self._newest.at + timedelta(seconds=position_seconds - self._newest.position_seconds)
-
-
-def finish_clip(camera_id: str, recorded: RecordedClip) -> FinishedClip:
-    """Remux `recorded`; raises CaptureError where its packets cannot be a clip."""
-    made = recorded.made or remux(recorded.stream, recorded.packets)
-    at = recorded.packets[0].at
-    return FinishedClip(
-        clip_id=recorded.clip_id or unique_id(at),
-        motion_id=recorded.motion_id,
-        camera_id=camera_id,
-        at=at,
-        ended_at=at + timedelta(seconds=made.duration_seconds),
-        codec=recorded.stream.codec,
-        width_px=recorded.stream.width_px,
-        height_px=recorded.stream.height_px,
-        segments=made.segments,
-        sha256=made.sha256(),
-        bytes=made.size_bytes,
-    )

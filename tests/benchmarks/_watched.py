@@ -15,11 +15,15 @@ from vigie_agent.camera_settings import CameraSettings, ClipSettings, MotionSett
 from vigie_agent.capture.consumer import PacketConsumer, Source, SourceStatistics
 from vigie_agent.capture.ingest import Ingest, open_source
 from vigie_agent.capture.packets import Packet, StreamInfo
+from vigie_agent.motion.budget import DecodeBudget
+from vigie_agent.motion.decoder import KeyframeDecoder
 from vigie_shared.clock import SystemClock
 from vigie_shared.errors import CaptureError
 from vigie_shared.events import AnyEvent, MotionStarted, PlateRead
 
 START_SECONDS_MAX = 60.0
+BUDGET = DecodeBudget(MotionSettings().full_decodes_max)
+KEYFRAMES = KeyframeDecoder()
 
 
 class Counter:
@@ -170,6 +174,8 @@ def started(arguments: argparse.Namespace, ingest: Ingest | None, tally: Tally) 
                 sink=tally,
                 clock=SystemClock(),
                 ingest=ingest,
+                budget=BUDGET,
+                keyframes=KEYFRAMES,
             )
         sources.append(_Watched(part, counter if arguments.receive_only else None))
         sources[-1].start()

@@ -1,6 +1,6 @@
 """What a source gives, and who takes it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from vigie_agent.capture.packets import Packet, StreamInfo
@@ -44,6 +44,17 @@ class SourceStatistics:
     dropped_packets: int = 0
     """Packets that the consumer was too slow for."""
     has_b_frames: bool = False
+
+    def with_other(self, other: "SourceStatistics") -> "SourceStatistics":
+        """Both together; `path` and `has_b_frames` are those of this one."""
+        return replace(
+            self,
+            cpu_seconds=self.cpu_seconds + other.cpu_seconds,
+            losses=self.losses + other.losses,
+            lost_packets=self.lost_packets + other.lost_packets,
+            lost_pictures=self.lost_pictures + other.lost_pictures,
+            dropped_packets=self.dropped_packets + other.dropped_packets,
+        )
 
 
 class Source(Protocol):
