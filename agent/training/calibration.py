@@ -11,10 +11,11 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from training.street.camera import Shot, photograph
 from training.street.plates import FlatPlate, random_flat
-from training.street.typefaces import Typefaces
+from training.street.typefaces import Typefaces, mask_of
 from training.street.windows import boxed, rough
 from vigie_agent.plates.calibration import Calibration, features, log_odds
 from vigie_agent.plates.decoding import Reading
@@ -28,6 +29,8 @@ SEED: Final = 4242
 _LEFT_LEAST: Final = 0.8
 """How alike the picture of a plate and the plate itself must be (correlation) to count."""
 _BOXED: Final = 0.5
+_NO_PLATE: Final = 0.06
+"""How often something else is read: a board, a name on a bumper, the clock that a camera writes into its picture."""
 _CROP_PX: Final = (192, 64)
 _ROUNDS: Final = 30
 
@@ -65,6 +68,8 @@ class Examples:
                 yield example
 
     def _example(self, rng: Rng) -> Example | None:
+        if rng.random() < _NO_PLATE:
+            return self._no_plate(rng)
         flat = random_flat(rng, self._typefaces)
         shot = photograph(flat.picture, rng, float(rng.uniform(0.1, 0.9)), typefaces=self._typefaces)
         if left_of(flat.picture, shot) < self._left_least:
@@ -74,6 +79,27 @@ class Examples:
         told = boxed(shot.points, rng) if rng.random() < _BOXED else rough(shot.corners, rng)
         reading = self._readers[kinds].read(shot.luma, told)
         return None if reading is None else example_of(reading, plate, flat)
+
+    def _no_plate(self, rng: Rng) -> Example | None:
+        shot = photograph(caption(rng, self._typefaces), rng, float(rng.uniform(0.1, 0.9)), typefaces=self._typefaces)
+        reading = self._readers[MOROCCAN].read(shot.luma, rough(shot.corners, rng))
+        return (
+            None if reading is None else Example(reading.evidence.share, reading.evidence.likelihood, False, False, ())
+        )
+
+
+def caption(rng: Rng, typefaces: Typefaces) -> Luma:
+    """Letters, digits and colons in a row, on one tone."""
+    font, tone = typefaces.latin_font(rng), int(rng.integers(0, 256))
+    ink = tone - 90 if tone > 127 else tone + 90
+    chars = "".join(str(rng.choice([*"0123456789:ABCMW"])) for _ in range(int(rng.integers(4, 13))))
+    masks = [mask_of(font, char) for char in chars]
+    strip = Image.new("L", (sum(mask.width + 6 for mask in masks) + 30, 110), tone)
+    x = 15
+    for mask in masks:
+        strip.paste(ink, (x, 95 - mask.height), mask)
+        x += mask.width + 6
+    return np.asarray(strip)
 
 
 def example_of(reading: Reading, plate: Plate | None, flat: FlatPlate) -> Example:

@@ -23,7 +23,10 @@ Direction = Literal["approaching", "receding", "left", "right", "still"]
 
 @dataclass(frozen=True)
 class VoteSettings:
-    """When a stay begins and ends, and how much it must agree with itself."""
+    """When a stay begins and ends, and how much it must agree with itself.
+
+    What is told must have been read twice, or be certain: letters that are no plate's read differently each time.
+    """
 
     patience_seconds: float = 2.5
     lost_after_seconds: float = 1.3
@@ -96,6 +99,7 @@ class Track:
     read_at: float = 0.0
     reads: int = 0
     weights: dict[str, float] = field(default_factory=dict)
+    times: dict[str, int] = field(default_factory=dict)
     best: dict[str, _Best] = field(default_factory=dict)
     told: str | None = None
 
@@ -122,11 +126,12 @@ class Track:
         worth = reading.confidence**2 * min(1.0, read.detection.width_px / 100)
         text = reading.text
         self.weights[text] = self.weights.get(text, 0.0) + worth
+        self.times[text] = self.times.get(text, 0) + 1
         if text not in self.best or worth > self.best[text].worth:
             self.best[text] = _Best(reading, worth, read.crop(), read.detection.box)
         if len(self.weights) > _TEXTS_MAX:
             least = min(self.weights, key=lambda one: self.weights[one])
-            del self.weights[least], self.best[least]
+            del self.weights[least], self.times[least], self.best[least]
 
 
 class PlateVoter:
@@ -236,7 +241,8 @@ class PlateVoter:
         total = sum(track.weights.values())
         best = track.best[text]
         confidence = best.reading.confidence * weight / total
-        if confidence < self._settings.told_from:
+        is_repeated = track.times[text] > 1 or confidence >= self._settings.certain_from
+        if confidence < self._settings.told_from or not is_repeated:
             return None
         others = {other: worth / total for other, worth in ranked[1:]}
         for other, chance in best.reading.alternatives:

@@ -233,3 +233,10 @@ def test_plate_that_stays_unreadable_is_tried_less_often() -> None:
         asked += due
         voter.feed(at_seconds, [seen(f"{1000 + number}|ب|1" if due else None, confidence=0.2)])
     assert 40 < asked < 120
+
+
+def test_a_text_that_was_read_once_is_told_only_if_it_is_certain() -> None:
+    for confidence, texts in ((0.6, []), (0.97, ["12345|أ|6"])):
+        voter = PlateVoter()
+        told = played(voter, [[seen("12345|أ|6", confidence=confidence)], [seen(None)], [seen(None)]]) + voter.flush()
+        assert [read.text for read in told] == texts
