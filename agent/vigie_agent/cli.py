@@ -9,7 +9,7 @@ from typing import Annotated, Any, Final, Literal
 
 import typer
 
-from vigie_agent import logs
+from vigie_agent import logs, store_cli
 from vigie_shared.i18n import gettext as _
 
 app = typer.Typer(
@@ -29,6 +29,7 @@ Settings = Annotated[
 AsJson = Annotated[bool, typer.Option("--json", help=_("Print JSON, for scripts."))]
 DEGRADED: Final = 3
 """Exit status: something was found wanting."""
+app.add_typer(store_cli.app, name="store")
 SceneName = Literal["crossing", "gate", "patrol"]
 
 
