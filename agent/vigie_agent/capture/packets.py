@@ -65,4 +65,6 @@ class Packet:
     @property
     def presented_seconds(self) -> float:
         """When it is shown, on the camera's timeline."""
+        if self.pts == self.dts:
+            return self.position_seconds
         return self.position_seconds + float((self.pts - self.dts) * self.time_base)

