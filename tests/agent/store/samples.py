@@ -99,18 +99,16 @@ def filmed(stream: StreamInfo, packets: Sequence[Packet], camera_id: str = "gate
 
 
 def damage_segment(folder: Path, clip_id: str, idx: int) -> None:
-    """Turn one bit of a stored segment, as a bad page would."""
-    for number in volumes.numbers(folder):
-        path = volumes.path_of(folder, number)
+    """Turn a bit of a stored segment, as a bad page would; stale copies of it in the file too."""
+    for path in (volumes.path_of(folder, number) for number in volumes.numbers(folder)):
         connection = sqlite3.connect(path)
-        row = connection.execute("SELECT bytes FROM segments WHERE clip_id = ? AND idx = ?", (clip_id, idx)).fetchone()
+        rows = connection.execute("SELECT clip_id, idx, bytes FROM segments").fetchall()
         connection.close()
-        if row:
-            whole, pieces = path.read_bytes(), [row[0][at : at + 64] for at in range(0, len(row[0]) - 63, 64)]
-            where = whole.index(next(piece for piece in pieces if whole.count(piece) == 1))
-            with path.open("r+b") as file:
-                file.seek(where)
-                file.write(bytes([whole[where] ^ 1]))
+        others = b"".join(row[2] for row in rows if row[:2] != (clip_id, idx))
+        for data in (row[2] for row in rows if row[:2] == (clip_id, idx)):
+            pieces = [data[at : at + 64] for at in range(0, len(data) - 63, 64)]
+            own = next(piece for piece in pieces if piece not in others)
+            path.write_bytes(path.read_bytes().replace(own, bytes([own[0] ^ 1]) + own[1:]))
             return
     raise AssertionError("no such segment")
 

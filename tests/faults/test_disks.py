@@ -1,0 +1,202 @@
+"""Disks that fail, fill, turn read-only, vanish and come back; logs that are torn."""
+
+import errno
+import json
+import os
+import shutil
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.agent.store.samples import clip, motion, open_store, settle
+from vigie_agent.store import Reader, writer
+from vigie_agent.store.check import broken
+from vigie_agent.store.database import FILE_NAME
+from vigie_agent.store.scrub import Level, Scrub
+from vigie_shared.errors import StoreError
+from vigie_shared.events import GapRecorded
+
+ROOT = Path(__file__).parents[2]
+ONCE, UNTIL_IT_IS_BACK = 1, 0
+KINDS = [
+    pytest.param(errno.EIO, ONCE, id="i/o error"),
+    pytest.param(errno.EIO, UNTIL_IT_IS_BACK, id="dead disk"),
+    pytest.param(errno.ENOSPC, ONCE, id="full for a moment"),
+    pytest.param(errno.ENOSPC, UNTIL_IT_IS_BACK, id="full disk"),
+    pytest.param(errno.EROFS, UNTIL_IT_IS_BACK, id="read-only disk"),
+]
+
+
+@pytest.fixture(scope="session")
+def shim(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    compiler = shutil.which("cc") or shutil.which("gcc")
+    if compiler is None:
+        pytest.skip("FAULTS NOT TESTED: no C compiler here for tests/faults/shim.c (apt install gcc libc6-dev)")
+    library = tmp_path_factory.mktemp("shim") / "shim.so"
+    source = Path(__file__).with_name("shim.c")
+    subprocess.run([compiler, "-shared", "-fPIC", "-O1", "-o", library, source, "-ldl"], check=True)
+    return library
+
+
+def fail_each(shim: Path, folder: Path, error: int, count: int, step: int) -> dict[str, int]:
+    command = [sys.executable, "-m", "tests.faults.failing", str(folder), str(error), str(count), str(step)]
+    done = subprocess.run(
+        command, cwd=ROOT, env=os.environ | {"LD_PRELOAD": str(shim)}, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    summary: dict[str, int] = json.loads(done.stdout.splitlines()[-1])
+    return summary
+
+
+@pytest.mark.parametrize(("error", "count"), KINDS)
+def test_a_call_that_fails_loses_nothing_that_was_durable_and_nothing_in_silence(
+    shim: Path, tmp_path: Path, error: int, count: int
+) -> None:
+    summary = fail_each(shim, tmp_path, error, count, step=37)
+    assert summary["faults"] > 3
+    assert summary["kept"] > 0
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(3600)
+@pytest.mark.parametrize(("error", "count"), KINDS)
+def test_every_call_that_fails(shim: Path, tmp_path: Path, error: int, count: int) -> None:
+    summary = fail_each(shim, tmp_path, error, count, step=1)
+    print(f"\n{os.strerror(error)} × {count or 'all'}: {summary}")
+    assert summary["faults"] > 100
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=12m", "tmpfs", disk], check=False, capture_output=True
+    )
+    if mounted.returncode:
+        pytest.skip("FULL DISK NOT TESTED: this user may not mount a tmpfs")
+    yield disk
+    subprocess.run(["umount", "-l", disk], check=True)
+
+
+def test_on_a_disk_that_is_smaller_than_the_quota_the_oldest_make_way(small_disk: Path) -> None:
+    store = open_store(small_disk / "data")
+    kept = [clip(1_000_000, segments=4) for _ in range(30)]
+    for one in kept:
+        store.keep_clip(one)
+        settle(store)
+    assert store.manifest(kept[-1].clip_id) is not None
+    assert 4 <= store.counts().clips < 12
+    gaps = [row.event for row in store.outbox_after("hlt", 0, 99) if isinstance(row.event, GapRecorded)]
+    gone = {one.clip_id for one in kept if store.manifest(one.clip_id) is None}
+    assert gone <= {gap.clip_id for gap in gaps if gap.reason == "overwritten"}
+    assert store._reader.ask(broken) == []
+    store.close()
+
+
+def test_a_disk_that_is_really_read_only_for_a_while_is_survived(
+    small_disk: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writer, "REOPEN_SECONDS", 0.0)
+    store = open_store(small_disk / "data")
+    before, lost, after = clip(), clip(), clip()
+    store.keep_clip(before)
+    settle(store)
+    remounted = subprocess.run(["mount", "-o", "remount,ro,size=12m", small_disk], check=False, capture_output=True)
+    if remounted.returncode:
+        store.close()
+        pytest.skip("READ-ONLY DISK NOT TESTED: busy")
+    store.keep_clip(lost)
+    store.record(motion())
+    with pytest.raises(StoreError):
+        settle(store)
+    assert store.fault is not None
+    subprocess.run(["mount", "-o", "remount,rw,size=12m", small_disk], check=True)
+    _come_back_and_look(store, before.clip_id, lost.clip_id, after)
+
+
+def test_a_disk_that_vanishes_is_missed_and_taken_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(writer, "REOPEN_SECONDS", 0.0)
+    folder, away = tmp_path / "data", tmp_path / "away"
+    store = open_store(folder)
+    before, lost, after = clip(), clip(), clip()
+    store.keep_clip(before)
+    settle(store)
+    folder.rename(away)
+    folder.mkdir()  # what is left where a disk was mounted
+    store.keep_clip(lost)
+    store.record(motion())
+    with pytest.raises(StoreError):
+        settle(store)
+    assert store.fault is not None
+    assert list(folder.iterdir()) == [], "an empty folder is no new store"
+    folder.rmdir()
+    away.rename(folder)
+    _come_back_and_look(store, before.clip_id, lost.clip_id, after)
+
+
+def _come_back_and_look(store: object, before: str, lost: str, after: object) -> None:
+    from tests.faults.failing import calm
+    from vigie_agent.store import Store
+
+    assert isinstance(store, Store)
+    store.keep_clip(after)  # type: ignore[arg-type]
+    calm(store)
+    assert store.fault is None
+    assert store.manifest(before) is not None
+    assert store.manifest(after.clip_id) is not None  # type: ignore[attr-defined]
+    assert store.manifest(lost) is None
+    gaps = [row.event for row in store.outbox_after("hlt", 0, 99) if isinstance(row.event, GapRecorded)]
+    assert {gap.reason for gap in gaps} == {"disk_error"}
+    assert store._reader.ask(broken) == []
+    store.close()
+
+
+def test_a_log_torn_anywhere_ends_at_its_last_whole_transaction(tmp_path: Path) -> None:
+    folder, torn = tmp_path / "data", tmp_path / "torn"
+    store = open_store(folder)
+    told = []
+    for _ in range(4):
+        one = clip(60_000)
+        store.keep_clip(one)
+        store.record(motion())
+        settle(store)
+        told.append(one.clip_id)
+    shutil.copytree(folder, tmp_path / "copy")
+    store.close()
+    wal = (tmp_path / "copy" / f"{FILE_NAME}-wal").read_bytes()
+    frame = 24 + 4096
+    ends = [32 + frame * number for number in range((len(wal) - 32) // frame + 1)]
+    kept_before = -1
+    for end in sorted({0, 17, *ends[::7], *(end + 1000 for end in ends[::11]), ends[-1]}):
+        for tear in (wal[:end], wal[:end] + b"\x5a" * (len(wal) - end)):
+            shutil.rmtree(torn, ignore_errors=True)
+            shutil.copytree(tmp_path / "copy", torn)
+            (torn / f"{FILE_NAME}-shm").unlink(missing_ok=True)
+            (torn / f"{FILE_NAME}-wal").write_bytes(tear)
+            kept = _look_at_torn(torn, told)
+        assert kept >= kept_before, "the longer the log, the more is there"
+        kept_before = kept
+    assert kept_before == len(told)
+
+
+def _look_at_torn(folder: Path, told: list[str]) -> int:
+    """How many of the clips are there, which are the first ones; raises where anything is half there."""
+    connection = sqlite3.connect(folder / FILE_NAME)
+    has_schema = connection.execute("PRAGMA user_version").fetchone() != (0,)
+    connection.close()
+    if not has_schema:
+        return 0
+    store = open_store(folder)
+    assert store._reader.ask(broken) == []
+    there = [store.manifest(clip_id) is not None for clip_id in told]
+    assert there == sorted(there, reverse=True)
+    store.close()
+    reader = Reader(folder)
+    assert list(Scrub(reader, folder).run(Level.DIGEST)) == []
+    reader.close()
+    return sum(there)
