@@ -47,7 +47,7 @@ def detector(height_px: int = VIEW_HEIGHT_PX, width_px: int = VIEW_WIDTH_PX) -> 
 
 
 def aligner() -> Any:
-    """64 x 128 x 1 to x and y of each point, then a logit of each layout; 12 M multiply-adds.
+    """64 x 128 x 1 to x and y of each point, then a logit of each layout; 13 M multiply-adds.
 
     Every cell of 8 x 16 says how likely it is to know a point, and where the point is from there: the mean counts.
     """
