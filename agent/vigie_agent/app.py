@@ -183,6 +183,6 @@ def _uplink(
         services=[
             HeartbeatSender(health.heartbeat).run,
             CommandDesk(agent_id, store).run,
-            lambda client: Answerer(client, agent_id, store).run(),
+            lambda client: Answerer(client, agent_id, store, on_taken=store.note_pulled).run(),
         ],
     )

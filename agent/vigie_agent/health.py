@@ -9,14 +9,17 @@ from typing import Final
 import structlog
 
 from vigie_agent.logs import FaultLog
-from vigie_agent.store import Store
+from vigie_agent.store import Counts, Store
 from vigie_shared.clock import Clock
+from vigie_shared.errors import StoreError
+from vigie_shared.events import Lane
 from vigie_shared.heartbeats import CameraHealth, Heartbeat
 
 log = structlog.get_logger(__name__)
 
 VERSION: Final = version("vigie-agent")
 
+_FAULT_CHARS_MAX: Final = 200
 CameraReport = Callable[[], CameraHealth]
 
 
@@ -40,10 +43,16 @@ class Health:
         self._interval_seconds = interval_seconds
         self._clock = clock
         self._disk_fault = FaultLog(log)
+        self._counts = Counts(0, 0, 0, 0)
+        self._newest: dict[Lane, int] = {}
 
     def heartbeat(self) -> Heartbeat:
-        """How things are now; raises StoreError where the store cannot be read."""
-        counts = self._store.counts()
+        """How things are now; of a store that cannot be read, what was last known, and that it cannot."""
+        fault = self._store.fault
+        try:
+            self._counts, self._newest = self._store.counts(), self._store.newest()
+        except StoreError as error:
+            fault = fault or str(error)
         return Heartbeat(
             agent_id=self._agent_id,
             epoch=self._store.epoch,
@@ -51,10 +60,11 @@ class Health:
             at=self._clock.now(),
             interval_seconds=self._interval_seconds,
             cameras=tuple(report() for report in self._cameras),
-            newest=self._store.newest(),
-            clips_kept=counts.clips,
-            clips_bytes=counts.clips_bytes,
+            newest=self._newest,
+            clips_kept=self._counts.clips,
+            clips_bytes=self._counts.clips_bytes,
             disk_free_bytes=self._disk_free_bytes(),
+            store_fault=fault[:_FAULT_CHARS_MAX] if fault else None,
         )
 
     def _disk_free_bytes(self) -> int | None:

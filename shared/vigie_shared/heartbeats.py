@@ -39,3 +39,5 @@ class Heartbeat(BaseModel):
     clips_bytes: int = Field(ge=0)
     disk_free_bytes: int | None = Field(default=None, ge=0)
     """None where the disk could not be asked: an alarm, never infinite space."""
+    store_fault: str | None = Field(default=None, max_length=200)
+    """Why the store refused the last write or read; None where it took it."""

@@ -3,9 +3,12 @@
 import shutil
 from pathlib import Path
 
+import pytest
+
 from tests.agent.store.samples import START, FixedClock, clip, open_store, settle
 from vigie_agent.health import Health
 from vigie_agent.store import Store
+from vigie_shared.errors import StoreError
 from vigie_shared.heartbeats import CameraHealth, Heartbeat
 
 CAMERA = CameraHealth(camera_id="gate", name="Gate", state="streaming", frames_per_second=25, kbps=900, moving=False)
@@ -33,3 +36,21 @@ def test_a_disk_that_cannot_be_asked_is_unknown_not_endless(tmp_path: Path) -> N
     beat = health(store, tmp_path / "gone").heartbeat()
     store.close()
     assert beat.disk_free_bytes is None
+
+
+def test_a_store_that_is_gone_is_told_in_a_heartbeat_that_comes_all_the_same(tmp_path: Path) -> None:
+    folder = tmp_path / "data"
+    store = open_store(folder)
+    store.keep_clip(clip(size_bytes=1234))
+    settle(store)
+    told = health(store, folder)
+    assert told.heartbeat().store_fault is None
+    folder.rename(tmp_path / "away")
+    store.keep_clip(clip())
+    with pytest.raises(StoreError):
+        settle(store)
+    beat = told.heartbeat()
+    assert beat.store_fault
+    assert (beat.clips_kept, beat.disk_free_bytes) == (1, None)
+    (tmp_path / "away").rename(folder)
+    store.close()

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+from collections.abc import Callable
 from typing import Final
 
 import nats.errors
@@ -39,8 +40,16 @@ class Answerer:
     """Serves `run` until cancelled; on a connection that is closed for good it raises LinkError."""
 
     def __init__(
-        self, connection: Client, agent_id: str, clips: ClipSource, settings: AnswererSettings | None = None
+        self,
+        connection: Client,
+        agent_id: str,
+        clips: ClipSource,
+        settings: AnswererSettings | None = None,
+        *,
+        on_taken: Callable[[str], None] = lambda clip_id: None,
     ) -> None:
+        """`on_taken` hears of each clip that a puller has whole, as it says itself; it returns at once."""
+        self._on_taken = on_taken
         self._connection = connection
         self._agent_id = agent_id
         self._clips = clips
@@ -99,6 +108,8 @@ class Answerer:
                 session = await self._open(message, offer, peer)
                 if session is not None:
                     complete = await session.run()
+                    if complete:
+                        self._on_taken(offer.wanted.clip_id)
                     log.info("clip_sent" if complete else "clip_refused", bytes=session.sent_bytes)
         except TransferError as error:
             log.info("clip_broken_off", reason=str(error))
