@@ -8,6 +8,7 @@ from typing import Final
 
 from vigie_agent.capture.consumer import SourceStatistics
 from vigie_agent.capture.packets import Codec, StreamInfo
+from vigie_agent.motion.gate import GateReason
 
 GOPS_MIN: Final = 4
 """Fewer whole GOPs say nothing of how the bit rate varies."""
@@ -51,13 +52,17 @@ class Findings:
     quantiser: float | None
     is_saturated: bool
     """The bit rate is used up by noise: packet sizes say nothing of motion."""
+    gate: GateReason
+    """What the motion gate makes of the packet sizes; it learns for 20 s."""
     clock_offset_seconds: float | None
     """The camera's clock minus this machine's; None where the camera does not tell."""
     lost_packets: int
     path: str
 
 
-def measure(stream: StreamInfo, samples: Sequence[Sample], statistics: SourceStatistics) -> Findings:
+def measure(
+    stream: StreamInfo, samples: Sequence[Sample], statistics: SourceStatistics, gate: GateReason = "learning"
+) -> Findings:
     """Findings over `samples`, of which there are at least two."""
     seconds = samples[-1].position_seconds - samples[0].position_seconds
     keyframes = [index for index, sample in enumerate(samples) if sample.is_keyframe]
@@ -79,7 +84,8 @@ def measure(stream: StreamInfo, samples: Sequence[Sample], statistics: SourceSta
         has_b_frames=statistics.has_b_frames,
         variation=variation,
         quantiser=median(quantisers) if quantisers else None,
-        is_saturated=_is_saturated(samples, variation, quantisers),
+        is_saturated=gate == "held_bitrate" or _is_saturated(samples, variation, quantisers),
+        gate=gate,
         clock_offset_seconds=median(offsets) if offsets else None,
         lost_packets=statistics.lost_packets,
         path=statistics.path,

@@ -13,6 +13,7 @@ from vigie_agent.capture.packets import Packet, StreamInfo
 from vigie_agent.doctor.advice import Advice, advise
 from vigie_agent.doctor.findings import Findings, Sample, measure
 from vigie_agent.doctor.substreams import likely_sub_source
+from vigie_agent.motion.gate import PacketGate
 from vigie_agent.motion.slices import SliceQp
 from vigie_shared.clock import Clock, SystemClock
 from vigie_shared.errors import CaptureError
@@ -44,17 +45,20 @@ class Examination:
         self._samples: list[Sample] = []
         self._stream: StreamInfo | None = None
         self._quantisers = SliceQp()
+        self._gate: PacketGate | None = None
         self.detail = ""
         self.is_done = threading.Event()
 
     def on_stream(self, stream: StreamInfo) -> None:
         """The stream's own words; other parameter sets in between change nothing."""
         self._stream = self._stream or stream
+        self._gate = self._gate or PacketGate(stream.codec)
 
     def on_packet(self, packet: Packet) -> None:
         """Measure."""
-        if self.is_done.is_set() or self._stream is None:
+        if self.is_done.is_set() or self._stream is None or self._gate is None:
             return
+        self._gate.feed(packet)
         quantiser = self._quantisers.read(packet.data) if self._stream.codec == "h264" else None
         self._samples.append(
             Sample(
@@ -80,9 +84,9 @@ class Examination:
 
     def findings(self, source: Source) -> Findings | None:
         """What was measured; None where nothing came."""
-        if self._stream is None or len(self._samples) < 2:
+        if self._stream is None or self._gate is None or len(self._samples) < 2:
             return None
-        return measure(self._stream, self._samples, source.statistics())
+        return measure(self._stream, self._samples, source.statistics(), self._gate.verdict.reason)
 
 
 class _Patient:

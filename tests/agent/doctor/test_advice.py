@@ -20,6 +20,7 @@ GOOD = Findings(
     variation=0.3,
     quantiser=26,
     is_saturated=False,
+    gate="informative",
     clock_offset_seconds=0.1,
     lost_packets=0,
     path="vigie",

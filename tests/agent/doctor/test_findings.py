@@ -48,6 +48,12 @@ def test_a_bit_rate_used_up_by_noise_is_told_from_a_quiet_one() -> None:
     assert not found(busy).is_saturated, "it varies with what is seen"
 
 
+def test_the_gate_that_watches_motion_is_heard() -> None:
+    quiet = samples(50, 50, 50)
+    assert measure(STREAM, quiet, SourceStatistics(), "held_bitrate").is_saturated
+    assert not measure(STREAM, quiet, SourceStatistics(), "informative").is_saturated
+
+
 def test_too_few_gops_say_nothing_of_the_rate() -> None:
     findings = found(samples(50, 50, 50))
     assert findings.variation is None

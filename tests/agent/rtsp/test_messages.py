@@ -5,7 +5,10 @@ from hypothesis import strategies as st
 from vigie_agent.rtsp.errors import ProtocolError
 from vigie_agent.rtsp.messages import answer, request, take_message
 
-ANSWER = b"RTSP/1.0 200 OK\r\nCSeq: 7\r\nWWW-Authenticate: Basic\r\nwww-authenticate: Digest\r\nContent-Length: 4\r\n\r\nbody"
+ANSWER = (
+    b"RTSP/1.0 200 OK\r\nCSeq: 7\r\nWWW-Authenticate: Basic\r\nwww-authenticate: Digest\r\n"
+    b"Content-Length: 4\r\n\r\nbody"
+)
 
 
 def test_an_answer_is_taken_whole_with_all_its_headers() -> None:
