@@ -17,6 +17,8 @@ from vigie_shared.errors import CaptureError
 
 WAITING_BYTES_MAX: Final = 8 * 1024**2
 """Of one camera: some 16 s at 4 Mbit/s. What comes beyond is dropped up to a keyframe, and counted."""
+BATCH_MAX: Final = 32
+"""Deliveries handed on in one go: a camera that is behind leaves the worker to others in between."""
 STOP_SECONDS_MAX: Final = 5.0
 
 Delivery = StreamInfo | Packet | CaptureError
@@ -85,8 +87,8 @@ class Mailbox:
         """Hand on what waits now; on a worker's thread."""
         began = time.thread_time()
         with self._guard:
-            batch, self._waiting = self._waiting, deque()
-            self._waiting_bytes = 0
+            batch = [self._waiting.popleft() for _one in range(min(len(self._waiting), BATCH_MAX))]
+            self._waiting_bytes -= sum(len(one.data) for one in batch if isinstance(one, Packet))
         try:
             for delivery in batch:
                 if self._is_closed:
