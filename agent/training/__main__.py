@@ -19,6 +19,7 @@ StartFrom = Annotated[Path | None, typer.Option(help="Weights to begin a new run
 Device = Annotated[
     Literal["auto", "cpu", "gpu"], typer.Option(help="Where to compute: auto takes a GPU where there is one.")
 ]
+Rate = Annotated[float, typer.Option(help="The highest learning rate.")]
 Workers = Annotated[int, typer.Option(help="Processes that draw.")]
 Drawn = Annotated[Path | None, typer.Option(help="Train from the samples in this folder, which `draw` has written.")]
 LOOKS = 4
@@ -39,7 +40,7 @@ def train_reader(
     start_from: StartFrom = None,
     device: Device = "auto",
     drawn: Drawn = None,
-    rate: Annotated[float, typer.Option(help="The highest learning rate.")] = 2e-3,
+    rate: Rate = 2e-3,
 ) -> None:
     """Train the reader."""
     _compute_on(device)
@@ -83,6 +84,7 @@ def train_aligner(
     start_from: StartFrom = None,
     device: Device = "auto",
     drawn: Drawn = None,
+    rate: Rate = 2e-3,
 ) -> None:
     """Train the aligner."""
     _compute_on(device)
@@ -91,7 +93,7 @@ def train_aligner(
     from training.networks import aligner
     from training.street.windows import DrawWindows
 
-    run = Run("aligner", folder, steps, batch_size=16, workers=workers, drawn=drawn)
+    run = Run("aligner", folder, steps, batch_size=16, learning_rate=rate, workers=workers, drawn=drawn)
     train(_started(aligner(), start_from), DrawWindows.with_fonts(fonts), alignment_loss, run, _console.print)
 
 
@@ -144,15 +146,14 @@ def evaluate_models(
 
 @app.command("calibrate")
 def calibrate_reader(
-    fonts: Fonts = None,
-    count: Annotated[int, typer.Option(help="Drawn plates to fit with; half as many more judge the fit.")] = 6000,
+    count: Annotated[int, typer.Option(help="Drawn plates to fit with; half as many more judge the fit.")] = 4000,
     models: Annotated[Path, typer.Option(help="The models, whose list takes what is fitted.")] = MODELS,
 ) -> None:
     """Fit what the reader's confidence is worth on drawn plates; needs a TFLite runtime, not TensorFlow."""
     from training import calibration
     from training.street.typefaces import Typefaces
 
-    drawn = list(calibration.Examples(Typefaces.found_in(fonts), models).draw(count + count // 2))
+    drawn = list(calibration.Examples(Typefaces.found_in(None), models).draw(count + count // 2))
     fitted, held_out = calibration.fit(drawn[:count]), drawn[count:]
     calibration.write(fitted, models)
     for name, some in (("Moroccan", False), ("foreign", True)):
