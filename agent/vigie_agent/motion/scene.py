@@ -215,7 +215,7 @@ class Scene:
         if np.count_nonzero(contours.edges) < _EDGES_MIN:
             return 0.0
         ratios = change[::2, ::2][contours.edges] / contours.contrast[::2, ::2][contours.edges]
-        return min(1.0, max(0.0, 1.5 * (_quantile(ratios, 0.75) - 0.03)))
+        return min(1.0, max(0.0, 2.2 * (_quantile(ratios, 0.75) - 0.03)))
 
     def _surge(self, change: Grid) -> float:
         """How many times noisier than learnt all cells are at once: rain sets in, a gain goes up."""
