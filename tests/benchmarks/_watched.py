@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from vigie_agent import logs
+from vigie_agent.app import reading_settings
 from vigie_agent.camera import CameraWatch, FinishedClip
 from vigie_agent.camera_settings import CameraSettings, ClipSettings, MotionSettings, PlateSettings
 from vigie_agent.capture.consumer import PacketConsumer, Source, SourceStatistics
@@ -17,6 +18,7 @@ from vigie_agent.capture.ingest import Ingest, open_source
 from vigie_agent.capture.packets import Packet, StreamInfo
 from vigie_agent.motion.budget import DecodeBudget
 from vigie_agent.motion.decoder import KeyframeDecoder
+from vigie_agent.plates.pipeline import PlateReader
 from vigie_shared.clock import SystemClock
 from vigie_shared.errors import CaptureError
 from vigie_shared.events import AnyEvent, MotionStarted, PlateRead
@@ -85,6 +87,7 @@ def main() -> None:
     parser.add_argument("--every", type=float, default=60, help="seconds between looks at the memory")
     parser.add_argument("--by", choices=["vigie", "ffmpeg"], default="vigie")
     parser.add_argument("--receive-only", action="store_true")
+    parser.add_argument("--plates", choices=["none", "busy", "all"], default="busy", help="who has a plate reader")
     arguments = parser.parse_args()
     logs.configure("warning")
     with tempfile.TemporaryDirectory() as folder:
@@ -173,6 +176,7 @@ def started(arguments: argparse.Namespace, ingest: Ingest | None, tally: Tally) 
                 PlateSettings(),
                 sink=tally,
                 clock=SystemClock(),
+                observer=plate_reader(arguments, is_busy=number >= arguments.idle),
                 ingest=ingest,
                 budget=BUDGET,
                 keyframes=KEYFRAMES,
@@ -182,6 +186,12 @@ def started(arguments: argparse.Namespace, ingest: Ingest | None, tally: Tally) 
         if ingest is None:
             time.sleep(0.05)  # Many at once delay each other.
     return sources
+
+
+def plate_reader(arguments: argparse.Namespace, *, is_busy: bool) -> PlateReader | None:
+    """As the agent gives each camera one."""
+    is_wanted = arguments.plates == "all" or (arguments.plates == "busy" and is_busy)
+    return PlateReader(reading_settings(PlateSettings())) if is_wanted else None
 
 
 def consumer(counter: Counter) -> PacketConsumer:

@@ -35,6 +35,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--film", type=Path, metavar="FILE", help="what the idle cameras show, instead of a drawn film")
     parser.add_argument("--busy-film", type=Path, metavar="FILE", help="what the busy ones show")
     parser.add_argument("--film-seconds", type=float, metavar="S", help="play only the first S seconds of the films")
+    parser.add_argument(
+        "--plates", choices=["none", "busy", "all"], default="busy", help="which cameras have a plate reader"
+    )
     parser.add_argument("--alone", action="store_true", help="leave out the baseline")
 
 
@@ -45,12 +48,14 @@ class Watching:
     farm: str
     seconds: float
     warm_up_seconds: float
+    plates: str = "none"
 
     def by(self, way: str, idle: int, busy: int = 0, *, receive_only: bool = False) -> dict[str, Any]:
         """Watch in a process of its own; `way` is `vigie` or `ffmpeg`."""
         command = [sys.executable, "-m", "tests.benchmarks._watched", self.farm, "--by", way]
         command += ["--idle", str(idle), "--busy", str(busy), "--seconds", str(self.seconds)]
-        command += ["--warm-up", str(self.warm_up_seconds), *(["--receive-only"] if receive_only else [])]
+        command += ["--warm-up", str(self.warm_up_seconds), "--plates", self.plates]
+        command += ["--receive-only"] if receive_only else []
         done = subprocess.run(command, cwd=REPOSITORY, stdout=subprocess.PIPE, text=True, check=True)
         found: dict[str, Any] = json.loads(done.stdout)
         return found
@@ -65,7 +70,7 @@ def run(arguments: argparse.Namespace) -> Iterator[Measurement]:
         if arguments.busy:
             films.append(arguments.busy_film or draw(Path(folder), arguments, moving=True))
         with farm_process(films, arguments.film_seconds) as farm:
-            watching = Watching(farm, seconds, warm_up_seconds=2.0 if arguments.quick else 15.0)
+            watching = Watching(farm, seconds, 2.0 if arguments.quick else 15.0, arguments.plates)
             yield from _received(watching, min(idle, 16), arguments)
             yield from _watched(watching, idle, arguments)
 
