@@ -50,7 +50,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> Iterator[Measurement]:
     count, rounds = (6, 1) if arguments.quick else (arguments.clips, arguments.rounds)
-    ours, theirs = [], []
+    ours: list[Kept] = []
+    theirs: list[Kept] = []
     for _ in range(rounds):
         for side, keep in ((ours, keep_in_store), (theirs, keep_in_files)):
             side.append(measure(arguments.folder, count, keep))

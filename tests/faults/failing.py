@@ -43,7 +43,7 @@ def one_fault(folder: Path, nth: int, failing: int, error: int, summary: dict[st
     for one in kept:
         keep(store, one)
         durable |= {clip_id for clip_id in [one.clip_id] if is_there(store, clip_id)}
-    reached = SHIM.vigie_seen() >= nth
+    reached = bool(SHIM.vigie_seen() >= nth)
     SHIM.vigie_arm(b"", ctypes.c_long(-1), ctypes.c_long(0), 0)
     for _ in range(3):  # the disk is back: what waited is written
         store.record(motion())

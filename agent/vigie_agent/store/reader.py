@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, TypeVar
 
+from vigie_agent.clips.begun import ClipBegun
 from vigie_agent.store import clips, holds, outbox, volumes
 from vigie_agent.store.clips import Segment
 from vigie_agent.store.database import open_reader
@@ -96,7 +97,7 @@ class Reader:
             clip_id=clip_id, bytes=size, sha256=sha256, block_bytes=block_bytes_for(size), block_sha256=blocks
         )
 
-    def begun(self, clip_id: str) -> clips.ClipBegun | None:
+    def begun(self, clip_id: str) -> ClipBegun | None:
         """What a clip is; None where it is not kept."""
         return self._ask(lambda connection: clips.begun(connection, clip_id))
 

@@ -1,10 +1,16 @@
+from pathlib import Path
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.agent.capture.cameras import STREAM, packet
+from tests.agent.capture.films import packets_of
+from tests.media.films import make_film, walk
 from vigie_agent.capture.packets import Packet
 from vigie_agent.capture.ring import GopRing
+from vigie_agent.clips.begun import ClipBegun
 from vigie_agent.clips.recorder import ClipRecorder, RecordedClip
+from vigie_agent.clips.remux import remux
 
 PRE, POST, LONGEST = 5.0, 4.0, 20.0
 
@@ -153,3 +159,21 @@ def test_whatever_moves_when_every_motion_is_covered(motions: list[tuple[float, 
         assert clips[0].packets[0].position_seconds <= max(0.0, started - PRE)
         assert clips[-1].packets[-1].position_seconds >= ended + POST - 1e-6
         assert all(clip.packets[0].is_keyframe for clip in clips)
+
+
+def test_each_gop_is_handed_on_as_soon_as_it_is_complete_and_all_together_are_the_clip(tmp_path: Path) -> None:
+    stream, packets = packets_of(make_film(tmp_path / "film.mp4", walk(1, 3), seconds=5))
+    heard: list[tuple[ClipBegun, int, bytes]] = []
+    recorder = ClipRecorder(POST, LONGEST, "gate", lambda *segment: heard.append(segment))
+    counts = []
+    recorder.motion_started("0" * 22, stream, packets[:1])
+    for one in packets[1:]:
+        assert recorder.feed(one) == []
+        counts.append(len(heard))
+    (clip,) = recorder.finish()
+    assert counts[:12] == [1] * 10 + [2, 2], "the init segment at once, a GOP one packet after the next keyframe"
+    assert clip.made is not None
+    assert [index for _begun, index, _data in heard] == list(range(len(clip.made.segments) - 1))
+    assert [data for _begun, _index, data in heard] == list(clip.made.segments[:-1])
+    assert {begun.clip_id for begun, _index, _data in heard} == {clip.clip_id}
+    assert clip.made == remux(stream, packets), "the same bytes as in one go"

@@ -2,6 +2,7 @@
 
 import io
 import sqlite3
+from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 
@@ -38,7 +39,7 @@ def kept_film(folder: Path, film: Film) -> FinishedClip:
     return one
 
 
-def kinds(folder: Path, level: Level) -> list[tuple[str, int | None]]:
+def kinds(folder: Path, level: Level) -> Sequence[tuple[str, int | None]]:
     reader = Reader(folder)
     found = [(finding.kind, finding.segment) for finding in Scrub(reader, folder).run(level)]
     reader.close()
@@ -101,7 +102,7 @@ def test_an_export_plays_and_is_bit_identical(tmp_path: Path, film: Film, exact:
     if not exact:
         assert written.index(b"moov") < written.index(b"mdat"), "a player wants the index in front"
         assert b"moof" not in written
-    with av.open(io.BytesIO(written)) as container:
+    with av.open(io.BytesIO(written), "r") as container:
         assert len(list(container.decode(video=0))) == len(film[1])
     assert list(tmp_path.glob(".*.part")) == []
 
