@@ -245,7 +245,7 @@ def _line(x: Grid, y: Grid) -> tuple[float, float]:
 
 
 def solid(mask: Mask, strong: Mask | None = None) -> Mask:
-    """`mask` without cells that stand alone or in thin lines; where it is `strong`, a short line is a person far off."""
+    """`mask` without cells that stand alone or in thin lines; where `strong`, a short line is a person far off."""
     if not mask.any():
         return mask
     padded = np.zeros((mask.shape[0] + 2, mask.shape[1] + 2), np.uint8)

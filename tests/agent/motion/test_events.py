@@ -44,7 +44,9 @@ def test_all_who_pass_are_found_within_a_gop_and_nothing_else(place: Place, tmp_
         assert hits, f"{event} was not found"
         assert min(hits) - event.start <= place.gop_seconds + 0.2
     for start, end, _at in found:
-        assert start < LEARNT_SECONDS or any(start <= event.end and event.start - 0.3 <= end for event in events), f"{start} to {end} s"
+        assert start < LEARNT_SECONDS or any(start <= event.end and event.start - 0.3 <= end for event in events), (
+            f"{start} to {end} s"
+        )
 
 
 def test_300_events_are_drawn_in_every_light_weather_rate_and_size() -> None:
