@@ -146,7 +146,7 @@ class PlateSettings(Section):
         description="Plates read per second and camera at most; those beyond it are followed, and read a little later.",
     )
     confidence_min: float = Field(
-        default=0.75,
+        default=0.9,
         ge=0.3,
         le=1,
         description="Reads less sure than this are kept as uncertain: people see them, and they never raise an alert.",

@@ -34,7 +34,7 @@ class VoteSettings:
     parked_seconds: float = 1800.0
     """How long a plate may go unseen and still have stood where it is found again."""
     frames_min: int = 2
-    certain_from: float = 0.75
+    certain_from: float = 0.9
     told_from: float = 0.3
     tracks_max: int = 32
 
