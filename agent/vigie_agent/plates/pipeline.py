@@ -97,17 +97,17 @@ class PlateReader:
         """
         reads = []
         for detection in sorted(found, key=lambda one: -one.width_px):
-            reading = None
+            reading, was_tried = None, False
             if (
                 self._allowance >= 1
                 and detection.width_px >= self._settings.plate_width_min_px
                 and _is_whole(detection, luma)
                 and self._voter.needs_reading(at_seconds, detection)
             ):
-                before = self._reader.lines_read
+                before, was_tried = self._reader.lines_read, True
                 reading = self._reader.read_found(luma, detection)
                 self._allowance -= self._reader.lines_read - before
-            reads.append(PlateRead(detection, reading, _Crop(luma, detection)))
+            reads.append(PlateRead(detection, reading, _Crop(luma, detection), was_tried))
         return reads
 
 

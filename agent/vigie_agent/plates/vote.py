@@ -36,6 +36,8 @@ class VoteSettings:
     frames_min: int = 2
     certain_from: float = 0.9
     told_from: float = 0.3
+    still_share_min: float = 0.4
+    """Of all tries to read what stands still, so many must say the same: a clock in the picture says something else."""
     tracks_max: int = 32
 
 
@@ -46,6 +48,8 @@ class PlateRead:
     detection: Detection
     reading: Reading | None = None
     crop: Callable[[], bytes] = bytes
+    was_tried: bool = False
+    """Whether reading it was tried: where nothing was read then, that speaks against a plate."""
 
 
 @dataclass(frozen=True)
@@ -98,6 +102,7 @@ class Track:
     read_since: float | None = None
     read_at: float = 0.0
     reads: int = 0
+    tries: int = 0
     weights: dict[str, float] = field(default_factory=dict)
     times: dict[str, int] = field(default_factory=dict)
     best: dict[str, _Best] = field(default_factory=dict)
@@ -119,6 +124,7 @@ class Track:
 
     def hear(self, at_seconds: float, read: PlateRead) -> None:
         """Count one read, a wider plate for more; keep the picture of the best one of each text."""
+        self.tries += read.was_tried or read.reading is not None
         if (reading := read.reading) is None:
             return
         self.read_since = at_seconds if self.read_since is None else self.read_since
@@ -141,6 +147,8 @@ class PlateVoter:
         self._settings = settings or VoteSettings()
         self._tracks: list[Track] = []
         self._recent: deque[_Told] = deque(maxlen=64)
+        self._said: deque[_Told] = deque(maxlen=64)
+        """What stood still and was read, told or not, and where."""
         self._latest = float("-inf")
 
     def feed(self, at_seconds: float, reads: Sequence[PlateRead]) -> list[VotedRead]:
@@ -203,6 +211,8 @@ class PlateVoter:
                 if read and (lost or not read.uncertain):
                     track.told = read.text
                     told += [] if self._goes_on(track) else [read]
+            if lost and track.weights and _direction(track.first_box, track.box) == "still":
+                self._said.append(_Told(max(track.weights, key=track.weights.__getitem__), at_seconds, track.box))
             if not lost:
                 kept.append(track)
             elif text := track.told or self._seen_again(track):
@@ -232,6 +242,13 @@ class PlateVoter:
         same = (one.text for one in self._recent if one.text in track.weights and self._is_same_stay(one, track))
         return next(same, None)
 
+    def _said_else(self, text: str, box: Box) -> bool:
+        """Whether something else was read at that place: clocks change what they say, plates do not."""
+        x, y = _middle(box)
+        return any(
+            one.text != text and one.box[0] < x < one.box[2] and one.box[1] < y < one.box[3] for one in self._said
+        )
+
     def _vote(self, track: Track) -> VotedRead | None:
         """The track's read, unless it was a flicker or its reads say too little."""
         if track.frames < self._settings.frames_min or not track.weights:
@@ -242,7 +259,12 @@ class PlateVoter:
         best = track.best[text]
         confidence = best.reading.confidence * weight / total
         is_repeated = track.times[text] > 1 or confidence >= self._settings.certain_from
-        if confidence < self._settings.told_from or not is_repeated:
+        direction = _direction(track.first_box, track.box)
+        is_clock = (
+            confidence < self._settings.certain_from and direction == "still" and self._said_else(text, track.box)
+        )
+        is_plain = direction != "still" or track.times[text] >= self._settings.still_share_min * track.tries
+        if confidence < self._settings.told_from or not is_repeated or not is_plain or is_clock:
             return None
         others = {other: worth / total for other, worth in ranked[1:]}
         for other, chance in best.reading.alternatives:
@@ -258,7 +280,7 @@ class PlateVoter:
             frame_count=track.frames,
             first_seen_at=track.first_seen_at,
             last_seen_at=track.last_seen_at,
-            direction=_direction(track.first_box, track.box),
+            direction=direction,
             box=best.box,
         )
 

@@ -1,5 +1,7 @@
 """One stay, one read: whatever the frames say, and however long it lasts."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -239,4 +241,30 @@ def test_a_text_that_was_read_once_is_told_only_if_it_is_certain() -> None:
     for confidence, texts in ((0.6, []), (0.97, ["12345|أ|6"])):
         voter = PlateVoter()
         told = played(voter, [[seen("12345|أ|6", confidence=confidence)], [seen(None)], [seen(None)]]) + voter.flush()
+        assert [read.text for read in told] == texts
+
+
+def test_what_stands_still_and_mostly_says_nothing_or_something_else_is_no_plate() -> None:
+    tried = replace(seen(None), was_tried=True)
+    seldom = [[seen("12345|أ|6")], [seen("12345|أ|6")], *[[tried]] * 8]
+    clock = [[seen(f"{1000 + number}|ب|1")] for number in range(20)]
+    often = [[seen("12345|أ|6")], [tried]] * 6
+    for frames, texts in ((seldom, []), (clock, []), (often, ["12345|أ|6"])):
+        voter = PlateVoter()
+        assert [read.text for read in played(voter, frames) + voter.flush()] == texts
+
+
+def test_a_moving_plate_may_have_been_unreadable_from_far() -> None:
+    boxes: list[Box] = [(60.0 * step, 100, 60.0 * step + 80, 118) for step in range(12)]
+    far = [[replace(seen(None, box), was_tried=True)] for box in boxes[:9]]
+    voter = PlateVoter()
+    told = played(voter, [*far, *([seen("12345|أ|6", box)] for box in boxes[9:])]) + voter.flush()
+    assert [read.text for read in told] == ["12345|أ|6"]
+
+
+def test_where_another_text_stood_an_unsure_one_is_a_clock() -> None:
+    for confidence, texts in ((0.6, ["1000|ب|1"]), (0.97, ["1000|ب|1", "2000|ب|1"])):
+        voter = PlateVoter()
+        told = played(voter, [[seen("1000|ب|1", confidence=confidence)]] * 6) + voter.flush()
+        told += played(voter, [[seen("2000|ب|1", confidence=confidence)]] * 6, start=60.0) + voter.flush()
         assert [read.text for read in told] == texts
