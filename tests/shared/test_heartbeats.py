@@ -43,7 +43,7 @@ def test_what_a_newer_agent_adds_is_ignored() -> None:
         {"interval_seconds": 0},
         {"clips_kept": -1},
         {"newest": {"cat": 1}},
-        {"cameras": [CAMERA] * 65},
+        {"cameras": [CAMERA] * 257},
         {"agent_id": "*"},
     ],
     ids=lambda bad: next(iter(bad)),
