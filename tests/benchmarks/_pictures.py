@@ -62,9 +62,9 @@ class PictureSet:
 
     @property
     def kinds(self) -> tuple[PlateKind, ...]:
-        """What may pass where they were taken: Moroccan plates, or foreign ones where none is Moroccan."""
+        """What may pass where they were taken: Moroccan plates, or foreign ones where few texts could be Moroccan."""
         truths = [truth.text for picture in self.pictures for truth in picture.truths]
-        return MOROCCAN if any(parse(text) for text in truths) else FOREIGN
+        return MOROCCAN if 2 * sum(parse(text) is not None for text in truths) > len(truths) else FOREIGN
 
 
 def labelled(folder: Path, labels: Path) -> PictureSet:
