@@ -23,6 +23,7 @@ from vigie_shared.transfer import block_digests
 PLAYABLE_SEGMENTS = 2
 """An init segment alone shows nothing, and is not kept."""
 ROOT = Path(__file__).parents[2]
+KILLS = int(os.environ.get("VIGIE_KILLS", "200"))
 
 
 @dataclass
@@ -136,7 +137,6 @@ def test_five_kills_lose_nothing_that_was_told(tmp_path: Path) -> None:
 @pytest.mark.soak
 @pytest.mark.timeout(3600)
 def test_two_hundred_kills_lose_nothing_that_was_told(tmp_path: Path) -> None:
-    kills = int(os.environ.get("VIGIE_KILLS", "200"))
-    campaign = run(tmp_path, kills, seed=random.randrange(10**6))
+    campaign = run(tmp_path, KILLS, seed=random.randrange(10**6))
     print(f"\n{campaign.table()}")
-    assert_nothing_lost(campaign, kills)
+    assert_nothing_lost(campaign, KILLS)
