@@ -54,7 +54,7 @@ async def run(settings: AgentSettings, *, clock: Clock | None = None, view: bool
     key = await asyncio.to_thread(load_or_make_agent_key, settings.data_dir)
     async with contextlib.AsyncExitStack() as stack:
         stop = stack.enter_context(stop_signals())
-        store = await stack.enter_async_context(_opened_store(settings, key, clock))
+        store = await stack.enter_async_context(opened_store(settings, key, clock))
         store.record_absence(camera.camera_id for camera in settings.cameras)
         services = await stack.enter_async_context(asyncio.TaskGroup())
         cameras = await stack.enter_async_context(_watched_cameras(settings, store, clock))
@@ -68,7 +68,7 @@ async def run(settings: AgentSettings, *, clock: Clock | None = None, view: bool
         )
         running = [services.create_task(_upkeep(settings, store).run(), name="upkeep")]
         if settings.hub is not None:
-            uplink = _uplink(settings, settings.hub, key, store, health, clock)
+            uplink = make_uplink(settings, settings.hub, key, store, health, clock)
             running.append(services.create_task(uplink.run(), name="uplink"))
         stack.enter_context(metrics.served(settings.metrics, cameras, store))
         if view:
@@ -89,7 +89,8 @@ async def run(settings: AgentSettings, *, clock: Clock | None = None, view: bool
 
 
 @contextlib.asynccontextmanager
-async def _opened_store(settings: AgentSettings, key: AgentKey, clock: Clock) -> AsyncIterator[Store]:
+async def opened_store(settings: AgentSettings, key: AgentKey, clock: Clock) -> AsyncIterator[Store]:
+    """The agent's store, closed at the end, whatever ends it."""
     store = await asyncio.to_thread(
         Store,
         settings.data_dir,
@@ -168,7 +169,7 @@ def _upkeep(settings: AgentSettings, store: Store) -> Upkeep:
     )
 
 
-def _uplink(
+def make_uplink(
     settings: AgentSettings, hub: HubSettings, key: AgentKey, store: Store, health: Health, clock: Clock
 ) -> Uplink:
     """Everything that needs the hub, ready to run."""
