@@ -10,6 +10,11 @@ STREAM_SUBJECTS: Final = "e.>"
 DURABLE: Final = "projector"
 ALL_WATERMARK_QUESTIONS: Final = "w.*"
 ALL_HEARTBEATS: Final = "p.*"
+ALL_REQUESTS: Final = "r.*.>"
+HOTLIST_BUCKET: Final = "HL"
+HOTLIST_STREAM: Final = f"KV_{HOTLIST_BUCKET}"
+HOTLIST_DIRECT_GET: Final = f"$JS.API.DIRECT.GET.{HOTLIST_STREAM}.>"
+"""Agents read hotlists by direct get only: no consumer, no state at the server."""
 
 
 def events(agent_id: str, lane: Lane) -> str:
@@ -40,6 +45,21 @@ def command(agent_id: str) -> str:
 def signaling(agent_id: str, session_id: str) -> str:
     """A WebRTC offer to one agent; the reply is the answer (`vigie_shared.signaling`)."""
     return f"c.{agent_id}.sig.{session_id}"
+
+
+def hotlists_changed() -> str:
+    """New versions of hotlists, told to every agent: a hint, the lists themselves are pulled."""
+    return "c.all.hl"
+
+
+def renewal(agent_id: str) -> str:
+    """An agent asks for fresh credentials: a request (`vigie_shared.enrolment`)."""
+    return f"r.{agent_id}.jwt"
+
+
+def all_requests(agent_id: str) -> str:
+    """All that an agent asks of the hub."""
+    return f"r.{agent_id}.>"
 
 
 def all_signaling(agent_id: str) -> str:

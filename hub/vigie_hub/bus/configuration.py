@@ -24,12 +24,22 @@ _HUB_MAY_PUBLISH: Final = (
     f"$JS.API.CONSUMER.*.{subjects.STREAM}.>",
     f"$JS.API.CONSUMER.DURABLE.CREATE.{subjects.STREAM}.>",
     f"$JS.API.CONSUMER.MSG.NEXT.{subjects.STREAM}.>",
+    f"$JS.API.STREAM.*.{subjects.HOTLIST_STREAM}",
+    f"$JS.API.STREAM.MSG.GET.{subjects.HOTLIST_STREAM}",
+    f"$JS.API.DIRECT.GET.{subjects.HOTLIST_STREAM}.>",
+    f"$JS.API.CONSUMER.*.{subjects.HOTLIST_STREAM}.>",
+    f"$KV.{subjects.HOTLIST_BUCKET}.>",
     "$JS.API.INFO",
     f"$JS.ACK.{subjects.STREAM}.>",
     "c.>",
     "_I.>",
 )
-_HUB_MAY_SUBSCRIBE: Final = (subjects.ALL_HEARTBEATS, subjects.ALL_WATERMARK_QUESTIONS, f"{HUB_INBOX_PREFIX}.>")
+_HUB_MAY_SUBSCRIBE: Final = (
+    subjects.ALL_HEARTBEATS,
+    subjects.ALL_WATERMARK_QUESTIONS,
+    subjects.ALL_REQUESTS,
+    f"{HUB_INBOX_PREFIX}.>",
+)
 
 
 def _agent_user(agent_id: str, public_key: str) -> dict[str, object]:
@@ -37,6 +47,8 @@ def _agent_user(agent_id: str, public_key: str) -> dict[str, object]:
         f"e.{agent_id}.>",
         subjects.heartbeat(agent_id),
         subjects.watermark_question(agent_id),
+        subjects.all_requests(agent_id),
+        subjects.HOTLIST_DIRECT_GET,
     ]
     subscribe = [f"c.{agent_id}.>", "c.all.>", f"{subjects.inbox_prefix(agent_id)}.>"]
     return {
