@@ -8,13 +8,14 @@ from typing import Annotated, Final, Literal
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from vigie_shared.clock import ClockSource, UtcDatetime
-from vigie_shared.ids import CameraId, Sha256, UniqueId
+from vigie_shared.ids import CameraId, ListId, Sha256, UniqueId
 
-Lane = Literal["lpr", "mot", "clip", "hlt"]
-LANES: Final[tuple[Lane, ...]] = ("hlt", "lpr", "mot", "clip")
+Lane = Literal["hit", "hlt", "lpr", "mot", "clip", "crop"]
+LANES: Final[tuple[Lane, ...]] = ("hit", "hlt", "lpr", "mot", "clip", "crop")
 """All lanes, the most urgent first."""
 
 CLIP_BYTES_MAX: Final = 1 << 40
+PICTURE_BYTES_MAX: Final = 6144
 Ratio = Annotated[float, Field(ge=0.0, le=1.0)]
 Pixels = Annotated[int, Field(ge=1, le=65_535)]
 Box = tuple[Ratio, Ratio, Ratio, Ratio]
@@ -24,7 +25,9 @@ Box = tuple[Ratio, Ratio, Ratio, Ratio]
 class Event(BaseModel):
     """What every event says: when, by which clock, and at which camera."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False)
+    model_config = ConfigDict(
+        frozen=True, extra="ignore", allow_inf_nan=False, ser_json_bytes="base64", val_json_bytes="base64"
+    )
 
     at: UtcDatetime
     camera_id: CameraId
@@ -81,6 +84,35 @@ class PlateRead(Event):
     """Size of the plate's picture, kept at the edge until asked for (`commands.CropRequest`)."""
 
 
+class PlateHit(Event):
+    """A read that the agent found on a hotlist: whole, for the read itself may follow later, or never (law profile)."""
+
+    kind: Literal["plate_hit"] = "plate_hit"
+    hit_id: UniqueId
+    read: PlateRead
+    entry_id: UniqueId
+    list_id: ListId
+    list_version: int = Field(ge=1, le=(1 << 53) - 1)
+    rule: str = Field(max_length=32)
+    """`exact`, or the name of the look-alike rule that found it."""
+    list_age_seconds: float = Field(ge=0.0)
+    """How old the agent's copy of the list was."""
+    check_only: bool
+    """Too old a list, or too unsure a read, to act on."""
+    retro: bool
+    """Found among the reads that were stored when the entry came."""
+    picture: bytes = Field(max_length=PICTURE_BYTES_MAX)
+    """The plate, WebP or JPEG; may be empty. Base64 for URLs in JSON (RFC 4648 §5)."""
+
+
+class PlatePictured(Event):
+    """The picture of an uncertain read, sent unasked."""
+
+    kind: Literal["plate_pictured"] = "plate_pictured"
+    read_id: UniqueId
+    picture: bytes = Field(min_length=1, max_length=PICTURE_BYTES_MAX)
+
+
 class ClipStored(Event):
     """A clip is durable at the edge; `at` is its first frame, pre-roll included."""
 
@@ -119,7 +151,7 @@ class CameraChanged(Event):
 
 
 AnyEvent = Annotated[
-    MotionStarted | MotionEnded | PlateRead | ClipStored | GapRecorded | CameraChanged,
+    MotionStarted | MotionEnded | PlateRead | PlateHit | PlatePictured | ClipStored | GapRecorded | CameraChanged,
     Field(discriminator="kind"),
 ]
 EVENT: Final[TypeAdapter[AnyEvent]] = TypeAdapter(AnyEvent)
@@ -128,6 +160,8 @@ _LANE_OF: Final[dict[str, Lane]] = {
     "motion_started": "mot",
     "motion_ended": "mot",
     "plate_read": "lpr",
+    "plate_hit": "hit",
+    "plate_pictured": "crop",
     "clip_stored": "clip",
     "gap_recorded": "hlt",
     "camera_changed": "hlt",

@@ -18,6 +18,9 @@ AgentId = Annotated[str, StringConstraints(pattern=NAME_PATTERN)]
 CameraId = Annotated[str, StringConstraints(pattern=NAME_PATTERN)]
 """Chosen by the installer, unique per agent."""
 
+ListId = Annotated[str, StringConstraints(pattern=NAME_PATTERN)]
+"""Chosen by an operator, unique per hub: a hotlist."""
+
 UniqueId = Annotated[str, StringConstraints(pattern=UNIQUE_PATTERN)]
 """Made by `unique_id`: of a motion, a read, a clip, an epoch, a session."""
 

@@ -35,8 +35,8 @@ def test_status_reads_the_store_of_a_running_agent(tmp_path: Path, capsys: pytes
     assert found == {
         "agent_id": "edge",
         "epoch": store.epoch,
-        "newest": {"hlt": 0, "lpr": 1, "mot": 1, "clip": 1},
-        "receipted": {"hlt": 0, "lpr": 0, "mot": 1, "clip": 0},
+        "newest": {"hit": 0, "hlt": 0, "lpr": 1, "mot": 1, "clip": 1, "crop": 0},
+        "receipted": {"hit": 0, "hlt": 0, "lpr": 0, "mot": 1, "clip": 0, "crop": 0},
         "clips": 1,
         "clips_bytes": 500,
         "motion_events": 1,

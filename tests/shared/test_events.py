@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from vigie_shared.events import (
     EVENT,
     LANES,
+    PICTURE_BYTES_MAX,
     AnyEvent,
     CameraChanged,
     ClipStored,
@@ -18,6 +19,8 @@ from vigie_shared.events import (
     Lane,
     MotionEnded,
     MotionStarted,
+    PlateHit,
+    PlatePictured,
     PlateRead,
     lane_of,
 )
@@ -26,28 +29,27 @@ from vigie_shared.ids import unique_id
 AT = datetime(2026, 3, 1, 8, tzinfo=UTC)
 ID = unique_id(AT)
 BOX = (0.1, 0.2, 0.3, 0.4)
+READ = PlateRead(
+    at=AT,
+    camera_id="gate",
+    read_id=ID,
+    text="12345|أ|6",
+    plate_kind="civil",
+    confidence=0.98,
+    uncertain=False,
+    frame_count=3,
+    first_seen_at=AT,
+    last_seen_at=AT,
+    direction="left",
+    box=BOX,
+    crop_bytes=4000,
+)
 EXAMPLES: dict[Lane, list[AnyEvent]] = {
     "mot": [
         MotionStarted(at=AT, camera_id="gate", motion_id=ID, score=0.4, region=BOX),
         MotionEnded(at=AT, camera_id="gate", motion_id=ID, peak_score=0.9),
     ],
-    "lpr": [
-        PlateRead(
-            at=AT,
-            camera_id="gate",
-            read_id=ID,
-            text="12345|أ|6",
-            plate_kind="civil",
-            confidence=0.98,
-            uncertain=False,
-            frame_count=3,
-            first_seen_at=AT,
-            last_seen_at=AT,
-            direction="left",
-            box=BOX,
-            crop_bytes=4000,
-        )
-    ],
+    "lpr": [READ],
     "clip": [
         ClipStored(
             at=AT,
@@ -65,6 +67,23 @@ EXAMPLES: dict[Lane, list[AnyEvent]] = {
         GapRecorded(at=AT, camera_id="gate", gap_id=ID, ended_at=AT, reason="disk_full"),
         CameraChanged(at=AT, camera_id="gate", state="lost", detail="connection refused"),
     ],
+    "hit": [
+        PlateHit(
+            at=AT,
+            camera_id="gate",
+            hit_id=ID,
+            read=READ,
+            entry_id=ID,
+            list_id="stolen",
+            list_version=7,
+            rule="exact",
+            list_age_seconds=61.5,
+            check_only=False,
+            retro=False,
+            picture=b"\xff\xd8\x00\xfb",
+        )
+    ],
+    "crop": [PlatePictured(at=AT, camera_id="gate", read_id=ID, picture=bytes(range(256)))],
 }
 ALL = [event for events in EXAMPLES.values() for event in events]
 
@@ -119,6 +138,12 @@ def test_times_are_utc_whatever_zone_they_came_in(at: datetime, hours: int) -> N
 def test_a_value_out_of_its_range_is_refused(bad: dict[str, object]) -> None:
     with pytest.raises(ValidationError):
         EVENT.validate_python({**EVENT.dump_python(ALL[0]), **bad})
+
+
+@pytest.mark.parametrize("picture", [b"", bytes(PICTURE_BYTES_MAX + 1)], ids=["none", "too large"])
+def test_a_picture_sent_unasked_has_its_size(picture: bytes) -> None:
+    with pytest.raises(ValidationError, match="picture"):
+        PlatePictured(at=AT, camera_id="gate", read_id=ID, picture=picture)
 
 
 def test_events_cannot_be_changed() -> None:

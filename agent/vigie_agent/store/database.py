@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from vigie_shared.errors import StoreError
+from vigie_shared.events import LANES
 from vigie_shared.i18n import gettext as _
 from vigie_shared.ids import unique_id
 
@@ -107,6 +108,7 @@ def _migrate(connection: sqlite3.Connection, path: Path) -> None:
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
             raise
+    connection.executemany("INSERT OR IGNORE INTO lanes (lane) VALUES (?)", [(lane,) for lane in LANES])
     _drop_old_segments(connection)
 
 

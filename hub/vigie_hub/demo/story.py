@@ -24,6 +24,14 @@ def _plate_read(body: Body) -> str:
     return _("{read} (uncertain)").format(read=text) if body["uncertain"] else text
 
 
+def _plate_hit(body: Body) -> str:
+    return _("hit on the agent's hotlist: {plate}").format(plate=body["read"]["text"].replace("|", " | "))
+
+
+def _plate_pictured(body: Body) -> str:
+    return _("picture of an uncertain plate, {count} bytes").format(count=len(body["picture"]) * 3 // 4)
+
+
 def _clip_stored(body: Body) -> str:
     return _("clip kept at the edge, {megabytes:.1f} MB, {digest}…").format(
         megabytes=body["bytes"] / 1e6, digest=body["sha256"][:12]
@@ -46,6 +54,8 @@ _TELLERS: Final[dict[str, Callable[[Body], str]]] = {
     "motion_started": _motion_started,
     "motion_ended": _motion_ended,
     "plate_read": _plate_read,
+    "plate_hit": _plate_hit,
+    "plate_pictured": _plate_pictured,
     "clip_stored": _clip_stored,
     "gap_recorded": _gap_recorded,
     "camera_changed": _camera_changed,

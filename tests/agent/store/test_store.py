@@ -1,5 +1,6 @@
 """What the store promises: one story, no holes, whole clips, nothing lost in silence."""
 
+import contextlib
 import sqlite3
 from collections.abc import Iterator
 from datetime import timedelta
@@ -12,7 +13,7 @@ from vigie_agent.store import Reader, Store, volumes
 from vigie_agent.store.check import broken
 from vigie_agent.store.database import FILE_NAME
 from vigie_shared.errors import StoreError
-from vigie_shared.events import AnyEvent, Lane
+from vigie_shared.events import LANES, AnyEvent, Lane
 from vigie_shared.transfer import BLOCK_BYTES, block_digests
 
 
@@ -72,7 +73,15 @@ def test_sequences_of_each_lane_start_at_one_without_holes(store: Store) -> None
     settle(store)
     assert [row.seq for row in store.outbox_after("mot", 0, 10)] == [1, 2, 3, 4, 5]
     assert [row.seq for row in store.outbox_after("mot", 3, 1)] == [4]
-    assert store.newest() == {"mot": 5, "lpr": 1, "clip": 0, "hlt": 0}
+    assert store.newest() == {**dict.fromkeys(LANES, 0), "mot": 5, "lpr": 1}
+
+
+def test_a_ledger_of_an_earlier_release_gets_the_lanes_that_it_lacks(tmp_path: Path) -> None:
+    open_store(tmp_path).close()
+    with contextlib.closing(sqlite3.connect(tmp_path / FILE_NAME, isolation_level=None)) as connection:
+        connection.execute("DELETE FROM lanes WHERE lane IN ('hit', 'crop')")
+    with contextlib.closing(open_store(tmp_path)) as store:
+        assert store.newest() == dict.fromkeys(LANES, 0)
 
 
 def test_an_event_comes_back_as_it_was(store: Store) -> None:

@@ -22,8 +22,8 @@ def drain(outbox: Outbox, batch: int = 10) -> Iterator[Flight]:
 
 def test_the_most_urgent_lane_goes_first() -> None:
     outbox = Outbox(flights_max=8)
-    outbox.grow({"clip": 1, "mot": 2, "lpr": 3, "hlt": 4})
-    assert [flight.lane for flight in drain(outbox)] == ["hlt", "lpr", "mot", "clip"]
+    outbox.grow({"crop": 9, "clip": 1, "mot": 2, "lpr": 3, "hlt": 4, "hit": 1})
+    assert [flight.lane for flight in drain(outbox)] == ["hit", "hlt", "lpr", "mot", "clip", "crop"]
 
 
 def test_only_so_many_batches_are_on_their_way() -> None:

@@ -93,6 +93,8 @@ function showLine(state) {
 
 const TOUCHED = {
   plate_read: ["events", "alerts"],
+  plate_hit: ["events", "alerts"],
+  plate_pictured: ["events"],
   clip_stored: ["events", "clips", "alerts"],
   camera_changed: ["events", "agents", "summary"],
   gap_recorded: ["events"],
