@@ -23,6 +23,9 @@ _TURN_MOST = 0.44
 _BENT, _BEND_MOST = 0.5, 0.6
 """How often a plate follows the bumper, and how far its middle is then moved, in plate heights."""
 _NAMED = 0.2
+_SHADED, _PALE, _COVERED, _TWICE = 0.14, 0.06, 0.05, 0.08
+"""How often something throws its shadow on a part, air or glare takes the contrast, a lip or a lamp hides an edge,
+and how often the camera moved while it took the frame so that strokes are seen twice."""
 _RIM = np.array([[x, 0] for x in np.linspace(0, 1, 9)] + [[x, 1] for x in np.linspace(1, 0, 9)])
 """Places around a plate, dense enough to follow a bend."""
 
@@ -101,7 +104,17 @@ def _on_vehicle(flat: Luma, pose: Pose, rng: Rng, typefaces: Typefaces | None) -
     if typefaces and rng.random() < _NAMED:
         _name_beside(body, pose, flat.shape[1] / flat.shape[0], rng, typefaces)
     pose.lay(plate, body)
+    if rng.random() < _COVERED:
+        _cover(body, pose, rng)
     return np.asarray(body, dtype=np.float32)
+
+
+def _cover(body: Image.Image, pose: Pose, rng: Rng) -> None:
+    """A lip of the bumper, a lamp or a strap hides the upper or the lower edge of some characters."""
+    left, wide, high = float(rng.uniform(-0.1, 0.9)), float(rng.uniform(0.05, 0.5)), float(rng.uniform(0.08, 0.3))
+    top = -0.15 if rng.random() < 0.6 else 1.0 - high
+    strip = Image.new("L", (32, 8), int(rng.choice([10, 30, 70, 150, 220])))
+    pose.lay(strip, body, (left, top, left + wide, (high if top < 0 else 1.15)))
 
 
 def _name_beside(body: Image.Image, pose: Pose, ratio: float, rng: Rng, typefaces: Typefaces) -> None:
@@ -142,7 +155,11 @@ def _light(picture: Floats, rng: Rng) -> Floats:
         distance = x * np.float32(np.cos(angle)) + y * np.float32(np.sin(angle)) - np.float32(edge)
         shade = 1 / (1 + np.exp((-distance * np.float32(rng.uniform(3, 40))).clip(-30, 30)))
         light = light * (1 - np.float32(rng.uniform(0.2, 0.75)) * shade)
+    if rng.random() < _SHADED:
+        light = light * _shadow((width, height), rng)
     picture = picture * light + np.float32(rng.uniform(-10, 45))
+    if rng.random() < _PALE:
+        picture = rng.uniform(20, 235) + (picture - picture.mean()) * np.float32(rng.uniform(0.1, 0.45))
     if rng.random() < 0.12:
         middle_x, middle_y, reach = rng.uniform(-1, 1), rng.uniform(-1, 1), rng.uniform(0.1, 0.9)
         spot = np.exp(-((x - middle_x) ** 2 + (y - middle_y) ** 2 * 0.3) / np.float32(reach**2))
@@ -155,17 +172,31 @@ def _light(picture: Floats, rng: Rng) -> Floats:
     return picture.astype(np.float32)
 
 
+def _shadow(size: tuple[int, int], rng: Rng) -> Floats:
+    """Of something narrow, with four corners: it lies across a character or two, darker or brighter than the rest."""
+    middle, along = rng.uniform(0.1, 0.9, 2) * size, float(rng.uniform(0, 2 * np.pi))
+    half = np.array([rng.uniform(0.03, 0.2), rng.uniform(0.2, 1.2)]) * size
+    turn = np.array([[np.cos(along), np.sin(along)], [-np.sin(along), np.cos(along)]])
+    square = np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]]) + rng.normal(0, 0.2, (4, 2))
+    corners = middle + (square * half) @ turn
+    mask = Image.new("L", size, 0)
+    ImageDraw.Draw(mask).polygon([(float(x), float(y)) for x, y in corners], fill=255)
+    soft = mask.filter(ImageFilter.GaussianBlur(float(rng.uniform(0.3, 3.0))))
+    change = float(rng.uniform(-0.8, -0.3) if rng.random() < 0.75 else rng.uniform(0.3, 0.9))
+    return (1 + np.asarray(soft, dtype=np.float32) * np.float32(change / 255)).astype(np.float32)
+
+
 def _blur(picture: Floats, width: float, rng: Rng) -> Floats:
     """Defocus, motion, a frame seen twice; strokes stay apart, or nobody could read them."""
-    most = float(np.clip(width / 100, 0.6, 2.2))
+    most = float(np.clip(width / 85, 0.9, 2.6))
     if rng.random() < 0.7:
-        soft = ImageFilter.GaussianBlur(float(rng.uniform(0.15, most)))
+        soft = ImageFilter.GaussianBlur(0.15 + (most - 0.15) * float(rng.random() ** 1.2))
         picture = np.asarray(Image.fromarray(picture.astype(np.uint8)).filter(soft), dtype=np.float32)
     if rng.random() < 0.2:
         length, angle = float(rng.uniform(1.0, max(1.5, width / 50))), float(rng.uniform(0, np.pi))
         picture = _moved(picture, length * np.cos(angle), length * np.sin(angle))
-    if rng.random() < 0.05:
-        shift = rng.normal(0, 1, 2) * (width / 160, width / 90)
+    if rng.random() < _TWICE:
+        shift = rng.normal(0, 1, 2) * (width / 110, width / 90)
         left = np.float32(rng.uniform(0.35, 0.65))
         picture = picture * left + np.roll(picture, tuple(shift.round().astype(int)), (0, 1)) * (1 - left)
     if rng.random() < 0.3:

@@ -11,14 +11,14 @@ from training import crops as film
 from training.street.alphabet import class_numbers
 from training.street.camera import Shot, expose, photograph
 from training.street.plates import Box, FlatPlate, random_flat
-from training.street.scenery import backdrop
+from training.street.scenery import add_caption, backdrop
 from training.street.textures import field as texture
 from training.street.typefaces import Typefaces
 from vigie_agent.plates.rectify import Corners, Points, corners_of, rectify
 
 CROP_WIDTH_PX, CROP_HEIGHT_PX = 192, 64
 
-_NO_PLATE = 1 / 24
+_NO_PLATE, _CAPTIONED = 1 / 20, 0.25
 _FROM_FILMS = 0.08
 """Crops of the drawn films, which the reader must go on reading."""
 _LOOSE, _LOOSE_SLOPE_MOST = 0.4, 0.18
@@ -126,9 +126,11 @@ def _half(corners: Corners, box: Box, plate: FlatPlate, rng: Rng) -> Corners:
 
 
 def _no_plate(rng: Rng, typefaces: Typefaces) -> Luma:
-    """What may be taken for a plate: boards with text, lamps, grilles, stripes, patches of one tone."""
+    """What may be taken for a plate: boards with text, a clock, lamps, grilles, stripes, patches of one tone."""
     if rng.random() < 0.5:
         frame = backdrop(rng, typefaces, _FRAME)
+        if rng.random() < _CAPTIONED:
+            add_caption(frame, rng, typefaces)
     else:
         frame = Image.fromarray((255 * texture(rng, _FRAME[1], _FRAME[0])).astype(np.uint8))
         pen = ImageDraw.Draw(frame)

@@ -16,6 +16,9 @@ Rng = np.random.Generator
 Box = tuple[float, float, float, float]
 """Left, top, right, bottom in pixels of the flat plate."""
 
+_FAINT, _SOME_FAINT = 0.05, 0.06
+"""How often a block has got little ink, and how often some characters of a line have."""
+
 
 @dataclass(frozen=True)
 class Line:
@@ -87,16 +90,18 @@ def set_line(sheet: Sheet, box: Box, pieces: list[Piece], rng: Rng) -> None:
     shares[[0, -1]] += (1 - shares.sum()) / 2
     gaps = np.maximum(shares * spare, [0, *[gap_least] * (len(pieces) - 1), 0])
     drift = float(rng.normal(0, 0.03)) * (bottom - top)
-    x = left + gaps[0]
+    x, some_faint = left + gaps[0], rng.random() < _SOME_FAINT
     for piece, gap in zip(pieces, gaps[1:], strict=True):
-        _set_piece(sheet, piece, x, (top, bottom), squeeze, drift, rng)
+        faint = 1.0 if rng.random() < _FAINT else 0.5 * some_faint
+        _set_piece(sheet, piece, x, (top, bottom), (squeeze, drift, faint), rng)
         x += piece.width * squeeze + gap
 
 
 def _set_piece(
-    sheet: Sheet, piece: Piece, x: float, rows: tuple[float, float], squeeze: float, drift: float, rng: Rng
+    sheet: Sheet, piece: Piece, x: float, rows: tuple[float, float], how: tuple[float, float, float], rng: Rng
 ) -> None:
-    top, bottom = rows
+    """`how`: by what it is condensed, how far it drifts down, and the share of its characters with little ink."""
+    (top, bottom), (squeeze, drift, faint) = rows, how
     if piece.sticker:
         tones, mask = piece.sticker.tones, piece.sticker.mask
         if squeeze != 1:
@@ -111,7 +116,8 @@ def _set_piece(
     for mask in piece.masks:
         shaped = mask if squeeze == 1 else mask.resize((max(2, round(mask.width * squeeze)), mask.height))
         y = (top + bottom - shaped.height) / 2 + piece.lift + drift
-        sheet.stamp(shaped, x, min(max(y, 0), sheet.height - shaped.height))
+        ink_left = float(rng.uniform(0.15, 0.8)) if rng.random() < faint else 1.0
+        sheet.stamp(shaped, x, min(max(y, 0), sheet.height - shaped.height), ink_left)
         x += (mask.width + piece.tracking) * squeeze
 
 

@@ -152,3 +152,23 @@ def car_around(image: Image.Image, corners: np.ndarray[tuple[int, ...], np.dtype
     if rng.random() < 0.5:
         grown, higher = float(rng.uniform(0.52, 0.7)), float(rng.uniform(0.55, 1.2))
         patch(-grown, -higher, grown, higher, int(rng.choice([8, 25, 60, 120, 230])))
+
+
+def add_caption(image: Image.Image, rng: Rng, typefaces: Typefaces) -> None:
+    """The date, the clock or the name that a camera writes into its picture, about where one will look."""
+    font, height = typefaces.latin_font(rng), int(rng.integers(10, 34))
+    form = ("0000-00-00 00:00:00", "00:00:00", "00/00/0000", "00-00-0000", "CAMERA 00", "IPC 00:00")[rng.integers(6)]
+    text = "".join(str(rng.integers(10)) if char == "0" else char for char in form)
+    masks = [mask_of(font, char) if char != " " else Image.new("L", (40, 8)) for char in text]
+    scale = height / max(mask.height for mask in masks)
+    size = [(max(1, round(mask.width * scale)), max(1, round(mask.height * scale))) for mask in masks]
+    x = int(image.width / 2 - sum(width + 2 for width, _ in size) * rng.uniform(0.3, 0.7))
+    bottom = int(image.height * rng.uniform(0.4, 0.7)) + height // 2
+    ink, edge = (250, 10) if rng.random() < 0.7 else (15, 245)
+    outlined = rng.random() < 0.6
+    for mask, (width, high) in zip(masks, size, strict=True):
+        small = mask.resize((width, high), Image.Resampling.BOX)
+        if outlined:
+            image.paste(edge, (x + 1, bottom - high + 1), small)
+        image.paste(ink, (x, bottom - high), small)
+        x += width + 2

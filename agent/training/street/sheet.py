@@ -1,12 +1,13 @@
-"""A flat plate while it is being made: paper, ink, then what stamping and years do to both."""
+"""A flat plate while it is being made: paper, ink, and what it is when it has been on the road."""
 
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw, ImageFilter
+from PIL import Image, ImageDraw
 
 from training.street.textures import field as texture
+from training.street.wear import Box, inked, patchy, relief, thin_out
 
 Luma = NDArray[np.uint8]
 
@@ -22,6 +23,7 @@ class Sheet:
     ink: Image.Image = field(init=False)
     paper: NDArray[np.float32] = field(init=False)
     tones: NDArray[np.float32] = field(init=False)
+    faint: list[tuple[Box, float]] = field(init=False, default_factory=list)
 
     def __post_init__(self) -> None:
         self.ink = Image.new("L", (self.width, self.height), 0)
@@ -33,9 +35,12 @@ class Sheet:
         self.paper[:, round(left) : round(right)] = paper_tone
         self.tones[:, round(left) : round(right)] = ink_tone
 
-    def stamp(self, mask: Image.Image, x: float, y: float) -> None:
-        """Ink in the shape of `mask`, its upper left corner at x, y."""
-        self.ink.paste(255, (round(x), round(y)), mask)
+    def stamp(self, mask: Image.Image, x: float, y: float, left: float = 1.0) -> None:
+        """Ink in the shape of `mask`, its upper left corner at x, y; about `left` of it will be left."""
+        column, row = round(x), round(y)
+        self.ink.paste(255, (column, row), mask)
+        if left < 1:
+            self.faint.append(((max(column, 0), max(row, 0), column + mask.width, row + mask.height), left))
 
     def stick(self, tones: Image.Image, mask: Image.Image, x: float, y: float) -> None:
         """A sticker of its own tones, which neither stamping nor wear changes."""
@@ -56,16 +61,16 @@ class Sheet:
 
     def finished(self, rng: np.random.Generator) -> Luma:
         """The plate stamped, worn and dirty."""
-        mask = _stroke_weight(self.ink, rng)
+        mask = inked(self.ink, rng)
         if rng.random() < 0.45:
-            mask = mask * _worn(rng, self.height, self.width)
+            mask = mask * patchy(rng, self.height, self.width)
+        thin_out(mask, self.faint, rng)
         if rng.random() < 0.1:
             left, dark = rng.uniform(0.2, 0.7), self.paper.mean() - self.tones.mean()
             mask = mask * np.float32(left if abs(dark) > 60 else 1.0)
-        picture = self.paper * (1 - mask) + self.tones * mask
-        if rng.random() < 0.4:
-            relief = np.roll(mask, (1, int(rng.choice([-1, 1]))), (0, 1)) - mask
-            picture += relief * float(rng.uniform(-70, 70))
+        edges, left_on_them = relief(mask, rng)
+        mask = mask * np.float32(left_on_them)
+        picture = self.paper * (1 - mask) + self.tones * mask + edges
         if rng.random() < 0.7:
             dirt = texture(rng, self.height, self.width)
             picture *= 1 - float(rng.uniform(0.02, 0.4) ** 1.3) * dirt
@@ -74,28 +79,6 @@ class Sheet:
         if rng.random() < 0.025:
             picture = 255 - picture
         return picture.clip(0, 255).astype(np.uint8)
-
-
-def _stroke_weight(ink: Image.Image, rng: np.random.Generator) -> NDArray[np.float32]:
-    """The ink a little thinner or bolder, its corners rounded; at times only the strokes' outlines are left."""
-    hollow = rng.random() < 0.06
-    radius = float(rng.uniform(1.2, 2.2) if hollow else rng.uniform(0.4, 1.9))
-    soft = np.asarray(ink.filter(ImageFilter.GaussianBlur(radius)), dtype=np.float32) / 255
-    threshold = float(np.clip(rng.normal(0.46, 0.12), 0.2, 0.66))
-    steep = float(rng.uniform(2.0, 6.0))
-    mask = ((soft - threshold) * steep + 0.5).clip(0, 1)
-    if hollow:
-        core = ((soft - float(rng.uniform(0.75, 0.95))) * 6.0 + 0.5).clip(0, 1) * float(rng.uniform(0.4, 1.0))
-        mask *= 1 - core * (texture(rng, *soft.shape) * 3.0).clip(0, 1)
-    return mask
-
-
-def _worn(rng: np.random.Generator, height: int, width: int) -> NDArray[np.float32]:
-    """How much of the ink is left: patches are gone, or the whole has paled."""
-    patchy = (texture(rng, height, width) * float(rng.uniform(2.0, 5.0)) - float(rng.uniform(0.0, 0.6))).clip(0, 1)
-    left = float(rng.uniform(0.2, 1.0))
-    pale = float(rng.uniform(0.6, 1.0))
-    return (pale * (left + (1 - left) * patchy)).astype(np.float32)
 
 
 def _splash(picture: NDArray[np.float32], rng: np.random.Generator) -> None:

@@ -11,8 +11,8 @@ from PIL import Image
 from training import crops as film
 from training.street.camera import Shot, expose, photograph, random_pose
 from training.street.plates import random_flat
-from training.street.scenery import add_board, backdrop, car_around
-from training.street.typefaces import Typefaces, mask_of
+from training.street.scenery import add_board, add_caption, backdrop, car_around
+from training.street.typefaces import Typefaces
 from vigie_agent.plates.aligner import LAYOUTS, POINTS, WINDOW_HEIGHT_PX, WINDOW_WIDTH_PX, Layout, Window
 from vigie_agent.plates.rectify import Corners, Points
 from vigie_agent.synthetic.plates import draw_plate, random_plate
@@ -162,30 +162,10 @@ def _no_plate(rng: Rng, typefaces: Typefaces) -> Luma:
         corners = middle + np.array([[-wide, -high], [wide, -high], [wide, high], [-wide, high]]) / 2
         car_around(image, corners, rng)
     if rng.random() < _CAPTIONED:
-        _add_caption(image, rng, typefaces)
+        add_caption(image, rng, typefaces)
     for _ in range(int(rng.integers(0, 3))):
         add_board(image, rng, typefaces)
     return expose(np.asarray(image, dtype=np.float32), 130.0, rng)
-
-
-def _add_caption(image: Image.Image, rng: Rng, typefaces: Typefaces) -> None:
-    """The date, the clock or the name that a camera writes into its picture, about where one will look."""
-    font, height = typefaces.latin_font(rng), int(rng.integers(10, 34))
-    form = ("0000-00-00 00:00:00", "00:00:00", "00/00/0000", "00-00-0000", "CAMERA 00", "IPC 00:00")[rng.integers(6)]
-    text = "".join(str(rng.integers(10)) if char == "0" else char for char in form)
-    masks = [mask_of(font, char) if char != " " else Image.new("L", (40, 8)) for char in text]
-    scale = height / max(mask.height for mask in masks)
-    size = [(max(1, round(mask.width * scale)), max(1, round(mask.height * scale))) for mask in masks]
-    x = int(image.width / 2 - sum(width + 2 for width, _ in size) * rng.uniform(0.3, 0.7))
-    bottom = int(image.height * rng.uniform(0.4, 0.7)) + height // 2
-    ink, edge = (250, 10) if rng.random() < 0.7 else (15, 245)
-    outlined = rng.random() < 0.6
-    for mask, (width, high) in zip(masks, size, strict=True):
-        small = mask.resize((width, high), Image.Resampling.BOX)
-        if outlined:
-            image.paste(edge, (x + 1, bottom - high + 1), small)
-        image.paste(ink, (x, bottom - high), small)
-        x += width + 2
 
 
 def _somewhere(luma: Luma, rng: Rng) -> tuple[Luma, NDArray[np.float32]]:
