@@ -66,7 +66,7 @@ class Hub:
             self.registry,
             clock,
             announce=self.census.announce,
-            alive=self.crops.alive,
+            alive=self.crops.visits.alive,
             tell=feed.tell,
         )
         self.receipts = Receipts(client, database, keys.receipts, clock)
@@ -78,7 +78,7 @@ class Hub:
             settings.nats,
             tell=feed.tell,
             seen=lambda agent_id, at: self.census.announce(self.registry.seen(agent_id, at)),
-            hit=self.crops.want,
+            hit=self.crops.visits.want,
         )
         archive = Archive(settings.archive_dir)
         self.pulls = PullQueue(

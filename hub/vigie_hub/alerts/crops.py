@@ -1,6 +1,5 @@
 """Fetches the pictures of hits from the edge; where the agent is away, again at its next sign of life."""
 
-import asyncio
 import sqlite3
 from collections import OrderedDict
 from collections.abc import Callable
@@ -12,19 +11,14 @@ from nats.aio.client import Client
 from pydantic import ValidationError
 
 from vigie_hub.database import Database
+from vigie_hub.fleet.visits import PER_VISIT, AwayError, Visits
 from vigie_hub.settings import AlertSettings
 from vigie_shared import subjects
 from vigie_shared.commands import COMMAND_REPLY, CropReply, CropRequest
-from vigie_shared.errors import StoreError
 
 log = structlog.get_logger(__name__)
 _REFUSED_MAX: Final = 4096
-_PER_VISIT: Final = 64
 _JPEG: Final = b"\xff\xd8"
-
-
-class AwayError(Exception):
-    """The agent gives no answer now."""
 
 
 def _agents_owing(connection: sqlite3.Connection) -> set[str]:
@@ -39,7 +33,7 @@ def _reads_without(connection: sqlite3.Connection, agent_id: str) -> list[str]:
 
 
 class Crops:
-    """A few workers; each visits one agent at a time and asks for all pictures that it owes."""
+    """Asks each agent for all pictures that it owes."""
 
     def __init__(
         self,
@@ -52,68 +46,22 @@ class Crops:
         self._database = database
         self._settings = settings
         self._tell = tell
-        self._owing: set[str] = set()
-        self._due: OrderedDict[str, None] = OrderedDict()
-        self._visited: set[str] = set()
-        self._wake = asyncio.Event()
+        self.visits = Visits("crop", settings.crops_at_once, self._visit)
         self._refused: OrderedDict[str, None] = OrderedDict()
-
-    def want(self, agent_id: str) -> None:
-        """An alert was raised on a read of this agent."""
-        self._owing.add(agent_id)
-        self.alive(agent_id)
-
-    def alive(self, agent_id: str) -> None:
-        """The agent gave a sign of life: ask it for what it owes."""
-        if agent_id in self._owing:
-            self._due[agent_id] = None
-            self._wake.set()
 
     async def run(self) -> None:
         """Fetch until cancelled."""
         for agent_id in await self._database.read(_agents_owing):
-            self.want(agent_id)
-        async with asyncio.TaskGroup() as workers:
-            for _number in range(self._settings.crops_at_once):
-                workers.create_task(self._work())
+            self.visits.want(agent_id)
+        await self.visits.run()
 
-    async def _work(self) -> None:
-        while True:
-            agent_id = await self._next_agent()
-            self._visited.add(agent_id)
-            try:
-                await self._visit(agent_id)
-            except AwayError as error:
-                log.debug("crop_later", agent_id=agent_id, reason=str(error))
-            except StoreError as error:
-                log.error("crop_not_stored", agent_id=agent_id, reason=str(error))
-            finally:
-                self._visited.discard(agent_id)
-                self._wake.set()
-
-    async def _next_agent(self) -> str:
-        """An agent that is due and that no other worker is at."""
-        while True:
-            for agent_id in self._due:
-                if agent_id not in self._visited:
-                    del self._due[agent_id]
-                    return agent_id
-            self._wake.clear()
-            await self._wake.wait()
-
-    async def _visit(self, agent_id: str) -> None:
-        """Ask for each missing picture; raises AwayError where the agent falls silent."""
-        self._owing.discard(agent_id)
+    async def _visit(self, agent_id: str) -> bool:
+        """Ask for each missing picture; whether more are missing."""
         reads = await self._database.read(lambda connection: _reads_without(connection, agent_id))
         open_reads = [read_id for read_id in reads if read_id not in self._refused]
-        if len(open_reads) > _PER_VISIT:
-            self.want(agent_id)
-        try:
-            for read_id in open_reads[:_PER_VISIT]:
-                await self._fetch(agent_id, read_id)
-        except BaseException:
-            self._owing.add(agent_id)
-            raise
+        for read_id in open_reads[:PER_VISIT]:
+            await self._fetch(agent_id, read_id)
+        return len(open_reads) > PER_VISIT
 
     async def _fetch(self, agent_id: str, read_id: str) -> None:
         request = CropRequest(read_id=read_id).model_dump_json().encode()

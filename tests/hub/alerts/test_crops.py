@@ -67,7 +67,7 @@ async def test_pictures_of_hits_are_fetched(tmp_path: Path) -> None:
         await answer(agent, picture)
         async with fetching(site) as crops:
             await raise_alerts(site, *READS)
-            crops.want("gate-1")
+            crops.visits.want("gate-1")
 
             async def complete() -> bool:
                 return await crops_of(site) == dict.fromkeys(READS, JPEG)
@@ -83,7 +83,7 @@ async def test_agent_that_was_away_is_asked_at_its_next_sign_of_life(tmp_path: P
             asked = await answer(agent, picture)
 
             async def complete() -> bool:
-                crops.alive("gate-1")
+                crops.visits.alive("gate-1")
                 return (await crops_of(site))[READS[0]] == JPEG
 
             await until(complete)
@@ -105,14 +105,14 @@ async def test_picture_that_the_agent_has_no_more_is_not_asked_for_again(tmp_pat
 
             await until(second_is_here)
 
-            crops.want("gate-1")
+            crops.visits.want("gate-1")
             await until(lambda: _idle(crops))
         assert sorted(asked) == sorted(READS)
         assert (await crops_of(site))[READS[0]] is None
 
 
 async def _idle(crops: Crops) -> bool:
-    return not crops._due and not crops._visited
+    return crops.visits.idle
 
 
 async def test_what_is_no_picture_or_another_one_is_not_kept(tmp_path: Path) -> None:
