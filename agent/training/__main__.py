@@ -156,11 +156,11 @@ def calibrate_reader(
     drawn = list(calibration.Examples(Typefaces.found_in(None), models).draw(count + count // 2))
     fitted, held_out = calibration.fit(drawn[:count]), drawn[count:]
     calibration.write(fitted, models)
-    for name, some in (("Moroccan", False), ("foreign", True)):
-        fitness = calibration.Fitness.of(fitted, [one for one in held_out if one.is_foreign == some])
+    for name, some, right in (("Moroccan", False, calibration.RIGHT), ("foreign", True, None)):
+        fitness = calibration.Fitness.of(fitted, [one for one in held_out if one.is_foreign == some], right)
         _console.print(
-            f"{name}: {fitness.right:.1%} right; confidence off by {fitness.text_error:.1%}, a character's by "
-            f"{fitness.char_error:.1%}; from {fitness.sure_from:.3f} on one in a hundred is wrong"
+            f"{name}: {fitness.drawn_right:.1%} of the drawn ones right; confidence off by {fitness.text_error:.1%}, "
+            f"a character's by {fitness.char_error:.1%}; from {fitness.sure_from:.3f} on one in a hundred is wrong"
         )
 
 

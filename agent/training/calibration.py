@@ -2,6 +2,9 @@
 
 The reader is taught on pictures worse than most and in all lettering that there is. Here only pictures count in which
 about as much is left of the plate as cameras leave of it, and the lettering is the agent's own, plain as most plates'.
+Even so, far more of them are read wrong than on the street. What a wrong read looks like to the reader is the same here
+and there, only how many there are is not (label shift): so right and wrong reads are weighed to the share that each has
+before a camera, and something else than a plate to its share.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -17,7 +20,7 @@ from training.street.camera import Shot, photograph
 from training.street.plates import FlatPlate, random_flat
 from training.street.typefaces import Typefaces, mask_of
 from training.street.windows import boxed, rough
-from vigie_agent.plates.calibration import Calibration, features, log_odds
+from vigie_agent.plates.calibration import CURVES, Calibration, Curve, log_likelihood, log_odds
 from vigie_agent.plates.decoding import Reading
 from vigie_agent.plates.reader import Reader
 from vigie_agent.plates.rectify import Luma, rectify
@@ -30,8 +33,13 @@ _LEFT_LEAST: Final = 0.7
 """How alike the picture of a plate and the plate itself must be (correlation), where they are least alike, to count."""
 _WIDTH_LEAST_PX: Final = 100.0
 _BOXED: Final = 0.5
-_NO_PLATE: Final = 0.06
-"""How often something else is read: a board, a name on a bumper, the clock that a camera writes into its picture."""
+_NO_PLATE: Final = 0.1
+"""How often something else is drawn: a name on a bumper, a sign, the clock that a camera writes into its picture."""
+NO_PLATE: Final = 0.02
+"""Of the reads before a camera, the share of which there is no plate."""
+RIGHT: Final = 0.95
+"""Of the plates read before a camera that suits them, the share that is read right: the aim of a release."""
+_FOREIGN_READER: Final = 0.3
 _CROP_PX: Final = (192, 64)
 _EDGE_PX, _PART_PX = 8, 32
 _DRAWN_LEAST: Final = 30.0
@@ -52,6 +60,7 @@ class Example:
     is_right: bool
     chars: tuple[tuple[float, bool], ...]
     """The share of each character, and whether it is on the plate in that place."""
+    is_plate: bool = True
 
 
 class Examples:
@@ -87,10 +96,12 @@ class Examples:
 
     def _no_plate(self, rng: Rng) -> Example | None:
         shot = photograph(caption(rng, self._typefaces), rng, float(rng.uniform(0.1, 0.9)), typefaces=self._typefaces)
-        reading = self._readers[MOROCCAN].read(shot.luma, rough(shot.corners, rng))
-        return (
-            None if reading is None else Example(reading.evidence.share, reading.evidence.likelihood, False, False, ())
-        )
+        kinds = FOREIGN if rng.random() < _FOREIGN_READER else MOROCCAN
+        reading = self._readers[kinds].read(shot.luma, rough(shot.corners, rng))
+        if reading is None:
+            return None
+        is_foreign = reading.plate.kind in FOREIGN
+        return Example(reading.evidence.share, reading.evidence.likelihood, is_foreign, False, (), is_plate=False)
 
 
 def caption(rng: Rng, typefaces: Typefaces) -> Luma:
@@ -154,69 +165,97 @@ def _correlation(wanted: Luma, seen: Luma) -> float:
     return float(np.corrcoef(wanted.ravel(), seen.ravel())[0, 1]) if seen.std() > 0 else 0.0
 
 
-def fit(examples: Sequence[Example]) -> Calibration:
-    """The curves that are likeliest by the examples."""
-    text, foreign = (_text_curve([one for one in examples if one.is_foreign == foreign]) for foreign in (False, True))
-    chars = [(log_odds(share), is_right) for one in examples for share, is_right in one.chars]
-    odds = np.array([(1.0, value) for value, _right in chars])
-    char = logistic(odds, np.array([is_right for _value, is_right in chars], dtype=float))
-    return Calibration(text, foreign, (char[0], char[1]))
+def fit(examples: Sequence[Example], right: float | None = RIGHT) -> Calibration:
+    """The curves that are likeliest by the examples, weighed as `weights` does."""
+    groups = [[one for one in examples if one.is_foreign == foreign] for foreign in (False, True)]
+    counted = [weights(group, share) for group, share in zip(groups, (right, None), strict=True)]
+    (text, plate), (foreign_text, foreign_plate) = (_curves(*pair) for pair in zip(groups, counted, strict=True))
+    pairs = [pair for part in zip(groups, counted, strict=True) for pair in zip(*part, strict=True)]
+    chars = np.array(
+        [(1.0, log_odds(share), is_right, weight) for one, weight in pairs for share, is_right in one.chars]
+    )
+    return Calibration(text, plate, foreign_text, foreign_plate, logistic(chars[:, :2], chars[:, 2], chars[:, 3]))
 
 
-def _text_curve(examples: Sequence[Example]) -> tuple[float, float, float]:
-    values = np.array([features(one.share, one.likelihood) for one in examples])
-    bias, share, doubt = logistic(values, np.array([one.is_right for one in examples], dtype=float))
-    return bias, share, doubt
+def weights(examples: Sequence[Example], right: float | None) -> Floats:
+    """How much each example counts, one on average: as if the share `right` of the plates had been read right.
+
+    None leaves that share as it was drawn. What is no plate counts as `NO_PLATE` of all.
+    """
+    is_right, is_plate = (np.array([getattr(one, name) for one in examples]) for name in ("is_right", "is_plate"))
+    plates, correct = max(1, int(is_plate.sum())), int(is_right.sum())
+    share = correct / plates if right is None or correct in (0, plates) else right
+    others = len(examples) - int(is_plate.sum())
+    elsewhere = NO_PLATE if others else 0.0
+    counted = np.where(
+        is_right, share / max(1, correct), np.where(is_plate, (1 - share) / max(1, plates - correct), 0.0)
+    )
+    result: Floats = len(examples) * np.where(is_plate, (1 - elsewhere) * counted, elsewhere / max(1, others))
+    return result
 
 
-def logistic(values: Floats, right: Floats) -> tuple[float, ...]:
+def _curves(examples: Sequence[Example], counted: Floats) -> tuple[Curve, Curve]:
+    """Whether the text is right where there is a plate, and whether there is one."""
+    is_plate = np.array([one.is_plate for one in examples], dtype=bool)
+    is_right = np.array([one.is_right for one in examples], dtype=float)
+    shares = np.array([(1.0, log_odds(one.share)) for one in examples])
+    likelihoods = np.array([(1.0, log_likelihood(one.likelihood)) for one in examples])
+    text = logistic(shares[is_plate], is_right[is_plate], counted[is_plate])
+    return text, logistic(likelihoods, is_plate.astype(float), counted)
+
+
+def logistic(values: Floats, right: Floats, counted: Floats | None = None) -> Curve:
     """Weights of the logistic curve that is likeliest, by Newton's method; a little drawn to nothing."""
-    weights = np.zeros(values.shape[1])
-    little = 1e-3 * np.eye(len(weights))
+    curve = np.zeros(values.shape[1])
+    little = 1e-3 * np.eye(len(curve))
+    weight = np.ones(len(values)) if counted is None else counted
     for _round in range(_ROUNDS):
-        likely = 1 / (1 + np.exp(-(values @ weights).clip(-30, 30)))
-        slope = values.T @ (likely - right) + little @ weights
-        bend = (values * (likely * (1 - likely))[:, None]).T @ values + little
-        weights = weights - np.linalg.solve(bend, slope)
-    return tuple(round(float(weight), 4) for weight in weights)
+        likely = 1 / (1 + np.exp(-(values @ curve).clip(-30, 30)))
+        slope = values.T @ (weight * (likely - right)) + little @ curve
+        bend = (values * (weight * likely * (1 - likely))[:, None]).T @ values + little
+        curve = curve - np.linalg.solve(bend, slope)
+    return round(float(curve[0]), 4), round(float(curve[1]), 4)
 
 
 @dataclass(frozen=True)
 class Fitness:
-    """How honest confidences are: the mean gap to the share of right ones, for texts and for characters."""
+    """How honest confidences are before a camera: the mean gap to the share of right ones, for texts and characters."""
 
-    right: float
+    drawn_right: float
+    """Of the drawn plates; the other figures weigh them."""
     text_error: float
     char_error: float
     sure_from: float
     """From this confidence on, one text in a hundred is wrong."""
 
     @classmethod
-    def of(cls, calibration: Calibration, examples: Sequence[Example]) -> "Fitness":
+    def of(cls, calibration: Calibration, examples: Sequence[Example], right: float | None = RIGHT) -> "Fitness":
         """On examples that were not fitted."""
-        texts = np.array(
-            [
-                (calibration.confidence(one.share, one.likelihood, is_foreign=one.is_foreign), one.is_right)
-                for one in examples
-            ]
-        )
-        chars = np.array(
-            [(calibration.char_confidence(share), is_right) for one in examples for share, is_right in one.chars]
-        )
-        return cls(float(texts[:, 1].mean()), gap(texts), gap(chars), sure_from(texts))
+        counted = weights(examples, right)
+        texts = [
+            (calibration.confidence(one.share, one.likelihood, is_foreign=one.is_foreign), one.is_right, weight)
+            for one, weight in zip(examples, counted, strict=True)
+        ]
+        chars = [
+            (calibration.char_confidence(share), is_right, weight)
+            for one, weight in zip(examples, counted, strict=True)
+            for share, is_right in one.chars
+        ]
+        drawn = float(np.mean([one.is_right for one in examples if one.is_plate]))
+        return cls(drawn, gap(np.array(texts)), gap(np.array(chars)), sure_from(np.array(texts)))
 
 
-def gap(pairs: Floats, bins: int = 10) -> float:
-    """How far confidence and truth are apart, bin by bin, weighed by what is in each."""
-    inside = np.minimum(bins - 1, (pairs[:, 0] * bins).astype(int))
-    apart = (abs((pairs[inside == number, 0] - pairs[inside == number, 1]).sum()) for number in range(bins))
-    return float(sum(apart) / len(pairs))
+def gap(told: Floats, bins: int = 10) -> float:
+    """How far confidence and truth are apart, bin by bin; a row is a confidence, whether it was right, and a weight."""
+    inside = np.minimum(bins - 1, (told[:, 0] * bins).astype(int))
+    off = (told[:, 0] - told[:, 1]) * told[:, 2]
+    return float(sum(abs(off[inside == number].sum()) for number in range(bins)) / told[:, 2].sum())
 
 
-def sure_from(pairs: Floats, wrong_most: float = 0.01) -> float:
+def sure_from(told: Floats, wrong_most: float = 0.01) -> float:
     """The least confidence from which on at most so many are wrong."""
-    ranked = pairs[np.argsort(-pairs[:, 0])]
-    wrong = np.cumsum(1 - ranked[:, 1]) / np.arange(1, len(ranked) + 1)
+    ranked = told[np.argsort(-told[:, 0])]
+    wrong = np.cumsum((1 - ranked[:, 1]) * ranked[:, 2]) / np.cumsum(ranked[:, 2])
     good = np.flatnonzero(wrong <= wrong_most)
     return float(ranked[good[-1], 0]) if len(good) else 1.0
 
@@ -231,8 +270,8 @@ def write(calibration: Calibration, models: Path = MODELS) -> None:
 
 
 def _table(calibration: Calibration) -> list[str]:
-    curves = (("text", calibration.text), ("foreign", calibration.foreign), ("chars", calibration.chars))
-    return ["", "[reader.calibration]", *(f"{name} = [{', '.join(map(str, weights))}]" for name, weights in curves)]
+    curves = ((name, getattr(calibration, name)) for name in CURVES)
+    return ["", "[reader.calibration]", *(f"{name} = [{', '.join(map(str, curve))}]" for name, curve in curves)]
 
 
 def _without_table(lines: Iterable[str], heading: str) -> list[str]:

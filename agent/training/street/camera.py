@@ -188,7 +188,7 @@ def _shadow(size: tuple[int, int], rng: Rng) -> Floats:
 
 def _blur(picture: Floats, width: float, rng: Rng) -> Floats:
     """Defocus, motion, a frame seen twice; strokes stay apart, or nobody could read them."""
-    most = float(np.clip(width / 85, 0.9, 2.6))
+    most = float(np.clip(width / 92, 0.8, 2.4))
     if rng.random() < 0.7:
         soft = ImageFilter.GaussianBlur(0.15 + (most - 0.15) * float(rng.random() ** 1.2))
         picture = np.asarray(Image.fromarray(picture.astype(np.uint8)).filter(soft), dtype=np.float32)

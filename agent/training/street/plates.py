@@ -1,6 +1,7 @@
 """Flat plates of every kind that the reader is taught."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 
@@ -71,11 +72,14 @@ def travel(rng: Rng, typefaces: Typefaces) -> FlatPlate:
 def provisional(rng: Rng, typefaces: Typefaces) -> FlatPlate:
     """A serial and WW or W18, often on paper."""
     sheet, inner = white_sheet(rng, float(rng.uniform(3.2, 5.0)))
+    sheet.is_paper = True
     if rng.random() < 0.25:
         sheet.tones[:] = rng.uniform(60, 110)
     serial = random_digits(rng, 5, 6, leading_zeros=True)
     tail = "WW" if rng.random() < 0.85 else "W18"
     setting = random_latin(rng, typefaces, (inner[3] - inner[1]) * float(rng.uniform(0.35, 0.8)))
+    if rng.random() < 0.5:
+        setting = replace(setting, font=typefaces.printed_font(rng), pitch=0.0)
     set_line(sheet, inner, [block(serial, setting, rng), Piece(bar=0.01), block(tail, setting, rng)], rng)
     furnish(sheet, rng, typefaces)
     return one_line(sheet, (*serial, *tail), "provisional", rng)
@@ -171,4 +175,4 @@ def _civil_letter(rng: Rng) -> str:
 _KINDS: tuple[Callable[[Rng, Typefaces], FlatPlate], ...] = (
     *(civil, travel, provisional, state, two_line, dashed, european),
 )
-_SHARES = (0.46, 0.03, 0.08, 0.08, 0.13, 0.02, 0.20)
+_SHARES = (0.46, 0.03, 0.10, 0.08, 0.12, 0.02, 0.19)

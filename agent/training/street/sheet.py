@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from training.street.textures import field as texture
-from training.street.wear import Box, inked, patchy, relief, thin_out
+from training.street.wear import Box, inked, patchy, pieced, relief, thin_out
 
 Luma = NDArray[np.uint8]
 
@@ -20,6 +20,7 @@ class Sheet:
     height: int
     paper_tone: float = 220.0
     ink_tone: float = 25.0
+    is_paper: bool = False
     ink: Image.Image = field(init=False)
     paper: NDArray[np.float32] = field(init=False)
     tones: NDArray[np.float32] = field(init=False)
@@ -71,6 +72,8 @@ class Sheet:
         edges, left_on_them = relief(mask, rng)
         mask = mask * np.float32(left_on_them)
         picture = self.paper * (1 - mask) + self.tones * mask + edges
+        if rng.random() < (0.3 if self.is_paper else 0.01):
+            pieced(picture, rng)
         if rng.random() < 0.7:
             dirt = texture(rng, self.height, self.width)
             picture *= 1 - float(rng.uniform(0.02, 0.4) ** 1.3) * dirt

@@ -62,6 +62,15 @@ LATIN_WEIGHTS = {
 }
 """How often each is drawn; plates are stamped with DIN-like dies more than with any other."""
 
+PRINTED = (
+    "LiberationSans-Bold",
+    "NimbusSans-Bold",
+    "FreeSansBold",
+    "LiberationSans-Regular",
+    "LiberationSansNarrow-Bold",
+)
+"""Paper plates come from an office's printer."""
+
 ARABIC = (
     "NotoNaskhArabic-Bold",
     "NotoNaskhArabic-Regular",
@@ -124,6 +133,11 @@ class Typefaces:
         if rng.random() < _OWN_SHARE:
             return f"{_OWN}{rng.integers(strokes.STYLES)}"
         return self.latin[rng.integers(len(self.latin))]
+
+    def printed_font(self, rng: np.random.Generator) -> str:
+        """One of those that offices print with, where there are some."""
+        printed = [font for font in self.latin if Path(font).stem in PRINTED] or self.latin
+        return printed[rng.integers(len(printed))]
 
     def arabic_font(self, rng: np.random.Generator, text: str) -> str:
         """A font that has all glyphs of `text`."""

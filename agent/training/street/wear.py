@@ -13,6 +13,7 @@ Box = tuple[int, int, int, int]
 _OUTLINED, _ONE_SIDED, _SCRATCHED = 0.07, 0.05, 0.04
 """How often ink is left at the edges of the strokes, at one of the two, or in streaks along the plate."""
 _EMBOSSED, _BARE = 0.4, 0.08
+_TORN = 0.3
 
 
 def inked(ink: Image.Image, rng: Rng) -> Floats:
@@ -80,12 +81,33 @@ def relief(mask: Floats, rng: Rng) -> tuple[Floats, float]:
     """
     fate = float(rng.random())
     if fate < _BARE:
-        strength = float(rng.choice((-1, 1)) * rng.uniform(50, 170))
-        return _towards(mask, rng, float(rng.uniform(1.0, 3.2))) * strength, float(rng.uniform(0.0, 0.5))
+        strength = float(rng.choice((-1, 1)) * rng.uniform(60, 170))
+        return _towards(mask, rng, float(rng.uniform(1.0, 3.2))) * strength, float(rng.uniform(0.05, 0.6))
     if fate < _BARE + _EMBOSSED:
         edges = np.roll(mask, (1, int(rng.choice([-1, 1]))), (0, 1)) - mask
         return edges * float(rng.uniform(-70, 70)), 1.0
     return np.zeros((), dtype=np.float32), 1.0
+
+
+def pieced(picture: Floats, rng: Rng) -> None:
+    """Paper glued on in strips, folded, or torn: parts lie higher or lower, lines run down between them."""
+    height, width = picture.shape
+    for start in sorted(rng.uniform(0.05, 0.95, int(rng.integers(1, 6)))):
+        column, line = int(start * width), int(rng.integers(1, 3))
+        down = round(float(rng.normal(0, 0.02)) * height)
+        picture[:, column:] = np.roll(picture[:, column:], down, 0) + float(rng.normal(0, 6))
+        picture[:, column : column + line] += float(rng.normal(0, 30))
+    if rng.random() < _TORN:
+        _tear(picture, rng)
+
+
+def _tear(picture: Floats, rng: Rng) -> None:
+    """One corner is gone, and what is behind it shows."""
+    height, width = picture.shape
+    across, down = rng.uniform(0.02, 0.12) * width, rng.uniform(0.2, 0.8) * height
+    y, x = np.ogrid[:height, :width]
+    x, y = (x if rng.random() < 0.5 else width - 1 - x), (y if rng.random() < 0.5 else height - 1 - y)
+    picture[x / across + y / down < 1] = float(rng.uniform(5, 120))
 
 
 def _towards(mask: Floats, rng: Rng, reach: float) -> Floats:

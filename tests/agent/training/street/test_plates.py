@@ -41,3 +41,9 @@ def test_european_plates_are_letters_and_digits_whatever_stands_between() -> Non
     for seed in range(25):
         (line,) = european(np.random.default_rng(seed), TYPEFACES).lines
         assert all(token in LATIN or token.isdigit() for token in line.tokens)
+
+
+def test_paper_plates_are_printed_in_a_font_of_offices_where_there_is_one() -> None:
+    among = Typefaces(("/a/OSP-DIN.ttf", "/a/LiberationSans-Bold.ttf"), ())
+    assert {among.printed_font(np.random.default_rng(seed)) for seed in range(20)} == {"/a/LiberationSans-Bold.ttf"}
+    assert TYPEFACES.printed_font(np.random.default_rng(1)) in TYPEFACES.latin
