@@ -28,9 +28,11 @@ from vigie_agent.plates.pipeline import PlateSettings as ReadingSettings
 from vigie_agent.plates.vote import VoteSettings
 from vigie_agent.settings import AgentSettings
 from vigie_agent.store import Store, Upkeep
+from vigie_agent.uplink.budget import LinkBudget
 from vigie_agent.uplink.commands import CommandDesk
 from vigie_agent.uplink.connection import Connection
 from vigie_agent.uplink.heartbeat import HeartbeatSender
+from vigie_agent.uplink.link_file import LinkFile
 from vigie_agent.uplink.outbox import Outbox
 from vigie_agent.uplink.publisher import Publisher
 from vigie_agent.uplink.receipts import ReceiptDesk
@@ -58,6 +60,7 @@ async def run(settings: AgentSettings, *, clock: Clock | None = None, view: bool
         store.record_absence(camera.camera_id for camera in settings.cameras)
         services = await stack.enter_async_context(asyncio.TaskGroup())
         cameras = await stack.enter_async_context(_watched_cameras(settings, store, clock))
+        budget = await asyncio.to_thread(LinkBudget, settings.link, clock, LinkFile(settings.data_dir))
         health = Health(
             store,
             settings.agent_id,
@@ -68,8 +71,9 @@ async def run(settings: AgentSettings, *, clock: Clock | None = None, view: bool
         )
         running = [services.create_task(_upkeep(settings, store).run(), name="upkeep")]
         if settings.hub is not None:
-            uplink = make_uplink(settings, settings.hub, key, store, health, clock)
+            uplink = make_uplink(settings, settings.hub, key, store, health, clock, budget)
             running.append(services.create_task(uplink.run(), name="uplink"))
+            running.append(services.create_task(budget.run(), name="link budget"))
         stack.enter_context(metrics.served(settings.metrics, cameras, store))
         if view:
             running.append(services.create_task(show(cameras, clock), name="view"))
@@ -170,20 +174,30 @@ def _upkeep(settings: AgentSettings, store: Store) -> Upkeep:
 
 
 def make_uplink(
-    settings: AgentSettings, hub: HubSettings, key: AgentKey, store: Store, health: Health, clock: Clock
+    settings: AgentSettings,
+    hub: HubSettings,
+    key: AgentKey,
+    store: Store,
+    health: Health,
+    clock: Clock,
+    budget: LinkBudget | None = None,
 ) -> Uplink:
-    """Everything that needs the hub, ready to run."""
+    """Everything that needs the hub, ready to run; all that leaves asks `budget`."""
     agent_id, limits = settings.agent_id, settings.uplink
+    budget = budget or LinkBudget(settings.link, clock)
     outbox = Outbox(limits.flights_max)
-    receipts = ReceiptDesk(store, agent_id, HubKey(hub.public_key), outbox, ask_seconds=limits.ask_seconds)
-    publisher = Publisher(store, agent_id, outbox, limits, clock)
+    receipts = ReceiptDesk(
+        store, agent_id, HubKey(hub.public_key), outbox, ask_seconds=limits.ask_seconds, budget=budget
+    )
+    publisher = Publisher(store, agent_id, outbox, limits, clock, budget)
     return Uplink(
         Connection(hub.url, agent_id, key, reconnect_seconds_max=limits.reconnect_seconds_max),
         publisher,
         receipts,
         services=[
-            HeartbeatSender(health.heartbeat).run,
-            CommandDesk(agent_id, store).run,
-            lambda client: Answerer(client, agent_id, store, on_taken=store.note_pulled).run(),
+            HeartbeatSender(health.heartbeat, budget).run,
+            CommandDesk(agent_id, store, budget).run,
+            lambda client: Answerer(client, agent_id, store, on_taken=store.note_pulled, budget=budget).run(),
         ],
+        budget=budget,
     )

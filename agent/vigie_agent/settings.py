@@ -14,6 +14,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from vigie_agent.camera_settings import CameraSettings, ClipSettings, MotionSettings, PlateSettings, Section
 from vigie_agent.store.settings import StoreSettings
+from vigie_agent.uplink.link_settings import LinkSettings
 from vigie_agent.uplink.settings import HeartbeatSettings, HubSettings, UplinkSettings
 from vigie_shared import profiles
 from vigie_shared.errors import SettingsError
@@ -64,6 +65,7 @@ class AgentSettings(BaseSettings):
     heartbeat: HeartbeatSettings = HeartbeatSettings()
     metrics: MetricsSettings = MetricsSettings()
     uplink: UplinkSettings = UplinkSettings()
+    link: LinkSettings = LinkSettings()
 
     @classmethod
     def settings_customise_sources(

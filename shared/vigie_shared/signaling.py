@@ -18,6 +18,8 @@ class ClipWanted(BaseModel):
 
     want: Literal["clip"] = "clip"
     clip_id: UniqueId
+    priority: Literal["clip", "evidence", "bulk"] = "clip"
+    """Whether somebody waits for it, it is to be kept safe, or it can come at any time."""
 
 
 class Offer(BaseModel):

@@ -9,10 +9,13 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 from pydantic import ValidationError
 
+from vigie_agent.uplink.budget import LinkBudget
+from vigie_agent.uplink.wire_bytes import publish_bytes
 from vigie_shared import subjects
 from vigie_shared.commands import COMMAND, CropReply, CropRequest, Refused
 from vigie_shared.errors import LinkError, VigieError
 from vigie_shared.i18n import gettext as _
+from vigie_shared.link import Priority
 
 log = structlog.get_logger(__name__)
 
@@ -28,9 +31,11 @@ class CropSource(Protocol):
 class CommandDesk:
     """Answers every request, even one that it does not understand."""
 
-    def __init__(self, agent_id: str, crops: CropSource) -> None:
+    def __init__(self, agent_id: str, crops: CropSource, budget: LinkBudget | None = None) -> None:
+        """Without a budget nothing limits what leaves."""
         self._agent_id = agent_id
         self._crops = crops
+        self._budget = budget or LinkBudget.unlimited()
 
     async def run(self, client: Client) -> None:
         """Answer until cancelled; LinkError once the client is closed for good."""
@@ -61,6 +66,9 @@ class CommandDesk:
         if not message.reply:
             return
         try:
-            await client.publish(message.reply, reply.model_dump_json().encode())
+            payload = reply.model_dump_json().encode()
+            priority: Priority = "crop" if isinstance(reply, CropReply) else "heartbeat"
+            await self._budget.take(priority, publish_bytes(message.reply, len(payload)))
+            await client.publish(message.reply, payload)
         except nats.errors.Error as error:  # the hub asks again
             log.debug("reply not sent", reason=str(error) or type(error).__name__)

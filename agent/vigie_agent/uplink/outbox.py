@@ -5,13 +5,15 @@ What is lost on the way brings the lane back to the first batch that is missing 
 """
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
 from vigie_shared.events import LANES, Lane
 
-FLIGHTS_MAX: Final = 4
+FLIGHTS_MAX: Final = 16
+URGENT_LANES: Final[frozenset[Lane]] = frozenset({"hit", "hlt"})
+"""Hits and gaps wait neither for company nor for others' confirmations."""
 
 
 @dataclass(frozen=True)
@@ -65,12 +67,11 @@ class Outbox:
         for lane, seq in newest.items():
             self._lanes[lane].newest = max(self._lanes[lane].newest, seq)
 
-    def next_lane(self) -> tuple[Lane, int] | None:
-        """The most urgent lane with something to send, and after which sequence; None where nothing may leave now."""
-        if sum(len(state.flights) for state in self._lanes.values()) >= self._flights_max:
-            return None
+    def next_lane(self, ready: Container[Lane] = LANES) -> tuple[Lane, int] | None:
+        """The most urgent `ready` lane with something to send, and after which sequence; None where there is none."""
+        is_full = sum(len(state.flights) for state in self._lanes.values()) >= self._flights_max
         for lane, state in self._lanes.items():
-            if state.sent < state.newest:
+            if state.sent < state.newest and lane in ready and (not is_full or lane in URGENT_LANES):
                 return lane, state.sent
         return None
 

@@ -12,7 +12,9 @@ from nats.aio.msg import Msg
 
 from vigie_agent.logs import FaultLog
 from vigie_agent.store import Store
+from vigie_agent.uplink.budget import LinkBudget
 from vigie_agent.uplink.outbox import Outbox
+from vigie_agent.uplink.wire_bytes import publish_bytes
 from vigie_shared import subjects
 from vigie_shared.errors import StoreError, WireError
 from vigie_shared.events import Lane
@@ -22,12 +24,25 @@ log = structlog.get_logger(__name__)
 
 ANSWER_SECONDS: Final = 5.0
 ASK_SECONDS_MAX: Final = 120.0
+INBOX: Final = "_" * 45
+"""As long as nats-py's reply subjects, for the budget."""
 
 
 class ReceiptDesk:
     """Owns the outbox's cursors; the publisher moves them forward, receipts say how far that counts."""
 
-    def __init__(self, store: Store, agent_id: str, hub: Verifier, outbox: Outbox, *, ask_seconds: float) -> None:
+    def __init__(
+        self,
+        store: Store,
+        agent_id: str,
+        hub: Verifier,
+        outbox: Outbox,
+        *,
+        ask_seconds: float,
+        budget: LinkBudget | None = None,
+    ) -> None:
+        """Without a budget nothing limits what leaves."""
+        self._budget = budget or LinkBudget.unlimited()
         self.outbox = outbox
         self.on_receipt: Callable[[], None] = lambda: None
         self._store = store
@@ -92,7 +107,9 @@ class ReceiptDesk:
             self.outbox.grow(await asyncio.to_thread(self._store.newest))
             oldest = await asyncio.to_thread(self._store.oldest)
             question = WatermarkQuestion(epoch=self._store.epoch, oldest=oldest).model_dump_json().encode()
-            reply = await client.request(subjects.watermark_question(self._agent_id), question, timeout=ANSWER_SECONDS)
+            subject = subjects.watermark_question(self._agent_id)
+            await self._budget.take("heartbeat", publish_bytes(subject, len(question), INBOX))
+            reply = await client.request(subject, question, timeout=ANSWER_SECONDS)
         except (nats.errors.Error, OSError, StoreError) as error:
             log.debug("the hub does not answer", reason=str(error) or type(error).__name__)
             return False

@@ -44,13 +44,21 @@ class HeartbeatSettings(Section):
 class UplinkSettings(Section):
     """`[uplink]`: how events travel."""
 
-    batch_events_max: int = Field(default=64, ge=1, le=EVENTS_MAX, description="Most events in one message.")
+    batch_events_max: int = Field(default=EVENTS_MAX, ge=1, le=EVENTS_MAX, description="Most events in one message.")
     batch_bytes_max: int = Field(
-        default=16 * 1024, ge=1024, le=256 * 1024, description="Most bytes of events in one message."
+        default=16 * 1024,
+        ge=1024,
+        le=256 * 1024,
+        description="Most bytes in one message; on a slow link, what 200 ms carry.",
     )
-    flights_max: int = Field(default=4, ge=1, le=64, description="Messages on their way at once.")
+    flights_max: int = Field(
+        default=16, ge=1, le=64, description="Messages on their way at once; their bytes are bounded by `[link]`."
+    )
     linger_seconds: float = Field(
-        default=0.2, ge=0, le=10, description="How long a new event waits for others to travel with."
+        default=0.2,
+        ge=0,
+        le=10,
+        description="How long a new event waits for others to travel with; hits and gaps never wait.",
     )
     ack_seconds: float = Field(
         default=10.0,

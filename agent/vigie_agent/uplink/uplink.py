@@ -8,9 +8,11 @@ import structlog
 from nats.aio.client import Client
 
 from vigie_agent.capture.backoff import Backoff
+from vigie_agent.uplink.budget import LinkBudget
 from vigie_agent.uplink.connection import Connection
 from vigie_agent.uplink.publisher import Publisher
 from vigie_agent.uplink.receipts import ReceiptDesk
+from vigie_agent.uplink.wire_bytes import CONNECT_BYTES
 from vigie_shared.errors import LinkError
 
 log = structlog.get_logger(__name__)
@@ -23,8 +25,14 @@ class Uplink:
     """Runs its services over one client after another."""
 
     def __init__(
-        self, connection: Connection, publisher: Publisher, receipts: ReceiptDesk, services: Sequence[Service]
+        self,
+        connection: Connection,
+        publisher: Publisher,
+        receipts: ReceiptDesk,
+        services: Sequence[Service],
+        budget: LinkBudget | None = None,
     ) -> None:
+        self._budget = budget or LinkBudget.unlimited()
         self._connection = connection
         self._publisher = publisher
         self._receipts = receipts
@@ -37,9 +45,12 @@ class Uplink:
         while True:
             try:
                 async with self._connection.open() as client:
+                    self._link_up()
                     await self._serve(client)
             except* (LinkError, nats.errors.Error, OSError) as errors:
                 log.warning("connection ended: a new one follows", reason=str(errors.exceptions[0]))
+            finally:
+                self._budget.is_connected = False
             await asyncio.sleep(self._backoff.next_seconds())
 
     async def _serve(self, client: Client) -> None:
@@ -60,11 +71,17 @@ class Uplink:
         await asked.wait()
         await self._publisher.run(client)
 
+    def _link_up(self) -> None:
+        self._budget.is_connected = True
+        self._budget.spend(CONNECT_BYTES)
+
     def _link_lost(self) -> None:
+        self._budget.is_connected = False
         self._publisher.link_lost()
         self._publisher.wake()
 
     def _link_back(self) -> None:
+        self._link_up()
         self._receipts.link_back()
         self._publisher.wake()
 

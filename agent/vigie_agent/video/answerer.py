@@ -11,6 +11,8 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from vigie_agent.uplink.budget import LinkBudget
+from vigie_agent.uplink.wire_bytes import publish_bytes
 from vigie_agent.video.clip_session import ClipSession, ClipSource
 from vigie_agent.video.peers import AnsweringPeer
 from vigie_shared import subjects
@@ -47,8 +49,13 @@ class Answerer:
         settings: AnswererSettings | None = None,
         *,
         on_taken: Callable[[str], None] = lambda clip_id: None,
+        budget: LinkBudget | None = None,
     ) -> None:
-        """`on_taken` hears of each clip that a puller has whole, as it says itself; it returns at once."""
+        """`on_taken` hears of each clip that a puller has whole, as it says itself; it returns at once.
+
+        Without a budget nothing limits what leaves.
+        """
+        self._budget = budget or LinkBudget.unlimited()
         self._on_taken = on_taken
         self._connection = connection
         self._agent_id = agent_id
@@ -132,12 +139,14 @@ class Answerer:
             await self._reply(message, Refused(reason=_("a fault in the agent; its log says more")))
             raise
         await self._reply(message, Answer(sdp=answer))
-        return ClipSession(peer, manifest, self._clips)
+        return ClipSession(peer, manifest, self._clips, self._budget, offer.wanted.priority)
 
     async def _reply(self, message: Msg, reply: Answer | Refused) -> None:
         if not message.reply:
             return
         try:
-            await self._connection.publish(message.reply, reply.model_dump_json().encode())
+            payload = reply.model_dump_json().encode()
+            await self._budget.take("heartbeat", publish_bytes(message.reply, len(payload)))
+            await self._connection.publish(message.reply, payload)
         except nats.errors.Error as error:  # the hub asks again; a session without it ends with its lease
             _log.warning("reply_not_sent", reason=str(error))

@@ -1,16 +1,24 @@
 """A session that serves the exact bytes of one clip."""
 
 import asyncio
+from collections import deque
 from collections.abc import Iterator
 from typing import Final, Protocol
 
-from vigie_agent.video.holder import Action, Close, Holder, SendRange, SendText, frames, refusal
+from vigie_agent.uplink.budget import LinkBudget
+from vigie_agent.uplink.delivery_rate import Sent
+from vigie_agent.uplink.forecast import Queued
+from vigie_agent.uplink.wire_bytes import data_channel_bytes
+from vigie_agent.video.holder import Action, Close, Holder, SendRange, SendText, refusal
 from vigie_agent.video.peers import AnsweringPeer
-from vigie_shared.errors import StoreError
+from vigie_shared.errors import StoreError, TransferError
 from vigie_shared.i18n import gettext as _
-from vigie_shared.transfer import Manifest
+from vigie_shared.link import Priority
+from vigie_shared.transfer import FRAME_BYTES_MAX, Manifest, pack_frame
 
 _READ_BYTES: Final = 256 * 1024
+ARRIVALS_SECONDS: Final = 0.05
+"""How often to look what has arrived."""
 
 
 class ClipSource(Protocol):
@@ -28,8 +36,17 @@ class ClipSource(Protocol):
 class ClipSession:
     """Serves one puller over one data channel."""
 
-    def __init__(self, peer: AnsweringPeer, manifest: Manifest, clips: ClipSource) -> None:
+    def __init__(
+        self, peer: AnsweringPeer, manifest: Manifest, clips: ClipSource, budget: LinkBudget, priority: Priority
+    ) -> None:
         self._peer = peer
+        self._bytes = manifest.bytes
+        self._budget = budget
+        self._priority = priority
+        self._queued = Queued(priority, None)
+        self._in_air: deque[tuple[int, Sent]] = deque()
+        self._handed_bytes = 0
+        """Bytes of messages that the channel took, ever."""
         self._clip_id = manifest.clip_id
         self._clips = clips
         self._holder = Holder(manifest)
@@ -42,10 +59,33 @@ class ClipSession:
         Raises TransferError where the puller is gone or nothing moves.
         """
         await self._peer.opened()
+        try:
+            with self._budget.queue(self._priority, self._clip_id) as self._queued:
+                self._queued.bytes = self._bytes
+                async with asyncio.TaskGroup() as tasks:
+                    watching = tasks.create_task(self._watch_arrivals())
+                    complete = await self._serve()
+                    watching.cancel()
+                return complete
+        except* TransferError as group:
+            raise group.exceptions[0] from None
+        finally:
+            for _until, sent in self._in_air:
+                self._budget.lose(sent)
+
+    async def _serve(self) -> bool:
         while True:
             closed = await self._do(self._holder.feed(await self._peer.receive()))
             if closed is not None:
                 return closed.complete
+
+    async def _watch_arrivals(self) -> None:
+        """Tell the budget what has arrived, as SCTP's acknowledgements say."""
+        while True:
+            await asyncio.sleep(ARRIVALS_SECONDS)
+            arrived = self._handed_bytes - self._peer.unconfirmed_bytes
+            while self._in_air and self._in_air[0][0] <= arrived:
+                self._budget.land(self._in_air.popleft()[1])
 
     async def _do(self, actions: list[Action]) -> Close | None:
         for action in actions:
@@ -66,9 +106,19 @@ class ClipSession:
     async def _send_range(self, offset: int, length: int) -> None:
         for start in range(offset, offset + length, _READ_BYTES):
             data = await asyncio.to_thread(self._read, start, min(_READ_BYTES, offset + length - start))
-            for frame in frames(start, data):
-                await self._peer.send(frame)
-            self.sent_bytes += len(data)
+            while data:
+                frame_bytes = self._budget.chunk_bytes(FRAME_BYTES_MAX)
+                await self._send_frame(start, data[:frame_bytes])
+                start, data = start + frame_bytes, data[frame_bytes:]
+
+    async def _send_frame(self, offset: int, data: bytes) -> None:
+        frame = pack_frame(offset, data)
+        sent = await self._budget.launch(self._priority, data_channel_bytes(len(frame)))
+        self._in_air.append((self._handed_bytes + len(frame), sent))
+        await self._peer.send(frame)
+        self._handed_bytes += len(frame)
+        self.sent_bytes += len(data)
+        self._queued.bytes = self._bytes - offset - len(data)
 
     def _read(self, offset: int, length: int) -> bytes:
         data = b"".join(self._clips.read(self._clip_id, offset, length))

@@ -1,20 +1,17 @@
 """The holder's side of the transfer protocol (`vigie_shared.transfer`), without I/O."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 from pydantic import ValidationError
 
 from vigie_shared.i18n import gettext as _
 from vigie_shared.transfer import (
-    FRAME_BYTES_MAX,
     PULLER_MESSAGE,
     Done,
     Get,
     Manifest,
     ManifestWanted,
     TransferRefused,
-    pack_frame,
 )
 
 
@@ -79,9 +76,3 @@ def refusal(reason: str, *, retryable: bool = False) -> list[Action]:
         SendText(TransferRefused(reason=reason[:300], retryable=retryable).model_dump_json()),
         Close(complete=False),
     ]
-
-
-def frames(offset: int, data: bytes) -> Iterator[bytes]:
-    """`data`, which starts at `offset` of the clip, as frames."""
-    for start in range(0, len(data), FRAME_BYTES_MAX):
-        yield pack_frame(offset + start, data[start : start + FRAME_BYTES_MAX])

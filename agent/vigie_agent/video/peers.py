@@ -71,6 +71,19 @@ class AnsweringPeer:
             raise TransferError(_("the other side is gone"))
         self._channel.send(message)
 
+    @property
+    def unconfirmed_bytes(self) -> int:
+        """Bytes of messages that the other side has not acknowledged yet, queued ones included.
+
+        aiortc tells what is queued; what it sent and nobody has acknowledged, only its SCTP association knows.
+        """
+        sctp = self._connection.sctp
+        if sctp is None:
+            return 0
+        sent = sum(chunk._book_size for chunk in sctp._sent_queue if not chunk._acked)
+        cut = sum(chunk._book_size for chunk in sctp._outbound_queue)
+        return self._channel.bufferedAmount + cut + sent
+
     async def hang_up(self) -> None:
         """Let what is queued arrive: wait for the other side to close, but not for long."""
         with contextlib.suppress(TimeoutError):

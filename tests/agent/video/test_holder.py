@@ -4,9 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vigie_agent.video.holder import Close, Holder, SendRange, SendText, frames
+from vigie_agent.video.holder import Close, Holder, SendRange, SendText
 from vigie_shared.transfer import (
-    FRAME_BYTES_MAX,
     HOLDER_MESSAGE,
     Done,
     Get,
@@ -14,7 +13,6 @@ from vigie_shared.transfer import (
     ManifestWanted,
     TransferRefused,
     block_digests,
-    unpack_frame,
 )
 
 CLIP = bytes(range(256)) * 4
@@ -59,13 +57,3 @@ def test_what_the_protocol_does_not_know_is_refused(message: str | bytes) -> Non
 
 def test_done_closes() -> None:
     assert Holder(MANIFEST).feed(Done().model_dump_json()) == [Close(complete=True)]
-
-
-@given(st.integers(0, 2**40), st.binary(max_size=3 * FRAME_BYTES_MAX))
-def test_frames_cover_a_range_exactly_and_in_order(offset: int, data: bytes) -> None:
-    rebuilt = b""
-    for frame in frames(offset, data):
-        at, piece = unpack_frame(frame)
-        assert at == offset + len(rebuilt)
-        rebuilt += piece
-    assert rebuilt == data
