@@ -149,10 +149,12 @@ def _plate_reader(settings: AgentSettings, camera: CameraSettings) -> PlateReade
     if not (settings.plates.enabled and camera.read_plates):
         return None
     try:
-        return PlateReader(reading_settings(settings.plates))
+        reader = PlateReader(reading_settings(settings.plates))
     except ModelError as error:
         log.error("plates are not read", camera_id=camera.camera_id, reason=str(error))
         return None
+    log.info("plates are read", camera_id=camera.camera_id, models=reader.models)
+    return reader
 
 
 def reading_settings(plates: PlateSettings) -> ReadingSettings:
@@ -161,6 +163,7 @@ def reading_settings(plates: PlateSettings) -> ReadingSettings:
         frames_per_second=plates.frames_per_second_max,
         reads_per_second=plates.reads_per_second_max,
         kinds=plates.kinds,
+        weights=plates.weights,
         vote=VoteSettings(certain_from=plates.confidence_min),
     )
 

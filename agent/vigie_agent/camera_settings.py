@@ -157,3 +157,8 @@ class PlateSettings(Section):
         description="Kinds of plates that may pass here. `european`, the generic rule for foreign plates, takes nearly "
         "any four to eight letters and digits, and is left out unless foreign vehicles are to be read.",
     )
+    weights: Literal["auto", "int8", "float"] = Field(
+        default="auto",
+        description="Which file of each network is run. They differ in a read now and then; `auto` takes int8 unless "
+        "floats are clearly faster on this machine (as with tflite-runtime on x86).",
+    )

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from vigie_agent.plates.rectify import Corners, Luma, Points, corners_of, tones
-from vigie_agent.plates.runtime import MODELS, load_network
+from vigie_agent.plates.runtime import MODELS, Network, Weights, load_network
 
 Layout = Literal["civil", "provisional", "state", "dashed", "two-line", "moped", "foreign", "none"]
 """What the whole of a plate looks like. `two-line` is a civil one; `none` is no plate at all."""
@@ -100,8 +100,13 @@ class Aligned:
 class Aligner:
     """Tells from near where the points of a plate lie that a detector has told roughly."""
 
-    def __init__(self, folder: Path = MODELS) -> None:
-        self._network = load_network("aligner", folder)
+    def __init__(self, folder: Path = MODELS, weights: Weights = "auto") -> None:
+        self._network = load_network("aligner", folder, weights)
+
+    @property
+    def network(self) -> Network:
+        """What it looks with."""
+        return self._network
 
     def align(self, luma: Luma, corners: Corners) -> Aligned:
         """The plate in or around `corners`; where they are only a box, what two looks tell between them."""

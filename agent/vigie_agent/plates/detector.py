@@ -10,7 +10,7 @@ from PIL import Image
 
 from vigie_agent.plates.aligner import Aligned, Aligner
 from vigie_agent.plates.rectify import Corners, Luma, corners_of
-from vigie_agent.plates.runtime import MODELS, load_network
+from vigie_agent.plates.runtime import MODELS, Network, Weights, load_network
 
 _STRIDE_PX = 8
 _CLOSER_MOST = 8
@@ -47,11 +47,16 @@ class Detection:
 class Detector:
     """Finds plates in pictures of any size, seen through a small letterboxed view."""
 
-    def __init__(self, folder: Path = MODELS, threshold: float = 0.5) -> None:
-        self._network = load_network("detector", folder)
-        self._aligner = Aligner(folder)
+    def __init__(self, folder: Path = MODELS, threshold: float = 0.5, weights: Weights = "auto") -> None:
+        self._network = load_network("detector", folder, weights)
+        self._aligner = Aligner(folder, weights)
         self._height_px, self._width_px = self._network.input_shape
         self._threshold = threshold
+
+    @property
+    def networks(self) -> tuple[Network, Network]:
+        """What it looks with, from far and from near."""
+        return self._network, self._aligner.network
 
     def detect(self, luma: Luma) -> list[Detection]:
         """The plates in a grey picture (H x W), surest first; the first few are looked at once more, from near by.

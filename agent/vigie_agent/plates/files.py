@@ -14,6 +14,7 @@ from vigie_agent.plates.detector import Detection, Detector
 from vigie_agent.plates.pipeline import PlateReader, PlateSettings
 from vigie_agent.plates.reader import Reader
 from vigie_agent.plates.rectify import Corners, Luma
+from vigie_agent.plates.runtime import Weights
 from vigie_agent.plates.vote import VotedRead
 from vigie_shared.errors import CommandError
 from vigie_shared.i18n import gettext as _
@@ -42,10 +43,15 @@ class Sighting:
 class Eye:
     """Looks at files, with the models of this machine."""
 
-    def __init__(self, kinds: Sequence[PlateKind] = MOROCCAN) -> None:
-        self._kinds = tuple(kinds)
-        self._detector = Detector()
-        self._reader = Reader(kinds=kinds)
+    def __init__(self, kinds: Sequence[PlateKind] = MOROCCAN, weights: Weights = "auto") -> None:
+        self._kinds, self._weights = tuple(kinds), weights
+        self._detector = Detector(weights=weights)
+        self._reader = Reader(kinds=kinds, weights=weights)
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        """The files that it finds and reads with."""
+        return tuple(network.told for network in (*self._detector.networks, self._reader.network))
 
     def look(self, luma: Luma, *, crop: bool = False) -> list[Sighting]:
         """The plates on a grey picture, surest first; with `crop` the whole picture is one plate."""
@@ -57,7 +63,7 @@ class Eye:
 
     def watch(self, film: Path) -> list[VotedRead]:
         """The plates that pass in a film, one read for each stay."""
-        reader = PlateReader(PlateSettings(kinds=self._kinds))
+        reader = PlateReader(PlateSettings(kinds=self._kinds, weights=self._weights))
         told = [read for at_seconds, frame in frames_of(film) for read in reader.observe(at_seconds, _luma(frame))]
         return told + reader.flush()
 

@@ -8,7 +8,7 @@ from vigie_agent.plates.detector import Detection, Detector
 from vigie_agent.plates.gaze import Gaze, View
 from vigie_agent.plates.reader import Reader
 from vigie_agent.plates.rectify import Luma
-from vigie_agent.plates.runtime import MODELS
+from vigie_agent.plates.runtime import MODELS, Weights
 from vigie_agent.plates.vote import PlateRead, PlateVoter, VotedRead, VoteSettings
 from vigie_agent.reading import Region
 from vigie_shared.plates import MOROCCAN, PlateKind
@@ -25,6 +25,7 @@ class PlateSettings:
     plate_width_min_px: float = 44.0
     detection_threshold: float = 0.5
     kinds: tuple[PlateKind, ...] = MOROCCAN
+    weights: Weights = "auto"
     vote: VoteSettings = field(default_factory=VoteSettings)
 
 
@@ -33,8 +34,8 @@ class PlateReader:
 
     def __init__(self, settings: PlateSettings | None = None, folder: Path = MODELS) -> None:
         self._settings = settings or PlateSettings()
-        self._detector = Detector(folder, self._settings.detection_threshold)
-        self._reader = Reader(folder, self._settings.kinds)
+        self._detector = Detector(folder, self._settings.detection_threshold, self._settings.weights)
+        self._reader = Reader(folder, self._settings.kinds, self._settings.weights)
         self._voter = PlateVoter(self._settings.vote)
         self._gaze = Gaze()
         self._looked_at: float | None = None
@@ -62,6 +63,11 @@ class PlateReader:
         cuts = (left > 0, top > 0, right < luma.shape[1], bottom < luma.shape[0])
         found = self._detector.detect(part)
         return [one.moved(1, (left, top)) for one in found if _is_whole(one, part, cuts)]
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        """The files that it finds and reads with."""
+        return tuple(network.told for network in (*self._detector.networks, self._reader.network))
 
     @property
     def lines_read(self) -> int:

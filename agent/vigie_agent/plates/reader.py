@@ -12,7 +12,7 @@ from vigie_agent.plates.calibration import AS_READ, Calibration
 from vigie_agent.plates.decoding import Reading, decode_lines, softmax
 from vigie_agent.plates.detector import Detection
 from vigie_agent.plates.rectify import Corners, Luma, Points, rectify
-from vigie_agent.plates.runtime import MODELS, load_network
+from vigie_agent.plates.runtime import MODELS, Network, Weights, load_network
 from vigie_shared.plates import MOROCCAN, PlateKind
 
 LINES_SURE: Final = 0.97
@@ -32,9 +32,9 @@ _TWO_LINES: Final[Kinds] = {"two-line": ("civil",), "moped": ("moped",)}
 class Reader:
     """Reads plates that a detector has found, of the `kinds` that may pass here. One thread at a time."""
 
-    def __init__(self, folder: Path = MODELS, kinds: Sequence[PlateKind] = MOROCCAN) -> None:
-        self._network = load_network("reader", folder)
-        self._aligner = Aligner(folder)
+    def __init__(self, folder: Path = MODELS, kinds: Sequence[PlateKind] = MOROCCAN, weights: Weights = "auto") -> None:
+        self._network = load_network("reader", folder, weights)
+        self._aligner = Aligner(folder, weights)
         self._tokens = self._network.entry.alphabet
         fitted = self._network.entry.calibration
         self._calibration = Calibration.from_table(fitted) if fitted else AS_READ
@@ -42,6 +42,11 @@ class Reader:
         self._height_px, self._width_px = self._network.input_shape
         self.lines_read = 0
         """Lines that the network has gone over: what reading has cost so far."""
+
+    @property
+    def network(self) -> Network:
+        """What it reads with."""
+        return self._network
 
     def read(self, luma: Luma, corners: Corners) -> Reading | None:
         """The plate in or around `corners` of a grey picture, or None when what is there spells no plate."""

@@ -1,10 +1,14 @@
 """The plate networks, run by TFLite. Only files on the list beside them are loaded, and only unaltered.
 
 Each network is kept twice: with int8 weights, fast in `ai_edge_litert`, and in floats, fast in `tflite_runtime`.
-Which of them is faster here is measured once, at loading.
+Unless somebody says which, both are timed once, at loading, and floats are taken only where they are clearly faster:
+both say nearly the same, and what is read should not hang on a machine's mood.
+
+A network is loaded once in a process, and all cameras share its interpreters: as many as run at the same time.
 """
 
 import hashlib
+import os
 import threading
 import time
 import tomllib
@@ -12,7 +16,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import Any, Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,10 +25,17 @@ from vigie_shared.errors import ModelError
 from vigie_shared.i18n import gettext as _
 
 MODELS = Path(str(files("vigie_agent.plates"))) / "models"
-_LIST = "models.toml"
-_TIMED_RUNS = 5
+_LIST: Final = "models.toml"
+_TIMED_RUNS: Final = 5
+_CLEARLY: Final = 1.5
+"""So many times faster than the file before it on the list, another one is taken."""
+RUNNERS_MOST: Final = max(1, min(4, (os.cpu_count() or 1) - 1))
+"""Interpreters of one network; a core stays free of them."""
 
 Floats = NDArray[np.float32]
+Weights = Literal["auto", "int8", "float"]
+"""Which file of each network is run; `auto`: the first on the list, unless another is clearly faster here."""
+_MARKS: Final = {"int8": "_int8.", "float": "_fp32."}
 
 
 @dataclass(frozen=True)
@@ -39,32 +50,82 @@ class ModelEntry:
 
 
 class Network:
-    """A loaded network. Any thread may run it: each gets an interpreter of its own."""
+    """A loaded network. Any thread may run it; where more of them do than there are interpreters, they take turns."""
 
     def __init__(self, entry: ModelEntry, file: str, content: bytes) -> None:
         self.entry, self.file = entry, file
         self._content = content
-        self._local = threading.local()
+        self._idle: list[_Runner] = []
+        self._turns = threading.BoundedSemaphore(RUNNERS_MOST)
 
     def run(self, picture: NDArray[np.uint8]) -> Floats:
         """The network's output for one grey picture, batch axis left out."""
-        runner: _Runner | None = getattr(self._local, "runner", None)
-        if runner is None:
-            runner = self._local.runner = _Runner(self._content, self.file)
-        return runner.run(picture)
+        with self._turns:
+            runner = self._taken()
+            try:
+                return runner.run(picture)
+            finally:
+                self._idle.append(runner)
+
+    @property
+    def interpreters(self) -> int:
+        """How many there are while nobody runs it."""
+        return len(self._idle)
+
+    @property
+    def told(self) -> str:
+        """Which release and which file, for people: "street-1 reader_int8.tflite"."""
+        return f"{self.entry.release} {self.file}".strip()
 
     @property
     def input_shape(self) -> tuple[int, int]:
         """Height and width of the pictures it takes."""
-        _, height, width, _ = _Runner(self._content, self.file).shape
+        with self._turns:
+            runner = self._taken()
+            self._idle.append(runner)
+        _, height, width, _ = runner.shape
         return height, width
 
+    def _taken(self) -> "_Runner":
+        try:
+            return self._idle.pop()
+        except IndexError:
+            return _Runner(self._content, self.file)
 
-def load_network(name: str, folder: Path = MODELS, clock: Callable[[], float] = time.thread_time) -> Network:
-    """The network `name` of the list in `folder`, in whichever of its files runs faster on this machine."""
+
+def load_network(name: str, folder: Path = MODELS, weights: Weights = "auto") -> Network:
+    """The network `name` of the list in `folder`, the same one each time that it is asked for."""
     entry = _listed(folder, name)
-    networks = [Network(entry, file, _verified(folder / file, digest)) for file, digest in entry.digests.items()]
-    return min(networks, key=lambda network: _seconds_of(network, clock))
+    with _loading:
+        asked = (folder.resolve(), name, weights)
+        network = _loaded.get(asked)
+        if network is None or network.entry != entry:
+            network = _loaded[asked] = faster(candidates(entry, folder, weights))
+        return network
+
+
+_loading = threading.Lock()
+_loaded: dict[tuple[Path, str, Weights], Network] = {}
+
+
+def candidates(entry: ModelEntry, folder: Path, weights: Weights = "auto") -> list[Network]:
+    """A network for each file that may be run, all of them unaltered."""
+    mark = _MARKS.get(weights, "")
+    chosen = {file: digest for file, digest in entry.digests.items() if mark in file}
+    if not chosen:
+        message = _("The list {path} has no {weights} file of the model “{name}”: install the agent again.")
+        raise ModelError(message.format(path=folder / _LIST, weights=weights, name=entry.name))
+    return [Network(entry, file, _verified(folder / file, digest)) for file, digest in chosen.items()]
+
+
+def faster(networks: Sequence[Network], clock: Callable[[], float] = time.thread_time) -> Network:
+    """The first of them, unless another is clearly faster on this machine."""
+    first, *others = networks
+    if not others:
+        return first
+    seconds = {network.file: _seconds_of(network, clock) for network in networks}
+    best = min(others, key=lambda network: seconds[network.file])
+    return best if _CLEARLY * seconds[best.file] < seconds[first.file] else first
 
 
 def _listed(folder: Path, name: str) -> ModelEntry:
@@ -107,7 +168,7 @@ def _timed(call: Callable[[], object], clock: Callable[[], float]) -> float:
 
 
 class _Runner:
-    """One interpreter, used by one thread."""
+    """One interpreter, used by one thread at a time."""
 
     def __init__(self, content: bytes, file: str) -> None:
         try:
@@ -121,8 +182,8 @@ class _Runner:
         self.shape: tuple[int, int, int, int] = tuple(int(edge) for edge in self._input["shape"])  # type: ignore[assignment]
 
     def run(self, picture: NDArray[np.uint8]) -> Floats:
-        scaled = picture.astype(np.float32).reshape(self.shape) * np.float32(1 / 255)
-        self._interpreter.set_tensor(self._input["index"], scaled)
+        scaled = np.multiply(picture, np.float32(1 / 255), dtype=np.float32)
+        self._interpreter.set_tensor(self._input["index"], scaled.reshape(self.shape))
         self._interpreter.invoke()
         output: Floats = self._interpreter.get_tensor(self._output)[0]
         return output

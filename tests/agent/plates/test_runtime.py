@@ -1,15 +1,16 @@
-"""Only listed, unaltered models are loaded; the faster of each pair is taken."""
+"""Only listed, unaltered models are loaded, once; the faster of each pair is taken."""
 
 import hashlib
 import shutil
-import threading
+from concurrent.futures import ThreadPoolExecutor
 from itertools import count
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from vigie_agent.plates.runtime import MODELS, load_network
+from vigie_agent.plates.pipeline import PlateReader, PlateSettings
+from vigie_agent.plates.runtime import MODELS, RUNNERS_MOST, Weights, candidates, faster, load_network
 from vigie_shared.errors import ModelError
 
 
@@ -74,29 +75,57 @@ def test_listed_file_that_is_no_model_is_an_error_not_a_crash(models: Path, cont
         load_network("reader", models)
 
 
-@pytest.mark.parametrize("slow", ["reader_int8.tflite", "reader_fp32.tflite"])
-def test_the_file_that_runs_faster_is_taken(slow: str) -> None:
-    files = list((MODELS / "models.toml").read_text(encoding="utf-8").split('"'))
-    listed = [name for name in files if name.startswith("reader_")]
-    slow_first = listed.index(slow) == 0
+@pytest.mark.parametrize(
+    ("int8_takes", "float_takes", "taken"),
+    [
+        (1.0, 5.0, "reader_int8.tflite"),
+        (1.2, 1.0, "reader_int8.tflite"),
+        (5.0, 1.0, "reader_fp32.tflite"),
+    ],
+)
+def test_floats_are_taken_only_where_they_are_clearly_faster(int8_takes: float, float_takes: float, taken: str) -> None:
     ticks = count()
 
     def clock() -> float:
-        """Each timed run takes two looks at the clock; five runs belong to each file."""
+        """Each timed run takes two looks at the clock; five runs belong to each file, int8 first."""
         look = next(ticks)
-        of_first = look < 10
-        return look * (5.0 if of_first == slow_first else 1.0)
+        return look * (int8_takes if look < 10 else float_takes)
 
-    assert load_network("reader", clock=clock).file != slow
+    assert faster(candidates(load_network("reader").entry, MODELS), clock).file == taken
 
 
-def test_two_threads_may_run_one_network() -> None:
-    network = load_network("reader")
-    picture = np.random.default_rng(1).integers(0, 255, network.input_shape, dtype=np.uint8)
-    outputs: list[np.ndarray[tuple[int, ...], np.dtype[np.float32]]] = []
-    threads = [threading.Thread(target=lambda: outputs.append(network.run(picture))) for _ in range(2)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert np.array_equal(outputs[0], outputs[1])
+@pytest.mark.parametrize(("weights", "file"), [("int8", "aligner_int8.tflite"), ("float", "aligner_fp32.tflite")])
+def test_a_setting_pins_the_file(weights: Weights, file: str) -> None:
+    assert load_network("aligner", weights=weights).file == file
+
+
+def test_pinned_file_that_is_not_listed_is_named(models: Path) -> None:
+    text = (models / "models.toml").read_text(encoding="utf-8")
+    (models / "models.toml").write_text(text.replace("reader_int8.tflite", "reader_odd.tflite"), encoding="utf-8")
+    with pytest.raises(ModelError, match="no int8 file of the model “reader”"):
+        load_network("reader", models, "int8")
+
+
+def test_a_network_is_loaded_once_for_all_cameras() -> None:
+    one, other = PlateReader(), PlateReader(PlateSettings(kinds=("european",)))
+    assert one.models == other.models
+    assert load_network("reader") is load_network("reader")
+    assert load_network("reader") is not load_network("reader", weights="float")
+
+
+def test_a_list_written_anew_is_read_anew(models: Path) -> None:
+    before = load_network("reader", models)
+    text = (models / "models.toml").read_text(encoding="utf-8")
+    (models / "models.toml").write_text(text.replace("text = [", "text = [1", 1), encoding="utf-8")
+    assert load_network("reader", models) is not before
+
+
+def test_more_threads_than_interpreters_take_turns() -> None:
+    (network,) = candidates(load_network("aligner").entry, MODELS, "int8")
+    rng = np.random.default_rng(1)
+    pictures = [rng.integers(0, 255, network.input_shape, dtype=np.uint8) for _ in range(3 * RUNNERS_MOST)]
+    wanted = [network.run(picture) for picture in pictures]
+    with ThreadPoolExecutor(len(pictures)) as pool:
+        for _again in range(5):
+            assert all(map(np.array_equal, pool.map(network.run, pictures), wanted))
+    assert 1 <= network.interpreters <= RUNNERS_MOST
