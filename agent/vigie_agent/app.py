@@ -14,10 +14,11 @@ from datetime import timedelta
 
 import structlog
 
-from vigie_agent import metrics
+from vigie_agent import membership, metrics
 from vigie_agent.camera import CameraWatch
 from vigie_agent.camera_settings import CameraSettings, PlateSettings
 from vigie_agent.capture.ingest import Ingest
+from vigie_agent.credentials import Credentials
 from vigie_agent.discovery import announced
 from vigie_agent.health import Health
 from vigie_agent.keys import AgentKey, HubKey, load_or_make_agent_key
@@ -36,7 +37,7 @@ from vigie_agent.uplink.link_file import LinkFile
 from vigie_agent.uplink.outbox import Outbox
 from vigie_agent.uplink.publisher import Publisher
 from vigie_agent.uplink.receipts import ReceiptDesk
-from vigie_agent.uplink.settings import HubSettings
+from vigie_agent.uplink.renewal import Renewal
 from vigie_agent.uplink.uplink import Uplink
 from vigie_agent.video.answerer import Answerer
 from vigie_agent.view import show
@@ -70,10 +71,14 @@ async def run(settings: AgentSettings, *, clock: Clock | None = None, view: bool
             clock=clock,
         )
         running = [services.create_task(_upkeep(settings, store).run(), name="upkeep")]
-        if settings.hub is not None:
-            uplink = make_uplink(settings, settings.hub, key, store, health, clock, budget)
-            running.append(services.create_task(uplink.run(), name="uplink"))
-            running.append(services.create_task(budget.run(), name="link budget"))
+
+        async def serve(credentials: Credentials) -> None:
+            await make_uplink(settings, credentials, store, health, clock, budget).run()
+
+        member = await asyncio.to_thread(membership.load, settings.data_dir, settings.agent_id)
+        following = membership.follow(settings.data_dir, settings.agent_id, key, serve)
+        running.append(services.create_task(following, name="uplink"))
+        running.append(services.create_task(budget.run(), name="link budget"))
         stack.enter_context(metrics.served(settings.metrics, cameras, store))
         if view:
             running.append(services.create_task(show(cameras, clock), name="view"))
@@ -83,7 +88,7 @@ async def run(settings: AgentSettings, *, clock: Clock | None = None, view: bool
             "ready",
             agent_id=settings.agent_id,
             cameras=len(cameras),
-            hub=settings.hub.url if settings.hub else None,
+            hub=member.nats_url if member else None,
             public_key=key.public_key,
         )
         await stop.wait()
@@ -178,8 +183,7 @@ def _upkeep(settings: AgentSettings, store: Store) -> Upkeep:
 
 def make_uplink(
     settings: AgentSettings,
-    hub: HubSettings,
-    key: AgentKey,
+    credentials: Credentials,
     store: Store,
     health: Health,
     clock: Clock,
@@ -190,14 +194,21 @@ def make_uplink(
     budget = budget or LinkBudget(settings.link, clock)
     outbox = Outbox(limits.flights_max)
     receipts = ReceiptDesk(
-        store, agent_id, HubKey(hub.public_key), outbox, ask_seconds=limits.ask_seconds, budget=budget
+        store,
+        agent_id,
+        HubKey(credentials.membership.hub_key),
+        outbox,
+        ask_seconds=limits.ask_seconds,
+        budget=budget,
     )
+    renewal = Renewal(credentials, clock)
     publisher = Publisher(store, agent_id, outbox, limits, clock, budget)
     return Uplink(
-        Connection(hub.url, agent_id, key, reconnect_seconds_max=limits.reconnect_seconds_max),
+        Connection(credentials, reconnect_seconds_max=limits.reconnect_seconds_max, refused=renewal.refused),
         publisher,
         receipts,
         services=[
+            renewal.run,
             HeartbeatSender(health.heartbeat, budget).run,
             CommandDesk(agent_id, store, budget).run,
             lambda client: Answerer(client, agent_id, store, on_taken=store.note_pulled, budget=budget).run(),

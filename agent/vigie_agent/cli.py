@@ -1,4 +1,4 @@
-"""`vigie agent …`: run, key, status, film, read, doctor."""
+"""`vigie agent …`: run, enrol, key, status, film, read, doctor."""
 
 import asyncio
 import json
@@ -10,6 +10,7 @@ from typing import Annotated, Any, Final, Literal
 import typer
 
 from vigie_agent import logs, store_cli
+from vigie_shared.errors import CommandError
 from vigie_shared.i18n import gettext as _
 
 app = typer.Typer(
@@ -33,9 +34,7 @@ app.add_typer(store_cli.app, name="store")
 SceneName = Literal["crossing", "gate", "patrol"]
 
 
-@app.command(
-    help=_("Watch until Ctrl-C or SIGTERM. Without a [hub] section the agent works alone and keeps everything.")
-)
+@app.command(help=_("Watch until Ctrl-C or SIGTERM. Until it is enrolled the agent works alone and keeps everything."))
 def run(
     settings: Settings,
     log_level: Annotated[logs.Level, typer.Option(help=_("Least important lines to log."))] = "info",
@@ -53,7 +52,34 @@ def run(
     asyncio.run(agent.run(loaded, view=sys.stdout.isatty() if view is None else view))
 
 
-@app.command(help=_("Print this agent's public key, for `vigie hub enrol`; makes the key where there is none yet."))
+@app.command(
+    help=_("Let this agent into a hub by a code from there (vigie hub enrol); a running agent then begins to report.")
+)
+def enrol(
+    code: Annotated[str, typer.Argument(help=_("The code, from the agent's name to the end."))],
+    settings: Settings = Path("agent.toml"),
+    as_json: AsJson = False,
+) -> None:
+    """Enrol with a code."""
+    from vigie_agent import credentials, enrolment
+    from vigie_agent.keys import load_or_make_agent_key
+    from vigie_agent.settings import load
+    from vigie_shared.enrolment import Code
+
+    parsed, loaded = Code.parse(code), load(settings)
+    if parsed.agent_id != loaded.agent_id:
+        raise CommandError(
+            _("this code is for agent {agent_id}; {path} is the settings of {own_id}").format(
+                agent_id=parsed.agent_id, path=settings, own_id=loaded.agent_id
+            )
+        )
+    membership = enrolment.enrol(parsed, load_or_make_agent_key(loaded.data_dir))
+    credentials.save(loaded.data_dir, membership)
+    told = {"agent_id": membership.agent_id, "hub": membership.nats_url, "hub_key": membership.hub_key}
+    typer.echo(json.dumps(told) if as_json else _("{agent_id} is enrolled; its hub is at {hub}").format(**told))
+
+
+@app.command(help=_("Print this agent's public key; makes the key where there is none yet."))
 def key(
     data: Annotated[Path, typer.Option("--data", help=_("The agent's data_dir."))],
     as_json: AsJson = False,

@@ -9,7 +9,7 @@ from typing import Final
 import ifaddr
 import structlog
 from zeroconf import Error as ZeroconfError
-from zeroconf import InterfaceChoice, IPVersion, NonUniqueNameException
+from zeroconf import IPVersion, NonUniqueNameException
 from zeroconf.asyncio import AsyncServiceInfo, AsyncZeroconf
 
 log = structlog.get_logger(__name__)
@@ -21,14 +21,13 @@ PORT: Final = 0
 
 
 def addresses_of(interfaces: Sequence[str]) -> list[str]:
-    """IPv4 addresses of interfaces that are given by name or address; of all but loopback where none is given."""
+    """IPv4 addresses of the interfaces that are given by name or address."""
     found: list[str] = []
     for adapter in ifaddr.get_adapters():
         for ip in adapter.ips:
             if not isinstance(ip.ip, str):
                 continue
-            wanted = adapter.nice_name in interfaces or ip.ip in interfaces
-            if wanted or (not interfaces and not ip.ip.startswith("127.")):
+            if adapter.nice_name in interfaces or ip.ip in interfaces:
                 found.append(ip.ip)
     return found
 
@@ -47,7 +46,14 @@ def service_info(agent_id: str, public_key: str, addresses: Sequence[str]) -> As
 
 @contextlib.asynccontextmanager
 async def announced(agent_id: str, public_key: str, interfaces: Sequence[str]) -> AsyncIterator[bool]:
-    """Announce while inside; yields whether it worked. A network that refuses is one line in the log, never fatal."""
+    """Announce while inside; yields whether it worked. A network that refuses is one line in the log, never fatal.
+
+    Without interfaces nothing is announced anywhere.
+    """
+    if not interfaces:
+        log.info("not announced: discovery.interfaces names no network")
+        yield False
+        return
     addresses = addresses_of(interfaces)
     if not addresses:
         log.warning("not announced: no such interface has an IPv4 address", interfaces=list(interfaces))
@@ -57,8 +63,7 @@ async def announced(agent_id: str, public_key: str, interfaces: Sequence[str]) -
     working = False
     info = service_info(agent_id, public_key, addresses)
     try:
-        chosen = addresses if interfaces else InterfaceChoice.All
-        zeroconf = AsyncZeroconf(interfaces=chosen, ip_version=IPVersion.V4Only)
+        zeroconf = AsyncZeroconf(interfaces=addresses, ip_version=IPVersion.V4Only)
         await (await zeroconf.async_register_service(info))
         working = True
     except NonUniqueNameException:

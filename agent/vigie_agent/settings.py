@@ -15,7 +15,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from vigie_agent.camera_settings import CameraSettings, ClipSettings, MotionSettings, PlateSettings, Section
 from vigie_agent.store.settings import StoreSettings
 from vigie_agent.uplink.link_settings import LinkSettings
-from vigie_agent.uplink.settings import HeartbeatSettings, HubSettings, UplinkSettings
+from vigie_agent.uplink.settings import HeartbeatSettings, UplinkSettings
 from vigie_shared import profiles
 from vigie_shared.errors import SettingsError
 from vigie_shared.i18n import gettext as _
@@ -29,7 +29,9 @@ class DiscoverySettings(Section):
 
     enabled: bool = Field(default=True, description="Whether the agent announces itself by multicast DNS.")
     interfaces: tuple[str, ...] = Field(
-        default=(), description="Interfaces to announce on, by name (`eth0`) or address; all of them where empty."
+        default=(),
+        description="Interfaces to announce on, by name (`eth0`) or address. None where empty: a network that is not "
+        "the owner's own need not hear of the box, and enrolment needs no announcement.",
     )
 
 
@@ -55,7 +57,6 @@ class AgentSettings(BaseSettings):
     )
     agent_id: AgentId = Field(description="Short name of this agent, unique at its hub: `a-z`, `0-9`, `-`.")
     data_dir: Path = Field(description="Folder for the store and the agent's key, on a local disk.")
-    hub: HubSettings | None = None
     discovery: DiscoverySettings = DiscoverySettings()
     cameras: tuple[CameraSettings, ...] = Field(default=(), max_length=256)
     motion: MotionSettings = MotionSettings()

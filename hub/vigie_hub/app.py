@@ -12,6 +12,7 @@ agents ─NATS─→ heartbeats ──→ registry ─────────�
 import asyncio
 import contextlib
 from collections.abc import Callable
+from typing import Final
 
 import structlog
 
@@ -21,18 +22,24 @@ from vigie_hub.api.feed import Feed
 from vigie_hub.api.server import ApiServer
 from vigie_hub.api.services import Services
 from vigie_hub.archive.files import Archive
+from vigie_hub.bus.certificates import Certificates
 from vigie_hub.bus.configuration import nats_configuration
 from vigie_hub.bus.connection import Connection
 from vigie_hub.bus.server import EmbeddedNatsServer
+from vigie_hub.bus.system import System
 from vigie_hub.custody.audit import Audit
 from vigie_hub.database import Database
+from vigie_hub.fleet.admission import Admission
 from vigie_hub.fleet.census import Census
 from vigie_hub.fleet.discovery import Discovery
-from vigie_hub.fleet.enrolment import enrol_all
+from vigie_hub.fleet.enrolment import revocations
 from vigie_hub.fleet.heartbeats import Heartbeats
+from vigie_hub.fleet.oversight import Oversight
+from vigie_hub.fleet.presence import Presence, forget
 from vigie_hub.fleet.registry import Registry
 from vigie_hub.hotlists.entries import Hotlist
-from vigie_hub.keys import HubKeys
+from vigie_hub.hotlists.publisher import Publisher
+from vigie_hub.identity import Identity
 from vigie_hub.settings import HubSettings
 from vigie_hub.sync.consumer import Consumer
 from vigie_hub.sync.receipts import Receipts
@@ -40,20 +47,23 @@ from vigie_hub.users import Users
 from vigie_hub.video.puller import Puller
 from vigie_hub.video.pulls import PullQueue
 from vigie_shared.clock import Clock, SystemClock
+from vigie_shared.errors import StoreError
 from vigie_shared.stopping import stop_signals
 
 log = structlog.get_logger(__name__)
+CERTIFICATE_LOOK_SECONDS: Final = 3600.0
 
 
 class Hub:
     """All parts of one hub, wired; `run` starts them."""
 
-    def __init__(self, settings: HubSettings, keys: HubKeys, database: Database, clock: Clock) -> None:
+    def __init__(self, settings: HubSettings, identity: Identity, database: Database, clock: Clock) -> None:
         self.settings = settings
         self.clock = clock
         self.database = database
         self.feed = feed = Feed()
-        self.connection = Connection(settings.nats.url, keys.nats)
+        trust, context = identity.trust, identity.certificates.client_context()
+        self.connection = Connection(settings.nats.url, trust.hub_login(), context)
         client = self.connection.client
 
         self.registry = Registry()
@@ -69,7 +79,16 @@ class Hub:
             alive=self.crops.visits.alive,
             tell=feed.tell,
         )
-        self.receipts = Receipts(client, database, keys.receipts, clock)
+        system_connection = Connection(settings.nats.url, trust.system_login(), context)
+        system = System(system_connection, trust.account)
+        self.presence = Presence(system, database, self.registry, clock, announce=self.census.announce, tell=feed.tell)
+        self.oversight = Oversight(
+            system_connection, system, database, trust, clock, self.presence, settings.nats.stream_bytes_max
+        )
+        self.census.on_changed = self.oversight.enrolment_changed
+        self.admission = Admission(settings, database, trust, identity.certificates, identity.receipts, clock)
+        self.admission.on_admitted = self.census.look
+        self.receipts = Receipts(client, database, identity.receipts, clock)
         self.consumer = Consumer(
             client,
             database,
@@ -80,6 +99,7 @@ class Hub:
             seen=lambda agent_id, at: self.census.announce(self.registry.seen(agent_id, at)),
             hit=self.crops.visits.want,
         )
+        self.hotlists = Publisher(client, database, identity.receipts, clock, settings.hotlists)
         archive = Archive(settings.archive_dir)
         self.pulls = PullQueue(
             database,
@@ -95,6 +115,7 @@ class Hub:
             archive=archive,
             users=Users(database),
             audit=Audit(database, clock),
+            admission=self.admission,
             clock=clock,
             feed=feed,
         )
@@ -106,9 +127,12 @@ class Hub:
                 await server.ready()
             await self.connection.connect()
             await self.receipts.listen()
+            await self.admission.listen(self.connection.client)
             async with asyncio.TaskGroup() as services:
+                services.create_task(self.oversight.run(), name="oversight")
                 services.create_task(self.heartbeats.run(), name="heartbeats")
                 services.create_task(self.consumer.run(), name="consumer")
+                services.create_task(self.hotlists.run(), name="hotlists")
                 services.create_task(self.crops.run(), name="crops")
                 services.create_task(self.pulls.run(), name="pulls")
         finally:
@@ -120,39 +144,51 @@ async def run(
 ) -> None:
     """Serve until SIGINT or SIGTERM; `on_ready` gets the page's address."""
     clock = clock or SystemClock()
-    keys = await asyncio.to_thread(HubKeys, settings.data_dir)
+    identity = await asyncio.to_thread(Identity.of, settings, clock)
     async with contextlib.AsyncExitStack() as stack:
         stop = stack.enter_context(stop_signals())
         database = await stack.enter_async_context(Database(settings.database_path))
-        now = clock.now()
-        await database.write(lambda connection: enrol_all(connection, settings.fleet.dial_in, now))
-        hub = Hub(settings, keys, database, clock)
+        await database.write(forget)
+        hub = Hub(settings, identity, database, clock)
         await hub.census.look()
-        api = ApiServer(create_api(hub.services), hub.feed, settings.api.host, settings.api.port)
+        certificates = identity.certificates if settings.api_is_secure else None
+        api = ApiServer(create_api(hub.services), hub.feed, settings.api.host, settings.api.port, certificates)
         services = await stack.enter_async_context(asyncio.TaskGroup())
         running = [services.create_task(api.run(), name="api")]
-        server = _embedded(hub, keys) if embedded_nats else None
+        server = await _embedded(hub, identity) if embedded_nats else None
         if server is not None:
             running.append(services.create_task(server.run(), name="nats-server"))
         running.append(services.create_task(hub.follow_agents(server), name="agents"))
         running.append(services.create_task(hub.census.run(), name="census"))
-        if settings.fleet.discover:
+        reloads = [api.reload, *([server.reload] if server is not None else [])]
+        renewing = _renew_certificates(identity.certificates, clock, reloads)
+        running.append(services.create_task(renewing, name="certificates"))
+        if settings.fleet.discover and settings.fleet.interfaces:
             running.append(services.create_task(hub.discovery.run(), name="discovery"))
-        on_ready(f"http://{settings.api.host}:{api.port}")
+        scheme = "https" if settings.api_is_secure else "http"
+        on_ready(f"{scheme}://{settings.api.host}:{api.port}")
         await stop.wait()
         log.info("stopping")
         for task in running:
             task.cancel()
 
 
-def _embedded(hub: Hub, keys: HubKeys) -> EmbeddedNatsServer:
-    """A nats-server of the hub's own that learns of each enrolment."""
-    hub_key = keys.nats.public_key
-    configuration = nats_configuration(hub.settings, hub_key, hub.registry.keys())
-    server = EmbeddedNatsServer(configuration, hub.settings.data_dir)
+async def _embedded(hub: Hub, identity: Identity) -> EmbeddedNatsServer:
+    """A nats-server of the hub's own."""
+    now = hub.clock.now()
+    revoked = await hub.database.read(lambda connection: revocations(connection, now))
+    configuration = nats_configuration(hub.settings, identity.trust, revoked, identity.certificates)
+    return EmbeddedNatsServer(configuration, hub.settings.data_dir)
 
-    async def enrolled(agents: dict[str, str]) -> None:
-        await server.reconfigure(nats_configuration(hub.settings, hub_key, agents))
 
-    hub.census.on_enrolled = enrolled
-    return server
+async def _renew_certificates(certificates: Certificates, clock: Clock, reloads: list[Callable[[], None]]) -> None:
+    """Look now and then whether the certificate ends soon; whoever shows it then takes the new one."""
+    while True:
+        await asyncio.sleep(CERTIFICATE_LOOK_SECONDS)
+        try:
+            if await asyncio.to_thread(certificates.ensure, clock.now()):
+                for reload in reloads:
+                    reload()
+                log.info("certificate_renewed")
+        except StoreError as error:
+            log.error("certificate_not_renewed", reason=str(error))

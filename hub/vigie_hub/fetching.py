@@ -10,7 +10,7 @@ from vigie_hub.archive.files import Archive
 from vigie_hub.bus.connection import Connection
 from vigie_hub.custody.audit import Audit
 from vigie_hub.database import Database
-from vigie_hub.keys import HubKeys
+from vigie_hub.identity import Identity
 from vigie_hub.settings import HubSettings
 from vigie_hub.video.puller import Puller
 from vigie_hub.video.pulls import PullQueue
@@ -33,7 +33,7 @@ class FetchedClip:
 
 async def fetch(settings: HubSettings, agent_id: str, clip_id: str, user: str) -> FetchedClip:
     """Pull the clip unless it is here already. Raises CommandError, LinkError, TransferError."""
-    keys = await asyncio.to_thread(HubKeys, settings.data_dir)
+    identity = await asyncio.to_thread(Identity.of, settings)
     clock = SystemClock()
     archive = Archive(settings.archive_dir)
     async with Database(settings.database_path) as database:
@@ -44,7 +44,9 @@ async def fetch(settings: HubSettings, agent_id: str, clip_id: str, user: str) -
             )
         await Audit(database, clock).record(user, "pull_requested", clip_id)
         if not await asyncio.to_thread(archive.intact, clip.sha256):
-            connection = Connection(settings.nats.url, keys.nats)
+            connection = Connection(
+                settings.nats.url, identity.trust.hub_login(), identity.certificates.client_context()
+            )
             try:
                 await _connect(connection, settings.nats.url)
                 puller = Puller(connection.client, archive, clock=clock, ice_servers=settings.video.ice_servers)

@@ -1,4 +1,4 @@
-"""The hub's own Ed25519 keys, as NKEYs: one signs receipts (`N…`), one logs in to nats-server (`U…`)."""
+"""The hub's own Ed25519 keys, as NKEYs, each in a file that nobody else may read."""
 
 import base64
 import os
@@ -12,7 +12,6 @@ from vigie_shared.errors import StoreError
 from vigie_shared.i18n import gettext as _
 
 RECEIPT_KEY: Final = ("receipt.nk", nkeys.PREFIX_BYTE_SERVER)
-NATS_KEY: Final = ("nats.nk", nkeys.PREFIX_BYTE_USER)
 
 
 class KeyPair:
@@ -65,9 +64,7 @@ def _make(path: Path, prefix: int) -> None:
 
 
 class HubKeys:
-    """Both keys of the hub, in `<data_dir>/keys`."""
+    """The key that signs receipts, in `<data_dir>/keys`; those of the bus are `vigie_hub.bus.trust.Trust`."""
 
     def __init__(self, data_dir: Path) -> None:
-        folder = data_dir / "keys"
-        self.receipts = KeyPair.of_file(folder / RECEIPT_KEY[0], RECEIPT_KEY[1])
-        self.nats = KeyPair.of_file(folder / NATS_KEY[0], NATS_KEY[1])
+        self.receipts = KeyPair.of_file(data_dir / "keys" / RECEIPT_KEY[0], RECEIPT_KEY[1])

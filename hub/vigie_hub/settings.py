@@ -2,19 +2,32 @@
 
 import difflib
 import os
+import socket
 import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Final, Self
+from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from vigie_shared.errors import SettingsError
+from vigie_shared.addresses import is_loopback, plain_beyond_loopback
+from vigie_shared.errors import CommandError, SettingsError
 from vigie_shared.i18n import gettext as _
-from vigie_shared.ids import AgentId, PublicKey
 
 _PREFIX: Final = "VIGIE_HUB__"
+EVERYWHERE: Final = frozenset({"0.0.0.0", "::"})  # noqa: S104
 Port = Annotated[int, Field(ge=0, le=65_535)]
+
+
+def _not_in_the_clear(url: str) -> str:
+    if scheme := plain_beyond_loopback(url):
+        raise ValueError(_("beyond this machine it must be {scheme}://…").format(scheme=scheme))
+    return url
+
+
+BusUrl = Annotated[str, Field(pattern=r"^(nats|tls)://[^/\s]+$"), AfterValidator(_not_in_the_clear)]
+ApiUrl = Annotated[str, Field(pattern=r"^https?://[^/\s]+$"), AfterValidator(_not_in_the_clear)]
 
 
 class Section(BaseModel):
@@ -26,9 +39,9 @@ class Section(BaseModel):
 class NatsSettings(Section):
     """Where nats-server is; with `--embedded-nats` the hub starts one there."""
 
-    url: str = Field(default="nats://127.0.0.1:4222", pattern=r"^(nats|tls)://[^/\s]+$")
-    """The hub's own way to nats-server."""
-    agents_url: str | None = Field(default=None, pattern=r"^(nats|tls)://[^/\s]+$")
+    url: BusUrl = "nats://127.0.0.1:4222"
+    """The hub's own way to nats-server; `tls://` beyond this machine."""
+    agents_url: BusUrl | None = None
     """The same server as agents reach it, where that differs."""
     stream_bytes_max: int = Field(default=4 * 1024**3, ge=1024**2)
     """A full stream refuses; what it refuses waits in the agents' outboxes."""
@@ -43,15 +56,26 @@ class ApiSettings(Section):
     """The address to listen on: this machine alone unless changed."""
     port: Port = 8080
     """The port to listen on; 0 takes a free one."""
+    url: ApiUrl | None = None
+    """The same as agents reach it, where that differs; enrolment codes name it."""
 
 
-class DialIn(Section):
-    """An agent that is enrolled when the hub starts."""
+class TlsSettings(Section):
+    """Certificates for nats-server and the API beyond this machine; without them the hub makes its own."""
 
-    agent_id: AgentId
-    """Its `agent_id`, as in its own settings."""
-    public_key: PublicKey
-    """Its key, `U…`, as `vigie agent key` prints it."""
+    certificate: Path | None = None
+    """The server's certificate and what is between it and the authority, PEM."""
+    key: Path | None = None
+    """Its private key, PEM."""
+    authority: Path | None = None
+    """The certificate authority that agents are to believe, PEM."""
+
+    @model_validator(mode="after")
+    def _all_or_none(self) -> Self:
+        given = {self.certificate is None, self.key is None, self.authority is None}
+        if len(given) > 1:
+            raise ValueError(_("certificate, key and authority go together: give all three, or none"))
+        return self
 
 
 class FleetSettings(Section):
@@ -60,9 +84,7 @@ class FleetSettings(Section):
     discover: bool = True
     """Whether announcements on the local network are shown; they enrol nobody."""
     interfaces: tuple[str, ...] = ()
-    """Addresses of the interfaces to listen on; none: all of them."""
-    dial_in: tuple[DialIn, ...] = ()
-    """Agents to enrol at the start."""
+    """Interfaces to listen on, by name (`eth0`) or address; none where empty: the hub asks no network unbidden."""
 
 
 class VideoSettings(Section):
@@ -83,6 +105,13 @@ class AlertSettings(Section):
     """How long an agent may take to send the picture of a plate."""
 
 
+class HotlistSettings(Section):
+    """How hotlists reach the agents."""
+
+    confirm_minutes: float = Field(default=15, gt=0, le=1440)
+    """How often a list that has not changed is signed anew, so that agents know how old their copy is."""
+
+
 class HubSettings(BaseSettings):
     """All of the hub's settings."""
 
@@ -98,9 +127,11 @@ class HubSettings(BaseSettings):
     """Holds the read model, the archive and the keys; local disk only."""
     nats: NatsSettings = NatsSettings()
     api: ApiSettings = ApiSettings()
+    tls: TlsSettings = TlsSettings()
     fleet: FleetSettings = FleetSettings()
     video: VideoSettings = VideoSettings()
     alerts: AlertSettings = AlertSettings()
+    hotlists: HotlistSettings = HotlistSettings()
 
     @classmethod
     def settings_customise_sources(
@@ -127,6 +158,34 @@ class HubSettings(BaseSettings):
             return cls(**document)
         except ValidationError as error:
             raise SettingsError(f"{where}: {_first_fault(error, cls)}") from error
+
+    @property
+    def api_is_secure(self) -> bool:
+        """Whether the API speaks HTTPS: always, unless only this machine can reach it."""
+        return not is_loopback(self.api.host)
+
+    @property
+    def api_url(self) -> str:
+        """The API as agents reach it; raises CommandError where the settings do not say."""
+        host = f"[{self.api.host}]" if ":" in self.api.host else self.api.host
+        if self.api.url is None and (self.api.port == 0 or self.api.host in EVERYWHERE):
+            raise CommandError(_("set api.url: the address at which agents reach this hub, https://host:port"))
+        return self.api.url or f"{'https' if self.api_is_secure else 'http'}://{host}:{self.api.port}"
+
+    @property
+    def agents_url(self) -> str:
+        """nats-server as agents reach it; raises CommandError where the settings do not say."""
+        url = self.nats.agents_url or self.nats.url
+        if urlsplit(url).hostname in EVERYWHERE:
+            raise CommandError(_("set nats.agents_url: the address at which agents reach nats-server, tls://host:port"))
+        return url
+
+    @property
+    def hosts(self) -> set[str]:
+        """All names and addresses that the hub's certificate must bear."""
+        urls = (self.nats.url, self.nats.agents_url, self.api.url)
+        found = {urlsplit(url).hostname for url in urls if url} | {self.api.host, socket.gethostname()}
+        return {host for host in found if host and host not in EVERYWHERE}
 
     @property
     def database_path(self) -> Path:
@@ -167,7 +226,7 @@ def _unknown(location: tuple[int | str, ...], model: type[BaseModel]) -> str:
     for part in location[:-1]:
         if isinstance(part, str):
             inner = known.model_fields[part].annotation
-            known = inner if isinstance(inner, type) and issubclass(inner, BaseModel) else DialIn
+            known = inner if isinstance(inner, type) and issubclass(inner, BaseModel) else Section
     name = ".".join(str(part) for part in location)
     near = difflib.get_close_matches(str(location[-1]), known.model_fields, n=1, cutoff=0.5)
     if near:

@@ -1,24 +1,27 @@
-"""The connection to nats-server: this agent's key, patience without end, and one line per fault."""
+"""The connection to nats-server: this agent's credentials, patience without end, and one line per fault."""
 
+import asyncio
 import contextlib
 import random
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Final
 
 import nats.errors
 import structlog
 from nats.aio.client import Client, Server
 
-from vigie_agent.capture.backoff import Backoff
-from vigie_agent.keys import AgentKey
+from vigie_agent.credentials import Credentials
 from vigie_agent.logs import FaultLog
+from vigie_agent.uplink.returning import Returning
 from vigie_shared import subjects
 
 log = structlog.get_logger(__name__)
 
 PING_SECONDS: Final = 20
 CONNECT_SECONDS: Final = 10
-RECONNECT_SECONDS_FIRST: Final = 0.5
+RECONNECT_SECONDS_FIRST: Final = 5.0
+REFUSALS: Final = ("authorization violation", "authentication expired", "authentication revoked")
+"""What nats-server says to a token that it takes no more."""
 NO_BUFFER: Final = -1
 """nats-py must not buffer while the link is down: the outbox is the buffer."""
 
@@ -29,27 +32,40 @@ def _ignore() -> None: ...
 class Connection:
     """Opens one client at a time; a client comes back by itself until the server closes it for good."""
 
-    def __init__(self, url: str, agent_id: str, key: AgentKey, *, reconnect_seconds_max: float) -> None:
-        self._url = url
-        self._agent_id = agent_id
-        self._key = key
-        self._backoff = Backoff(RECONNECT_SECONDS_FIRST, reconnect_seconds_max)
+    def __init__(
+        self,
+        credentials: Credentials,
+        *,
+        reconnect_seconds_max: float,
+        refused: Callable[[], Awaitable[None]] | None = None,
+    ) -> None:
+        self._credentials = credentials
+        self._refused = refused
+        self._returning = Returning(RECONNECT_SECONDS_FIRST, reconnect_seconds_max)
         self._link_fault = FaultLog(log)
         self._other_fault = FaultLog(log)
         self.on_lost: Callable[[], None] = _ignore
         self.on_back: Callable[[], None] = _ignore
         self.on_closed: Callable[[], None] = _ignore
 
+    @property
+    def _url(self) -> str:
+        return self._credentials.membership.nats_url
+
     @contextlib.asynccontextmanager
     async def open(self) -> AsyncIterator[Client]:
         """A connected client, however long that takes; closed at the end."""
-        client = Client()
+        client, membership = Client(), self._credentials.membership
+        context = await asyncio.to_thread(self._credentials.tls_context)
         try:
             await client.connect(
                 self._url,
-                name=self._agent_id,
-                nkeys_seed_str=self._key.seed,
-                inbox_prefix=subjects.inbox_prefix(self._agent_id),
+                name=membership.agent_id,
+                user_jwt_cb=self._credentials.token,
+                signature_cb=self._credentials.answer,
+                tls=context,
+                tls_handshake_first=context is not None,
+                inbox_prefix=subjects.inbox_prefix(membership.agent_id),
                 max_reconnect_attempts=-1,
                 reconnect_time_wait=random.uniform(1.0, 3.0),  # type: ignore[arg-type]  # noqa: S311 — no two agents in step
                 reconnect_to_server_handler=self._next_server,
@@ -68,10 +84,10 @@ class Connection:
             await client.close()
 
     def _next_server(self, servers: list[Server], _info: dict[str, object]) -> tuple[Server, float]:
-        return servers[0], self._backoff.next_seconds()
+        return servers[0], self._returning.next_seconds()
 
     def _up(self, message: str) -> None:
-        self._backoff.reset()
+        self._returning.reset()
         if self._link_fault.standing:
             self._link_fault.clear("nats-server is back", url=self._url)
         else:
@@ -79,15 +95,12 @@ class Connection:
 
     async def _on_error(self, error: Exception) -> None:
         text = str(error) or type(error).__name__
-        if "authorization violation" in text.lower():
-            self._link_fault.report(
-                "nats-server refuses this agent's key: enrol it at the hub (vigie hub enrol), then it connects",
-                url=self._url,
-                public_key=self._key.public_key,
-            )
+        if any(sign in text.lower() for sign in REFUSALS):
+            if self._refused is not None:
+                await self._refused()
         elif isinstance(error, OSError | TimeoutError | nats.errors.NoServersError | nats.errors.UnexpectedEOF):
             self._link_fault.report(
-                "cannot reach nats-server: watching goes on and events wait; check hub.url if this lasts",
+                "cannot reach nats-server: watching goes on and events wait; the hub named this address",
                 url=self._url,
                 reason=text,
             )

@@ -1,33 +1,9 @@
 """Settings of the uplink: how much goes out at once, and how long to wait for an answer."""
 
-from pydantic import Field, field_validator
+from pydantic import Field
 
 from vigie_agent.camera_settings import Section
 from vigie_shared.batches import EVENTS_MAX
-from vigie_shared.errors import WireError
-from vigie_shared.ids import PublicKey
-from vigie_shared.keys import raw_public_key
-
-
-class HubSettings(Section):
-    """`[hub]`: where the hub is. Without this section the agent works alone and keeps everything."""
-
-    url: str = Field(
-        pattern=r"^(nats|tls|ws|wss)://\S+$",
-        description="Address of the hub's nats-server, `nats://host:4222` or `tls://…`.",
-    )
-    public_key: PublicKey = Field(
-        description="The hub's receipt key (`vigie hub key`): only what it signs frees events."
-    )
-
-    @field_validator("public_key")
-    @classmethod
-    def _is_whole(cls, public_key: str) -> str:
-        try:
-            raw_public_key(public_key)
-        except WireError as error:
-            raise ValueError(str(error)) from error
-        return public_key
 
 
 class HeartbeatSettings(Section):

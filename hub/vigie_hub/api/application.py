@@ -8,8 +8,9 @@ from vigie_hub.api import problems
 from vigie_hub.api.authentication import Authentication
 from vigie_hub.api.contract import PROBLEM_RESPONSE, contract_of
 from vigie_hub.api.gate import Gate
-from vigie_hub.api.routes import agents, alerts, clips, events, hotlist
+from vigie_hub.api.routes import agents, alerts, clips, enrolment, events, hotlist
 from vigie_hub.api.services import Services
+from vigie_hub.api.throttle import Throttle
 from vigie_hub.api.viewings import Viewings
 from vigie_hub.ui import pages
 
@@ -35,9 +36,10 @@ def create_api(services: Services) -> FastAPI:
     api.state.services = services
     api.state.authentication = authentication
     api.state.viewings = Viewings()
+    api.state.enrolment_throttle = Throttle(enrolment.FREE_ATTEMPTS)
     problems.install(api)
     version_1 = APIRouter(prefix="/api/v1", responses=PROBLEM_RESPONSE)
-    for part in (agents, events, alerts, clips, hotlist):
+    for part in (agents, events, alerts, clips, hotlist, enrolment):
         version_1.include_router(part.router)
     api.include_router(version_1)
     api.add_api_route("/healthz", _health, include_in_schema=False)

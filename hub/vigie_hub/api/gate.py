@@ -14,7 +14,14 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from vigie_hub.api.authentication import Authentication, Caller
 from vigie_hub.api.problems import ProblemError, problem_response
 
-OPEN_PATHS: Final = frozenset({"/healthz", "/login"})
+# Agents prove who they are with what they send to `enrolment`.
+OPEN_PATHS: Final = frozenset(
+    {
+        "/healthz",
+        "/login",
+        *(f"/api/v1/enrolment{path}" for path in ("", "/authority", "/renewal")),
+    }
+)
 OPEN_PREFIX: Final = "/static/"
 """The sign-in page's own looks: nothing in there is about anyone."""
 BODY_BYTES_MAX: Final = 64 * 1024

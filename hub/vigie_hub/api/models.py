@@ -36,7 +36,7 @@ class Camera(Answer):
 
 
 class Agent(Answer):
-    """An agent. `discovered` is not enrolled yet, `enrolled` has not reported yet."""
+    """An agent. `discovered` is not enrolled yet, `enrolled` has not reported yet, `revoked` is trusted no longer."""
 
     agent_id: str
     state: AgentState

@@ -41,6 +41,14 @@ CODES: Final[dict[str, Code]] = {
         marked("Too many attempts to sign in"),
         marked("Wait {seconds} s, then try again."),
     ),
+    "too-many-requests": Code(
+        HTTPStatus.TOO_MANY_REQUESTS, marked("Too many requests"), marked("Wait {seconds} s, then try again.")
+    ),
+    "not-admitted": Code(
+        HTTPStatus.FORBIDDEN,
+        marked("The hub does not know this code or key"),
+        marked("A code counts once and for some hours; a revoked agent needs a new one: vigie hub enrol."),
+    ),
     "foreign-origin": Code(
         HTTPStatus.FORBIDDEN,
         marked("This change was asked for by another site"),
@@ -133,7 +141,7 @@ def _headers(request: HTTPConnection, code: str, values: dict[str, Any]) -> dict
         # A browser that meets `Basic` opens its own dialog over the page; scripts need the hint (RFC 9110 §11.6.1).
         scheme = "Session" if "sec-fetch-mode" in request.headers else "Basic"
         return {"www-authenticate": f'{scheme} realm="vigie", charset="UTF-8"'}
-    if code == "too-many-attempts":
+    if CODES[code].status == HTTPStatus.TOO_MANY_REQUESTS:
         return {"retry-after": str(values["seconds"])}
     return {}
 

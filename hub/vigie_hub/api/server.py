@@ -10,6 +10,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from vigie_hub.api.feed import Feed
+from vigie_hub.bus.certificates import Certificates
 from vigie_shared.errors import LinkError
 from vigie_shared.i18n import gettext as _
 
@@ -33,17 +34,25 @@ class _Server(uvicorn.Server):
 
 
 class ApiServer:
-    """Serves `api` on `host` and `port` (0: any free one). Listens as soon as it is made; `run` answers."""
+    """Serves `api` on `host` and `port` (0: any free one). Listens as soon as it is made; `run` answers.
 
-    def __init__(self, api: FastAPI, feed: Feed, host: str, port: int) -> None:
+    With certificates it speaks TLS and nothing else.
+    """
+
+    def __init__(
+        self, api: FastAPI, feed: Feed, host: str, port: int, certificates: Certificates | None = None
+    ) -> None:
         self._socket = _listening(host, port)
-        config = uvicorn.Config(
+        self._certificates = certificates
+        self._config = config = uvicorn.Config(
             api,
             log_config=None,
             access_log=False,
             server_header=False,
             lifespan="off",
             timeout_graceful_shutdown=_GRACE_SECONDS,
+            ssl_certfile=certificates.certificate if certificates else None,
+            ssl_keyfile=certificates.key if certificates else None,
         )
         self._server = _Server(config, feed)
 
@@ -51,6 +60,11 @@ class ApiServer:
     def port(self) -> int:
         """The port that it listens on."""
         return int(self._socket.getsockname()[1])
+
+    def reload(self) -> None:
+        """Show the renewed certificate to whoever comes from now on."""
+        if self._certificates is not None and self._config.ssl is not None:
+            self._config.ssl.load_cert_chain(self._certificates.certificate, self._certificates.key)
 
     async def run(self) -> None:
         """Answer until cancelled."""

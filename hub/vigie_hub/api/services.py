@@ -8,6 +8,7 @@ from typing import Literal, Protocol, TypeVar
 
 from vigie_hub.api.feed import Feed
 from vigie_shared.clock import Clock
+from vigie_shared.enrolment import Wish
 
 T = TypeVar("T")
 
@@ -92,6 +93,22 @@ class Audit(Protocol):
         ...
 
 
+class Admission(Protocol):
+    """Lets agents in that have a code, and renews the credentials of those that are in."""
+
+    def authority(self) -> str:
+        """The hub's certificate authority, PEM."""
+        ...
+
+    async def redeem(self, wish: Wish) -> bytes | None:
+        """A sealed membership; None where the code does not count. Raises CommandError where that cannot be."""
+        ...
+
+    async def renew(self, wish: Wish) -> bytes | None:
+        """A fresh one; None for whoever is not enrolled with that key."""
+        ...
+
+
 @dataclass(frozen=True)
 class Services:
     """All that `create_api` works with."""
@@ -102,5 +119,6 @@ class Services:
     archive: Archive
     users: Users
     audit: Audit
+    admission: Admission
     clock: Clock
     feed: Feed

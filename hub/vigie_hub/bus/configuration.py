@@ -1,74 +1,45 @@
-"""The configuration of nats-server: who may log in, by key, and what each may say and hear.
+"""The configuration of nats-server: whom it believes, what it keeps, how long it bears with a slow client.
 
-An agent speaks and hears under its own name only, and has no right in JetStream's API.
+Who may do what stands in tokens (`vigie_hub.bus.trust`), so that the file stays the same when agents come and go.
 """
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
+from vigie_hub.bus.certificates import Certificates
+from vigie_hub.bus.trust import LISTS_BYTES, Trust
 from vigie_hub.settings import HubSettings
-from vigie_shared import subjects
 
-HUB_INBOX_PREFIX: Final = "_H"
 DEFAULT_PORT: Final = 4222
+SYNC_SECONDS: Final = 10
+"""How often streams reach the disk. The hub signs receipts on its own commit, so that a power cut of nats-server
+costs what agents send again, never an event: 10 s of that, against an fsync a message at 40 times the time."""
 _PENDING_BYTES_MAX: Final = 8 * 1024**2
 """What may wait for one slow client before it is cut."""
+_WRITE_SECONDS: Final = 30
+"""How long a client may take nothing at all: an outage of a mobile link, not a dead one."""
+_PING_SECONDS: Final = 30
+_PINGS_MAX: Final = 2
+"""A link that died in silence is noticed after at most 90 s."""
 _LOGIN_SECONDS: Final = 30
 """A fleet that returns at once takes longer than the default 2."""
-_HUB_MAY_PUBLISH: Final = (
-    f"$JS.API.STREAM.*.{subjects.STREAM}",
-    f"$JS.API.CONSUMER.*.{subjects.STREAM}.>",
-    f"$JS.API.CONSUMER.DURABLE.CREATE.{subjects.STREAM}.>",
-    f"$JS.API.CONSUMER.MSG.NEXT.{subjects.STREAM}.>",
-    f"$JS.API.STREAM.*.{subjects.HOTLIST_STREAM}",
-    f"$JS.API.STREAM.MSG.GET.{subjects.HOTLIST_STREAM}",
-    f"$JS.API.DIRECT.GET.{subjects.HOTLIST_STREAM}.>",
-    f"$JS.API.CONSUMER.*.{subjects.HOTLIST_STREAM}.>",
-    f"$KV.{subjects.HOTLIST_BUCKET}.>",
-    "$JS.API.INFO",
-    f"$JS.ACK.{subjects.STREAM}.>",
-    "c.>",
-    "_I.>",
-)
-_HUB_MAY_SUBSCRIBE: Final = (
-    subjects.ALL_HEARTBEATS,
-    subjects.ALL_WATERMARK_QUESTIONS,
-    subjects.ALL_REQUESTS,
-    f"{HUB_INBOX_PREFIX}.>",
-)
-
-
-def _agent_user(agent_id: str, public_key: str) -> dict[str, object]:
-    publish = [
-        f"e.{agent_id}.>",
-        subjects.heartbeat(agent_id),
-        subjects.watermark_question(agent_id),
-        subjects.all_requests(agent_id),
-        subjects.HOTLIST_DIRECT_GET,
-    ]
-    subscribe = [f"c.{agent_id}.>", "c.all.>", f"{subjects.inbox_prefix(agent_id)}.>"]
-    return {
-        "nkey": public_key,
-        "permissions": {
-            "publish": {"allow": publish},
-            "subscribe": {"allow": subscribe},
-            "allow_responses": {"max": 1, "expires": "2m"},
-        },
-    }
 
 
 @dataclass(frozen=True)
 class NatsConfiguration:
-    """What nats-server is told; `agents` maps each enrolled agent to its public key."""
+    """What nats-server is told. `tokens` are those of both accounts; newer ones in `folder` win."""
 
     url: str
-    store_dir: Path
-    hub_key: str
-    agents: Mapping[str, str] = field(default_factory=dict)
+    folder: Path
+    operator_token: str
+    system_account: str
+    tokens: Mapping[str, str]
+    stream_bytes_max: int
+    certificates: Certificates | None = None
 
     @property
     def host(self) -> str:
@@ -80,33 +51,54 @@ class NatsConfiguration:
         """The port it listens on."""
         return urlsplit(self.url).port or DEFAULT_PORT
 
-    def users(self) -> list[dict[str, object]]:
-        """Who may log in, and what each may do."""
-        hub: dict[str, object] = {
-            "nkey": self.hub_key,
-            "permissions": {
-                "publish": {"allow": list(_HUB_MAY_PUBLISH)},
-                "subscribe": {"allow": list(_HUB_MAY_SUBSCRIBE)},
-            },
-        }
-        return [hub, *(_agent_user(agent_id, key) for agent_id, key in sorted(self.agents.items()))]
-
     def text(self) -> str:
         """The file for `nats-server -c`; its syntax takes JSON values as they are."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         settings: dict[str, object] = {
             "server_name": "vigie",
             "listen": f"{host}:{self.port}",
-            "jetstream": {"store_dir": str(self.store_dir), "sync_interval": "10s"},
-            "ping_interval": "30s",
+            "operator": self.operator_token,
+            "system_account": self.system_account,
+            "resolver": {"type": "full", "dir": str(self.folder / "accounts"), "allow_delete": False},
+            "resolver_preload": dict(self.tokens),
+            "jetstream": {
+                "store_dir": str(self.folder / "streams"),
+                "sync_interval": f"{SYNC_SECONDS}s",
+                "max_file_store": self.stream_bytes_max + 2 * LISTS_BYTES,
+                "max_memory_store": LISTS_BYTES // 8,
+            },
+            "ping_interval": f"{_PING_SECONDS}s",
+            "ping_max": _PINGS_MAX,
+            "write_deadline": f"{_WRITE_SECONDS}s",
             "max_pending": _PENDING_BYTES_MAX,
-            "authorization": {"timeout": _LOGIN_SECONDS, "users": self.users()},
+            "authorization": {"timeout": _LOGIN_SECONDS},
         }
-        lines = ["# Written by `vigie hub` from its registry; change the registry, not this file."]
+        if self.certificates is not None:
+            settings["tls"] = {
+                "cert_file": str(self.certificates.certificate.resolve()),
+                "key_file": str(self.certificates.key.resolve()),
+                "handshake_first": True,
+                "timeout": _LOGIN_SECONDS,
+            }
+        lines = ["# Written by `vigie hub`; change its settings, not this file."]
         lines += [f"{key}: {json.dumps(value, indent=2)}" for key, value in settings.items()]
         return "\n".join(lines) + "\n"
 
 
-def nats_configuration(settings: HubSettings, hub_key: str, agents: Mapping[str, str]) -> NatsConfiguration:
-    """What nats-server must know of this hub and its agents."""
-    return NatsConfiguration(settings.nats.url, settings.data_dir.resolve() / "nats", hub_key, agents)
+def nats_configuration(
+    settings: HubSettings, trust: Trust, revocations: Mapping[str, int], certificates: Certificates
+) -> NatsConfiguration:
+    """What nats-server must know of this hub."""
+    stream_bytes_max = settings.nats.stream_bytes_max
+    return NatsConfiguration(
+        url=settings.nats.url,
+        folder=settings.data_dir.resolve() / "nats",
+        operator_token=trust.operator_token,
+        system_account=trust.system_account,
+        tokens={
+            trust.system_account: trust.system_token(),
+            trust.account: trust.account_token(revocations, stream_bytes_max),
+        },
+        stream_bytes_max=stream_bytes_max,
+        certificates=certificates if settings.nats.url.startswith("tls://") else None,
+    )

@@ -55,7 +55,7 @@ def check_version(path: Path, said: str) -> None:
 
 
 class EmbeddedNatsServer:
-    """Runs nats-server as a child, restarts it when it dies, and tells it when the registry changes."""
+    """Runs nats-server as a child, and restarts it when it dies."""
 
     def __init__(self, configuration: NatsConfiguration, folder: Path) -> None:
         self._configuration = configuration
@@ -73,10 +73,8 @@ class EmbeddedNatsServer:
         """Wait until it accepts connections."""
         await self._ready.wait()
 
-    async def reconfigure(self, configuration: NatsConfiguration) -> None:
-        """Put a new configuration in force without cutting connections that it still allows."""
-        self._configuration = configuration
-        await asyncio.to_thread(self._write_configuration)
+    def reload(self) -> None:
+        """Let it read its certificate again; connections stay."""
         if self._process is not None and self._ready.is_set():
             with contextlib.suppress(ProcessLookupError):
                 self._process.send_signal(signal.SIGHUP)

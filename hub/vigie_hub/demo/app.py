@@ -1,4 +1,4 @@
-"""The demo from start to end: draw, enrol, start, tell, and with `--once` pull, compare and sum up."""
+"""The demo from start to end: draw, start, enrol, tell, and with `--once` pull, compare and sum up."""
 
 import asyncio
 import shutil
@@ -15,7 +15,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from vigie_hub.demo.children import Child
 from vigie_hub.demo.once import show_films, sum_up
-from vigie_hub.demo.provision import provision
+from vigie_hub.demo.provision import enrol_all, provision
 from vigie_hub.demo.scenes import SCENES, Camera
 from vigie_hub.demo.stage import POLL_SECONDS, Stage
 from vigie_hub.demo.tally import Summary
@@ -80,6 +80,7 @@ async def _children(world: World, nats_server: Path, stage: Stage) -> AsyncItera
             listeners.append(asyncio.create_task(child.run()))
             if child.name == "hub":
                 await _until(lambda: _answers(stage), _("the hub does not answer"))
+                await enrol_all(world)
         yield
     finally:
         nats, hub, *agents = children

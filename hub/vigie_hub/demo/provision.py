@@ -6,14 +6,15 @@ from pathlib import Path
 from typing import Final
 
 from vigie_hub import users
-from vigie_hub.bus.configuration import NatsConfiguration
+from vigie_hub.bus.configuration import nats_configuration
 from vigie_hub.bus.server import find_nats_server
 from vigie_hub.database import Database
 from vigie_hub.demo.scenes import SCENES, Camera
 from vigie_hub.demo.world import USER, World, agent_toml, hub_toml, vigie
-from vigie_hub.fleet.enrolment import enrol, enrolled_keys
+from vigie_hub.fleet.enrolment import CODE_HOURS
+from vigie_hub.fleet_cli import new_code
 from vigie_hub.hotlists import entries
-from vigie_hub.keys import HubKeys
+from vigie_hub.identity import Identity
 from vigie_hub.settings import HubSettings
 from vigie_shared.clock import SystemClock
 from vigie_shared.i18n import gettext as _
@@ -24,14 +25,26 @@ WANTED_AGENT: Final = "crossing"
 
 async def provision(world: World, cameras: Sequence[Camera]) -> Path:
     """Make all that the processes need; returns the nats-server to start."""
-    keys = await asyncio.gather(*(_agent_key(world, scene.agent_id) for scene in SCENES))
-    agents = {scene.agent_id: key for scene, key in zip(SCENES, keys, strict=True)}
-    await asyncio.to_thread(_provision_hub, world, agents, wanted_plate(cameras))
-    hub_key = HubKeys(world.data("hub")).receipts.public_key
-    for agent_id in agents:
-        own = [camera for camera in cameras if camera.agent_id == agent_id]
-        world.agent_settings(agent_id).write_text(agent_toml(world, agent_id, hub_key, own), encoding="utf-8")
+    await asyncio.to_thread(_provision_hub, world, wanted_plate(cameras))
+    for scene in SCENES:
+        own = [camera for camera in cameras if camera.agent_id == scene.agent_id]
+        world.agent_settings(scene.agent_id).write_text(agent_toml(world, scene.agent_id, own), encoding="utf-8")
     return find_nats_server()
+
+
+async def enrol_all(world: World) -> None:
+    """Enrol each agent at the hub that runs, with a code, as an installer does."""
+    settings = HubSettings.load(world.hub_settings)
+    codes = {scene.agent_id: await asyncio.to_thread(_code, settings, scene.agent_id) for scene in SCENES}
+    enrolling = [
+        vigie("agent", "enrol", code, "--settings", str(world.agent_settings(agent_id)), "--json")
+        for agent_id, code in codes.items()
+    ]
+    await asyncio.gather(*enrolling)
+
+
+def _code(settings: HubSettings, agent_id: str) -> str:
+    return str(new_code(settings, agent_id, CODE_HOURS)[0])
 
 
 def wanted_plate(cameras: Sequence[Camera]) -> str:
@@ -40,27 +53,14 @@ def wanted_plate(cameras: Sequence[Camera]) -> str:
     return plates[1]
 
 
-async def _agent_key(world: World, agent_id: str) -> str:
-    key: str = (await vigie("agent", "key", "--data", str(world.data(agent_id)), "--json"))["public_key"]
-    return key
-
-
-def _provision_hub(world: World, agents: dict[str, str], plate: str) -> None:
-    """The hub's side: registry, user, hotlist and the nats-server's configuration; blocks."""
+def _provision_hub(world: World, plate: str) -> None:
+    """The hub's side: user, hotlist and the nats-server's configuration; blocks."""
     world.hub_settings.write_text(hub_toml(world), encoding="utf-8")
     settings = HubSettings.load(world.hub_settings)
-    keys = HubKeys(settings.data_dir)
+    identity = Identity.of(settings)
     now = SystemClock().now()
     with Database(settings.database_path) as database:
         users.add(database, USER, world.password, now)
         database.write_now(lambda connection: entries.add(connection, plate, _("stolen vehicle (demo)"), USER, now))
-        database.write_now(
-            lambda connection: [enrol(connection, agent_id, key, now, USER) for agent_id, key in agents.items()]
-        )
-        configuration = NatsConfiguration(
-            url=world.nats_url,
-            store_dir=world.data("nats"),
-            hub_key=keys.nats.public_key,
-            agents=database.read_now(enrolled_keys),
-        )
+    configuration = nats_configuration(settings, identity.trust, {}, identity.certificates)
     world.nats_configuration.write_text(configuration.text(), encoding="utf-8")

@@ -129,14 +129,11 @@ def film_seconds(file: Path) -> float:
         return 0.0
 
 
-def agent_toml(world: World, agent_id: str, hub_key: str, cameras: Iterable[Camera]) -> str:
+def agent_toml(world: World, agent_id: str, cameras: Iterable[Camera]) -> str:
     """The settings of one agent."""
     lines = [
         f"agent_id = {json.dumps(agent_id)}",
         f"data_dir = {json.dumps(str(world.data(agent_id)))}",
-        "[hub]",
-        f"url = {json.dumps(world.nats_url)}",
-        f"public_key = {json.dumps(hub_key)}",
         "[discovery]",
         f'interfaces = ["{HOST}"]',
         "[heartbeat]",

@@ -1,4 +1,4 @@
-"""Keeps the registry in step with the read model, with the clock, and with nats-server's list of users."""
+"""Keeps the registry in step with the read model and with the clock."""
 
 import asyncio
 import sqlite3
@@ -18,8 +18,10 @@ Tell = Callable[[Literal["agents"]], None]
 
 
 def _edition(connection: sqlite3.Connection) -> tuple[object, ...]:
-    """Changes whenever an agent is discovered or enrolled, by this process or a command."""
-    row = connection.execute("SELECT count(*), count(public_key), max(enrolled_at), max(discovered_at) FROM agents")
+    """Changes whenever an agent is discovered, enrolled or revoked, by this process or a command."""
+    row = connection.execute(
+        "SELECT count(*), count(public_key), max(enrolled_at), max(discovered_at), max(revoked_at) FROM agents"
+    )
     return tuple(row.fetchone())
 
 
@@ -32,8 +34,8 @@ class Census:
         self._clock = clock
         self._tell = tell
         self._edition: tuple[object, ...] = ()
-        self.on_enrolled: Callable[[dict[str, str]], Awaitable[None]] | None = None
-        """Called with all keys when an agent was enrolled."""
+        self.on_changed: Callable[[], Awaitable[None]] | None = None
+        """Called when an agent was enrolled or revoked."""
 
     async def run(self) -> None:
         """Look until cancelled."""
@@ -52,8 +54,8 @@ class Census:
         self.announce(self._registry.load(records, self._clock.now()))
         self._edition = edition
         keys = self._registry.keys()
-        if keys != before and self.on_enrolled is not None:
-            await self.on_enrolled(keys)
+        if keys != before and self.on_changed is not None:
+            await self.on_changed()
 
     def announce(self, changes: list[AgentStateChanged]) -> None:
         """Log changes, and tell the page."""

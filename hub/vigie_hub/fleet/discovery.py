@@ -10,8 +10,9 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
+import ifaddr
 import structlog
-from zeroconf import InterfaceChoice, IPVersion, ServiceStateChange, Zeroconf
+from zeroconf import IPVersion, ServiceStateChange, Zeroconf
 from zeroconf.asyncio import AsyncServiceBrowser, AsyncServiceInfo, AsyncZeroconf
 
 from vigie_hub.database import Database, iso
@@ -26,6 +27,16 @@ HINTS_MAX: Final = 512
 """Agents that are known by announcement alone; the oldest goes first."""
 _QUEUE_MAX: Final = 256
 _ANSWER_MS: Final = 3000
+
+
+def addresses_of(interfaces: Sequence[str]) -> list[str]:
+    """IPv4 addresses of the interfaces that are given by name or address."""
+    return [
+        ip.ip
+        for adapter in ifaddr.get_adapters()
+        for ip in adapter.ips
+        if isinstance(ip.ip, str) and (adapter.nice_name in interfaces or ip.ip in interfaces)
+    ]
 
 
 def read_announcement(properties: dict[str, str | None]) -> tuple[str, str | None] | None:
@@ -51,28 +62,33 @@ def note(connection: sqlite3.Connection, agent_id: str, public_key: str | None, 
         (agent_id, iso(at), public_key),
     )
     connection.execute(
-        "DELETE FROM agents WHERE public_key IS NULL AND agent_id NOT IN"
-        " (SELECT agent_id FROM agents WHERE public_key IS NULL ORDER BY discovered_at DESC LIMIT ?)",
+        "DELETE FROM agents WHERE public_key IS NULL AND revoked_at IS NULL AND agent_id NOT IN"
+        " (SELECT agent_id FROM agents WHERE public_key IS NULL AND revoked_at IS NULL"
+        " ORDER BY discovered_at DESC LIMIT ?)",
         (HINTS_MAX,),
     )
     return known is None
 
 
 class Discovery:
-    """Browses on the given interfaces, or on all."""
+    """Browses on the given interfaces, by name or address, and on no other."""
 
-    def __init__(self, database: Database, clock: Clock, interfaces: Sequence[str] = ()) -> None:
+    def __init__(self, database: Database, clock: Clock, interfaces: Sequence[str]) -> None:
         self._database = database
         self._clock = clock
-        self._interfaces = list(interfaces) or InterfaceChoice.All
+        self._interfaces = interfaces
         self._heard: asyncio.Queue[str] = asyncio.Queue(_QUEUE_MAX)
 
     async def run(self) -> None:
-        """Browse until cancelled; without a usable interface, say so and end: dial-in still works."""
+        """Browse until cancelled; without a usable interface, say so and end: enrolment needs no announcement."""
+        addresses = await asyncio.to_thread(addresses_of, self._interfaces)
+        if not addresses:
+            log.warning("discovery_off", interfaces=list(self._interfaces), reason="none has an IPv4 address")
+            return
         try:
-            zeroconf = AsyncZeroconf(interfaces=self._interfaces, ip_version=IPVersion.V4Only)
+            zeroconf = AsyncZeroconf(interfaces=addresses, ip_version=IPVersion.V4Only)
         except OSError as error:
-            log.warning("discovery_off", interfaces=str(self._interfaces), reason=str(error))
+            log.warning("discovery_off", interfaces=list(self._interfaces), reason=str(error))
             return
         try:
             browser = AsyncServiceBrowser(zeroconf.zeroconf, SERVICE_TYPE, handlers=[self._changed])

@@ -1,10 +1,16 @@
-"""The state of each agent: discovered → enrolled → online ⇄ lost. Reads no clock; the caller says when."""
+"""The state of each agent: discovered → enrolled → online ⇄ lost, or revoked. Reads no clock; the caller says when.
 
-from dataclasses import dataclass
+nats-server says at once when an agent's connection comes and goes (`vigie_hub.fleet.presence`); while it does, that
+alone decides. Where it cannot be asked, an agent is lost after three missed heartbeats.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final, Literal
 
-AgentState = Literal["discovered", "enrolled", "online", "lost"]
+AgentState = Literal["discovered", "enrolled", "online", "lost", "revoked"]
+Link = Literal["up", "down"]
 LOST_AFTER_SECONDS: Final = 30.0
 """Until an agent says how often it gives a sign of life."""
 HEARTBEATS_MISSED: Final = 3
@@ -18,13 +24,20 @@ class AgentRecord:
     public_key: str | None = None
     last_seen_at: datetime | None = None
     lost_after_seconds: float = LOST_AFTER_SECONDS
+    link: Link | None = None
+    """What nats-server says of its connection; None while nobody watches."""
+    was_revoked: bool = False
 
     def state(self, now: datetime) -> AgentState:
         """What it is at `now`."""
         if self.public_key is None:
-            return "discovered"
+            return "revoked" if self.was_revoked else "discovered"
+        if self.link == "up":
+            return "online"
         if self.last_seen_at is None:
             return "enrolled"
+        if self.link == "down":
+            return "lost"
         silence = now - self.last_seen_at
         return "online" if silence <= timedelta(seconds=self.lost_after_seconds) else "lost"
 
@@ -44,6 +57,7 @@ class Registry:
     def __init__(self) -> None:
         self._records: dict[str, AgentRecord] = {}
         self._states: dict[str, AgentState] = {}
+        self._agents: dict[str, str] = {}
 
     def load(self, records: list[AgentRecord], now: datetime) -> list[AgentStateChanged]:
         """Take over what the read model says; signs of life that came in meanwhile stay."""
@@ -53,8 +67,10 @@ class Registry:
             newer = known is not None and _later(known.last_seen_at, record.last_seen_at)
             if known is not None and newer and known.public_key == record.public_key:
                 record = known
+            record = replace(record, link=known.link if known and known.public_key == record.public_key else None)
             merged[record.agent_id] = record
         self._records = merged
+        self._agents = {record.public_key: agent_id for agent_id, record in merged.items() if record.public_key}
         self._states = {agent_id: state for agent_id, state in self._states.items() if agent_id in merged}
         return self.tick(now)
 
@@ -64,8 +80,15 @@ class Registry:
         if record is None or record.public_key is None:
             return []
         lost_after = HEARTBEATS_MISSED * heartbeat_seconds if heartbeat_seconds else record.lost_after_seconds
-        self._records[agent_id] = AgentRecord(agent_id, record.public_key, at, lost_after)
+        self._records[agent_id] = replace(record, last_seen_at=at, lost_after_seconds=lost_after)
         return self._settle(agent_id, at)
+
+    def linked(self, links: Mapping[str, Link | None], now: datetime) -> list[AgentStateChanged]:
+        """Connections came or went, or (None) are no longer known of."""
+        known = {agent_id: link for agent_id, link in links.items() if self.is_enrolled(agent_id)}
+        for agent_id, link in known.items():
+            self._records[agent_id] = replace(self._records[agent_id], link=link)
+        return [change for agent_id in known for change in self._settle(agent_id, now)]
 
     def tick(self, now: datetime) -> list[AgentStateChanged]:
         """Time went by: who is lost now?"""
@@ -79,6 +102,10 @@ class Registry:
     def is_online(self, agent_id: str) -> bool:
         """Whether it gave a sign of life lately."""
         return self._states.get(agent_id) == "online"
+
+    def agent_with(self, public_key: str) -> str | None:
+        """Who has this key."""
+        return self._agents.get(public_key)
 
     def keys(self) -> dict[str, str]:
         """The public key of each enrolled agent."""

@@ -30,7 +30,25 @@ def _first(database: sqlite_utils.Database) -> None:
         database.execute(statement)
 
 
-MIGRATIONS: Final[tuple[Migration, ...]] = (_first,)
+def _enrolment(database: sqlite_utils.Database) -> None:
+    """Codes that count once, keys that count no more, and links that are known to be up or down."""
+    database.execute("ALTER TABLE agents ADD COLUMN revoked_at TEXT")
+    database.execute("ALTER TABLE agents ADD COLUMN link TEXT")
+    database.execute(
+        "CREATE TABLE enrolment_codes ("
+        " agent_id TEXT PRIMARY KEY, secret_sha256 BLOB NOT NULL, made_at TEXT NOT NULL, expires_at TEXT NOT NULL)"
+    )
+    database.execute("CREATE TABLE revocations (public_key TEXT PRIMARY KEY, at_seconds INTEGER NOT NULL)")
+
+
+def _hotlists(database: sqlite_utils.Database) -> None:
+    """Several lists, their signed versions, and what a hit tells of itself."""
+    script = (resources.files("vigie_hub.hotlists") / "schema.sql").read_text(encoding="utf-8")
+    for statement in _statements(script):
+        database.execute(statement)
+
+
+MIGRATIONS: Final[tuple[Migration, ...]] = (_first, _enrolment, _hotlists)
 """Migration n makes version n + 1 out of version n."""
 SCHEMA_VERSION: Final = len(MIGRATIONS)
 

@@ -29,7 +29,7 @@ async def agents(services: Services) -> dict[str, Any]:
 async def summary(services: Services) -> dict[str, Any]:
     """The few numbers of the top line."""
     found: list[Agent] = (await agents(services))["agents"]
-    enrolled = [agent for agent in found if agent.state != "discovered"]
+    enrolled = [agent for agent in found if agent.state not in ("discovered", "revoked")]
     cameras = [camera for agent in enrolled if agent.state == "online" for camera in agent.cameras]
     return {
         "agents_total": len(enrolled),

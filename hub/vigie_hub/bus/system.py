@@ -1,0 +1,111 @@
+"""The hub as the one who runs nats-server: changes the fleet's account, asks servers how they are, hears who comes.
+
+All in the system account (docs.nats.io, System events and decentralized JWT authentication).
+"""
+
+import json
+from collections.abc import Awaitable, Callable
+from typing import Any, Final
+
+import structlog
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+from nats.errors import Error as NatsError
+
+from vigie_hub.bus.connection import Connection
+from vigie_hub.bus.server import VERSION_MIN
+from vigie_shared.errors import LinkError, SettingsError
+from vigie_shared.i18n import gettext as _
+
+log = structlog.get_logger(__name__)
+SYNC_SECONDS_MAX: Final = 60
+_ANSWER_SECONDS: Final = 5.0
+_CONNECTIONS_A_PAGE: Final = 500
+Session = tuple[str, int]
+"""A server's id and the connection's number there."""
+
+
+class System:
+    """Works over a connection in the system account."""
+
+    def __init__(self, connection: Connection, account: str) -> None:
+        self._connection = connection
+        self._account = account
+
+    @property
+    def _client(self) -> Client:
+        return self._connection.client
+
+    async def update_account(self, token: str) -> None:
+        """Put a new account token in force: who is revoked in it is cut at once. Raises LinkError."""
+        answer = await self._ask("$SYS.REQ.CLAIMS.UPDATE", token.encode())
+        if answer.get("data", {}).get("code") != 200:
+            reason = answer.get("error", {}).get("description", "?")
+            raise LinkError(_("nats-server refuses the account: {reason}").format(reason=reason))
+
+    async def check_server(self) -> None:
+        """Raise SettingsError where nats-server is too old; say aloud where it puts off writing to its disk."""
+        server = (await self._ask("$SYS.REQ.SERVER.PING.VARZ", b"{}")).get("data", {})
+        version = str(server.get("version", "?"))
+        wanted = ".".join(map(str, VERSION_MIN))
+        if _numbers(version) < VERSION_MIN:
+            raise SettingsError(
+                _("nats-server {version} is too old: Vigie needs {wanted} or newer").format(
+                    version=version, wanted=wanted
+                )
+            )
+        jetstream = server.get("jetstream", {}).get("config")
+        if not jetstream:
+            raise SettingsError(_("nats-server keeps no streams: turn JetStream on (vigie hub nats-config)"))
+        sync_seconds = jetstream.get("sync_interval", 0) / 1e9
+        if sync_seconds > SYNC_SECONDS_MAX and not jetstream.get("sync_always"):
+            log.warning(
+                "nats_server_lazy",
+                advice="set jetstream.sync_interval to 10s: after a power cut agents send again what was not written",
+                sync_interval_seconds=sync_seconds,
+            )
+        log.info("nats_server_checked", version=version, sync_interval_seconds=sync_seconds)
+
+    async def watch(self, came: Callable[[str, Session], None], went: Callable[[str, Session], None]) -> None:
+        """Tell of each connection of the account, by its user's key; the subscriptions outlive reconnects."""
+
+        def listener(tell: Callable[[str, Session], None]) -> Callable[[Msg], Awaitable[None]]:
+            async def heard(message: Msg) -> None:
+                try:
+                    event = json.loads(message.data)
+                    tell(event["client"]["user"], (event["server"]["id"], event["client"]["id"]))
+                except (ValueError, KeyError, TypeError):
+                    log.debug("system_event_not_understood", subject=message.subject)
+
+            return heard
+
+        await self._client.subscribe(f"$SYS.ACCOUNT.{self._account}.CONNECT", cb=listener(came))
+        await self._client.subscribe(f"$SYS.ACCOUNT.{self._account}.DISCONNECT", cb=listener(went))
+
+    async def sessions(self) -> dict[Session, str]:
+        """All connections of the account now, each with its user's key. Raises LinkError."""
+        found: dict[Session, str] = {}
+        while True:
+            question = {"auth": True, "acc": self._account, "limit": _CONNECTIONS_A_PAGE, "offset": len(found)}
+            answer = await self._ask("$SYS.REQ.SERVER.PING.CONNZ", json.dumps(question).encode())
+            page = answer.get("data", {})
+            connections = page.get("connections") or []
+            found |= {(page["server_id"], one["cid"]): one["authorized_user"] for one in connections}
+            if len(connections) < _CONNECTIONS_A_PAGE:
+                return found
+
+    async def _ask(self, subject: str, payload: bytes) -> dict[str, Any]:
+        try:
+            message = await self._client.request(subject, payload, timeout=_ANSWER_SECONDS)
+            answer: dict[str, Any] = json.loads(message.data)
+        except (NatsError, OSError, ValueError) as error:
+            raise LinkError(
+                _("nats-server does not answer {subject}: {reason}").format(
+                    subject=subject, reason=str(error) or type(error).__name__
+                )
+            ) from error
+        return answer
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in version.split("-")[0].split(".") if part.isdecimal())
