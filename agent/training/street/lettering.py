@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image, ImageFilter
 
-from training.street.typefaces import Typefaces, has_glyph, mask_of
+from training.street.typefaces import Typefaces, has_glyph, is_own, mask_of
 
 _SHAPES = {
     "أ": ("أ", "أ", "أ", "\ufe84"),
@@ -77,9 +77,10 @@ def random_latin(rng: np.random.Generator, typefaces: Typefaces, height: float) 
 
 def arabic_mask(rng: np.random.Generator, typefaces: Typefaces, token: str, height: float) -> Image.Image:
     """`token` in a random shape and font; `height` is that of an alef in its font."""
-    shapes = _SHAPES[token]
-    shape = shapes[rng.integers(len(shapes))]
-    font = typefaces.arabic_font(rng, shape + _ALEF)
+    font, shape = typefaces.arabic_font(rng, token), token
+    if not is_own(font):
+        shape = _SHAPES[token][rng.integers(len(_SHAPES[token]))]
+        font = typefaces.arabic_font(rng, shape + _ALEF)
     scale = height / mask_of(font, _ALEF).height
     mask = mask_of(font, shape)
     if not has_glyph(font, shape[0]):

@@ -7,13 +7,14 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from training.street import strokes
+from training.street import letters, strokes
 from vigie_agent.synthetic.plates import FONTS
 
 _SIZE_PX = 96
 _OWN = "strokes:"
 """Begins the name of a style of our own, where a font's name would be its path."""
 _OWN_SHARE = 0.3
+_OWN_ARABIC, _OWN_ARABIC_SHARE = "letters:", 0.35
 _MISSING = "\u0378"
 
 LATIN_WEIGHTS = {
@@ -141,11 +142,18 @@ class Typefaces:
 
     def arabic_font(self, rng: np.random.Generator, text: str) -> str:
         """A font that has all glyphs of `text`."""
+        if letters.known(text) and rng.random() < _OWN_ARABIC_SHARE:
+            return f"{_OWN_ARABIC}{rng.integers(letters.STYLES)}"
         for _ in range(20):
             font = self.arabic[rng.integers(len(self.arabic))]
             if all(has_glyph(font, char) for char in text):
                 return font
         return str(FONTS / "NotoNaskhArabic-Bold.ttf")
+
+
+def is_own(font: str) -> bool:
+    """Whether it is a style of our own, and knows each letter in one shape."""
+    return font.startswith((_OWN, _OWN_ARABIC))
 
 
 @lru_cache(maxsize=256)
@@ -158,6 +166,8 @@ def mask_of(font: str, text: str) -> Image.Image:
     """`text` as a mask cut to its ink, set from left to right without shaping."""
     if font.startswith(_OWN):
         return strokes.glyph(int(font.removeprefix(_OWN)), text)
+    if font.startswith(_OWN_ARABIC):
+        return letters.letter(int(font.removeprefix(_OWN_ARABIC)), text)
     drawn = _loaded(font)
     left, top, right, bottom = (int(edge) for edge in drawn.getbbox(text))
     mask = Image.new("L", (max(1, right - left), max(1, bottom - top)), 0)
@@ -168,5 +178,7 @@ def mask_of(font: str, text: str) -> Image.Image:
 @lru_cache(maxsize=16384)
 def has_glyph(font: str, char: str) -> bool:
     """Whether the font draws `char` as anything but its box for missing characters."""
+    if font.startswith(_OWN_ARABIC):
+        return letters.known(char)
     mask = mask_of(font, char)
     return mask.width > 1 and mask.tobytes() != mask_of(font, _MISSING).tobytes()
