@@ -2,7 +2,7 @@
 
 from typing import Annotated, Generic, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from vigie_hub.fleet.registry import AgentState
 from vigie_shared.events import AnyEvent, Lane
@@ -118,6 +118,12 @@ class Alert(Answer):
     uncertain: bool
     entry_id: str
     read_id: str
+    list_id: str = Field(description="The hotlist of the entry")
+    rule: str = Field(description="`exact`, or the name of the one rule by which the read may be the plate")
+    check_only: bool = Field(description="Look at the picture before acting: another rule than exact, or an old list")
+    retro: bool = Field(description="The read was older than the entry: found in what the agent had stored")
+    list_version: int | None = Field(description="Of the agent's copy; null where the hub matched the read itself")
+    list_age_seconds: float | None = Field(description="How old the agent's copy was; null as for `list_version`")
     crop_ready: bool = Field(description="Whether the plate's picture has arrived from the edge")
     clip: Clip | None = Field(description="The clip that shows it, once the agent has stored it")
 
@@ -129,6 +135,12 @@ class HotlistEntry(Answer):
     text: str
     plate: Plate
     reason: str
+    list_id: str
+    rules: list[str] = Field(description="What counts beside an exact match")
+    category: str
+    severity: int
+    valid_from: Time | None
+    valid_until: Time | None
     added_at: Time
     added_by: str
 
@@ -140,3 +152,9 @@ class HotlistWish(BaseModel):
 
     text: str = Field(min_length=1, max_length=40, examples=["12345 | أ | 6"])
     reason: str = Field(min_length=1, max_length=200, examples=["Stolen, case 114"])
+    list_id: str = Field(default="main", max_length=32)
+    rules: list[str] = Field(default_factory=list, max_length=32, examples=[["6/5", "uncertain read"]])
+    category: str = Field(default="", max_length=16, examples=["stolen"])
+    severity: int = Field(default=0, ge=0, le=9)
+    valid_from: AwareDatetime | None = None
+    valid_until: AwareDatetime | None = None

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Literal, Protocol, TypeVar
 
 from vigie_hub.api.feed import Feed
+from vigie_hub.hotlists.wishes import PlateWish
 from vigie_shared.clock import Clock
 from vigie_shared.enrolment import Wish
 
@@ -24,11 +25,11 @@ class Reads(Protocol):
 class Hotlist(Protocol):
     """Plates that people look for; edits are audited, and told to the feed, by whoever implements this."""
 
-    async def add(self, text: str, reason: str, user: str) -> str:
+    async def add(self, text: str, reason: str, user: str, wish: PlateWish | None = None) -> str:
         """Look for `text` from now on; returns the entry's id. Raises CommandError where that cannot be."""
         ...
 
-    async def remove(self, entry_id: str, user: str) -> bool:
+    async def remove(self, entry_id: str, user: str, reason: str = "") -> bool:
         """Look for it no longer; False where no such entry is active."""
         ...
 

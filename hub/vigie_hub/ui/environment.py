@@ -34,6 +34,7 @@ def _environment(language: str) -> jinja2.Environment:
         "bytes": formats.bytes,
         "share": formats.share,
         "seconds": formats.seconds,
+        "span": formats.span,
         "decimal": formats.decimal,
         "clock_time": _clock_time,
     }

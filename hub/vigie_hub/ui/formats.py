@@ -12,6 +12,12 @@ _UNITS = (
     marked("{amount} GB"),
     marked("{amount} TB"),
 )
+_SPANS = (
+    (86_400, marked("{count} d")),
+    (3600, marked("{count} h")),
+    (60, marked("{count} min")),
+    (1, marked("{count} s")),
+)
 _THOUSAND = 1000
 _WHOLE_FROM = 100
 
@@ -38,6 +44,11 @@ class Formats:
     def seconds(self, seconds: float) -> str:
         """`1.8 s`."""
         return self.translate(marked("{seconds} s")).format(seconds=self.decimal(seconds, 1))
+
+    def span(self, seconds: float) -> str:
+        """`40 s`, `12 min`, `3 h`, `5 d`: a time in the largest unit that it fills."""
+        size, unit = next((size, unit) for size, unit in _SPANS if seconds >= size or size == 1)
+        return self.translate(unit).format(count=int(seconds / size))
 
     def decimal(self, amount: float, digits: int) -> str:
         """A decimal point in English, a comma in French and Arabic (ar-MA)."""

@@ -94,10 +94,9 @@ class ListCopy:
 
     def restore(self, values: Mapping[str, bytes]) -> bool:
         """Be what `values` once was; WireError where they are not whole. True where a version is in force."""
-        if head_key(self.list_id) not in values:
+        head = self.head_of(values)
+        if head is None:
             return False
-        head, _payload = unseal(values[head_key(self.list_id)], head_key(self.list_id), self._verifier)
-        assert isinstance(head, Head)
         for key, data in values.items():
             unseal(data, key, self._verifier)
         entries = self._with_deltas(self._snapshot(values), values, upto=head.version)
@@ -107,6 +106,12 @@ class ListCopy:
         self.head, self.entries = head, entries
         self.values = {key: data for key, data in values.items() if key not in ahead}
         return True
+
+    def head_of(self, values: Mapping[str, bytes]) -> Head | None:
+        """The head among them; None where there is none."""
+        key = head_key(self.list_id)
+        label, _payload = unseal(values[key], key, self._verifier) if key in values else (None, b"")
+        return label if isinstance(label, Head) else None
 
     def _plan(self) -> list[str]:
         """Every key that the coming version needs."""

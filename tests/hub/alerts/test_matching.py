@@ -1,13 +1,18 @@
+import sqlite3
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.hub.agents import NOON, batch, plate_read
+from vigie_hub.alerts.matching import raise_from_hit
 from vigie_hub.database import Database
 from vigie_hub.hotlists import entries
 from vigie_hub.sync.projector import project
-from vigie_shared.events import PlateRead
+from vigie_shared.events import PlateHit, PlateRead
+from vigie_shared.ids import unique_id
 
 
 @pytest.fixture
@@ -50,3 +55,106 @@ def test_entry_that_is_added_later_looks_not_back(database: Database) -> None:
     database.write_now(lambda connection: entries.add(connection, "99|ب|1", "late", "amal", NOON))
     count = database.read_now(lambda connection: connection.execute("SELECT count(*) FROM alerts").fetchone()[0])
     assert count == 0
+
+
+PICTURE = b"RIFF0000WEBP"
+
+
+def hit(read: PlateRead, entry_id: str, **more: Any) -> PlateHit:
+    known: dict[str, Any] = {
+        "rule": "exact",
+        "check_only": False,
+        "retro": False,
+        "list_age_seconds": 5.0,
+        "picture": PICTURE,
+    }
+    return PlateHit(
+        at=read.at,
+        camera_id=read.camera_id,
+        hit_id=unique_id(read.at),
+        read=read,
+        entry_id=entry_id,
+        list_id="main",
+        list_version=7,
+        **{**known, **more},
+    )
+
+
+def entry_id_of(database: Database) -> str:
+    return str(database.read_now(entries.list_active)[0]["entry_id"])
+
+
+def take(database: Database, told: PlateHit) -> int:
+    """As the projector does: the hit's event first."""
+
+    def project(connection: sqlite3.Connection) -> int:
+        event_id = connection.execute(
+            "INSERT INTO events (agent_id, epoch, lane, seq, kind, camera_id, at, received_at, body)"
+            " VALUES ('gate-1', 'e', 'hit', (SELECT count(*) + 1 FROM events), 'plate_hit', 'gate', '', '', '{}')"
+        ).lastrowid
+        assert event_id is not None
+        return raise_from_hit(connection, "gate-1", told, event_id)
+
+    return database.write_now(project)
+
+
+def alerts(database: Database) -> list[dict[str, Any]]:
+    return database.read_now(lambda connection: [dict(row) for row in connection.execute("SELECT * FROM alerts")])
+
+
+def test_hit_raises_an_alert_with_its_picture_rule_and_age(database: Database) -> None:
+    read = plate_read("12346|أ|6")
+    entry_id = entry_id_of(database)
+    assert take(database, hit(read, entry_id, rule="6/5", check_only=True, retro=True)) == 1
+    (alert,) = alerts(database)
+    assert (alert["rule"], alert["check_only"], alert["retro"], alert["list_version"]) == ("6/5", 1, 1, 7)
+    assert (alert["crop"], alert["text"], alert["entry_id"]) == (PICTURE, "12346|أ|6", entry_id)
+
+
+@pytest.mark.parametrize("hit_first", [True, False])
+def test_hit_and_plain_read_make_one_alert_whoever_is_first(database: Database, hit_first: bool) -> None:
+    read = plate_read("12345|أ|6")
+    told = hit(read, entry_id_of(database))
+    raised = []
+    for is_hit in (hit_first, not hit_first):
+        raised.append(take(database, told) if is_hit else alerts_of(database, read))
+    assert raised == [1, 0]
+    (alert,) = alerts(database)
+    assert (alert["crop"], alert["list_version"]) == (PICTURE, 7)
+
+
+def test_same_hit_again_raises_nothing(database: Database) -> None:
+    told = hit(plate_read("12345|أ|6"), entry_id_of(database))
+    assert [take(database, told), take(database, told)] == [1, 0]
+
+
+def test_hit_makes_the_hub_look_at_its_other_lists_too(database: Database) -> None:
+    database.write_now(lambda connection: entries.add(connection, "12345|أ|6", "unpaid toll", "badr", NOON))
+    assert take(database, hit(plate_read("12345|أ|6"), entry_id_of(database))) == 2
+
+
+def test_hit_of_an_entry_removed_before_the_read_raises_nothing_but_one_of_before_does(database: Database) -> None:
+    entry_id = entry_id_of(database)
+    later = NOON + timedelta(minutes=5)
+    database.write_now(lambda connection: entries.remove(connection, entry_id, "amal", later))
+    assert take(database, hit(plate_read("12345|أ|6"), entry_id)) == 1
+    late = plate_read("12345|أ|6").model_copy(update={"at": later + timedelta(seconds=1)})
+    assert take(database, hit(late, entry_id)) == 0
+
+
+def test_hit_of_an_entry_that_the_hub_does_not_know_keeps_its_read_and_raises_nothing(database: Database) -> None:
+    assert take(database, hit(plate_read("99|ب|1"), "f" * 22)) == 0
+    count = database.read_now(lambda connection: connection.execute("SELECT count(*) FROM plate_reads").fetchone()[0])
+    assert count == 1
+
+
+def test_terms_of_time_hold_for_plain_reads(database: Database) -> None:
+    soon = NOON + timedelta(hours=1)
+    for text, wish in (
+        ("7|أ|7", entries.PlateWish("7|أ|7", "x", valid_from=soon)),
+        ("8|أ|7", entries.PlateWish("8|أ|7", "x", valid_until=NOON)),
+        ("9|أ|7", entries.PlateWish("9|أ|7", "x", valid_from=NOON, valid_until=soon)),
+    ):
+        database.write_now(lambda connection, one=wish: entries.add(connection, "", "", "amal", NOON, one))
+        seq = database.read_now(lambda connection: connection.execute("SELECT count(*) FROM events").fetchone()[0])
+        assert alerts_of(database, plate_read(text), seq + 1) == (1 if text == "9|أ|7" else 0)

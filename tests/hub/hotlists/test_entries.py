@@ -1,11 +1,13 @@
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.hub.agents import NOON, StoppedClock
 from vigie_hub.database import Database
-from vigie_hub.hotlists.entries import Hotlist, add, canonical, list_active, remove
+from vigie_hub.hotlists.entries import Hotlist, Imported, add, canonical, import_all, list_active, remove
+from vigie_hub.hotlists.wishes import PlateWish
 from vigie_shared.errors import CommandError
 
 
@@ -79,3 +81,57 @@ async def test_edits_are_audited_by_id_never_by_plate_and_told(tmp_path: Path) -
         ("badr", "hotlist_removed", entry_id),
     ]
     assert told == ["hotlist", "hotlist"]
+
+
+def terms(**more: Any) -> PlateWish:
+    return PlateWish("12345-A-6", "stolen", **more)
+
+
+def test_same_plate_on_other_terms_or_another_list_is_another_entry(database: Database) -> None:
+    wishes = [terms(), terms(rules=("6/5",)), terms(severity=2), terms(list_id="toll"), terms(valid_until=NOON)]
+    ids = [
+        database.write_now(lambda connection, one=wish: add(connection, "", "", "amal", NOON, one)) for wish in wishes
+    ]
+    assert len(set(ids)) == len(wishes)
+    assert len(database.read_now(lambda connection: list_active(connection, "main"))) == 4
+
+
+@pytest.mark.parametrize(
+    ("wish", "complaint"),
+    [
+        (terms(list_id="No Name"), "list"),
+        (terms(rules=("7/4",)), "rule"),
+        (terms(category="Stolen Car"), "category"),
+        (terms(severity=10), "severity"),
+        (terms(valid_from=NOON, valid_until=NOON), "until"),
+    ],
+)
+def test_terms_that_cannot_be_are_refused_in_a_line(database: Database, wish: PlateWish, complaint: str) -> None:
+    with pytest.raises(CommandError, match=complaint):
+        database.write_now(lambda connection: add(connection, "", "", "amal", NOON, wish))
+
+
+def imported(database: Database, *texts: str, replace: bool = False) -> Imported:
+    wishes = [PlateWish(text, "register", "state").checked() for text in texts]
+    return database.write_now(
+        lambda connection: import_all(connection, wishes, "amal", NOON, list_id="state", replace=replace)
+    )
+
+
+def test_an_import_adds_what_is_new_and_numbers_it_in_a_row(database: Database) -> None:
+    put(database, "12345|أ|6")
+    assert imported(database, "3|أ|1", "1|أ|1", "2|أ|1", "1-A-1") == Imported(3, 0, 0)
+    rows = database.read_now(lambda connection: list_active(connection, "state"))
+    numbers = {row["text"]: int(row["entry_id"], 16) for row in rows}
+    assert numbers["3|أ|1"] - numbers["2|أ|1"] == numbers["2|أ|1"] - numbers["1|أ|1"] == 1
+    assert imported(database, "1|أ|1", "4|أ|1") == Imported(1, 1, 0)
+
+
+def test_an_import_that_replaces_removes_what_is_not_in_it_and_only_from_its_list(database: Database) -> None:
+    put(database, "12345|أ|6")
+    imported(database, "1|أ|1", "2|أ|1")
+    assert imported(database, "2|أ|1", "3|أ|1", replace=True) == Imported(1, 1, 1)
+    left = database.read_now(list_active)
+    assert sorted(row["text"] for row in left) == ["12345|أ|6", "2|أ|1", "3|أ|1"]
+    audited = database.read_now(lambda connection: connection.execute("SELECT action, target FROM audit").fetchall())
+    assert tuple(audited[-1]) == ("hotlist_imported", "state +1 -1")

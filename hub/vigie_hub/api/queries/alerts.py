@@ -11,7 +11,8 @@ from vigie_hub.api.queries.plates import plate_of
 
 _ALERT = """
 SELECT alerts.alert_id, alerts.at, alerts.agent_id, alerts.camera_id, alerts.text, alerts.entry_id, alerts.read_id,
-       alerts.crop IS NOT NULL AS crop_ready, hotlist.reason,
+       alerts.crop IS NOT NULL AS crop_ready, alerts.rule, alerts.check_only, alerts.retro, alerts.list_version,
+       alerts.list_age_seconds, hotlist.reason, hotlist.list_id,
        plate_reads.confidence, plate_reads.uncertain, plate_reads.motion_id
 FROM alerts JOIN plate_reads USING (read_id) JOIN hotlist USING (entry_id)
 """
@@ -41,7 +42,7 @@ def find_alert(connection: sqlite3.Connection, alert_id: str) -> Alert | None:
 
 
 def crop_of(connection: sqlite3.Connection, alert_id: str) -> tuple[bool, bytes | None]:
-    """Whether there is such an alert, and its plate's picture (JPEG) where it has arrived."""
+    """Whether there is such an alert, and its plate's picture (JPEG or WebP) where it has arrived."""
     row = connection.execute("SELECT crop FROM alerts WHERE alert_id = ?", (alert_id,)).fetchone()
     return row is not None, row["crop"] if row else None
 
@@ -60,6 +61,12 @@ def _alert(connection: sqlite3.Connection, row: sqlite3.Row, names: Mapping[tupl
         uncertain=bool(row["uncertain"]),
         entry_id=row["entry_id"],
         read_id=row["read_id"],
+        list_id=row["list_id"],
+        rule=row["rule"],
+        check_only=bool(row["check_only"]),
+        retro=bool(row["retro"]),
+        list_version=row["list_version"],
+        list_age_seconds=row["list_age_seconds"],
         crop_ready=bool(row["crop_ready"]),
         clip=clip_showing(connection, row, names),
     )

@@ -1,5 +1,6 @@
 """The hotlist as it is now."""
 
+import json
 import sqlite3
 
 from vigie_hub.api import cursors
@@ -29,5 +30,6 @@ def find_entry(connection: sqlite3.Connection, entry_id: str) -> HotlistEntry | 
 
 
 def _entry(row: sqlite3.Row) -> HotlistEntry:
-    known = {key: row[key] for key in ("entry_id", "text", "reason", "added_at", "added_by")}
-    return HotlistEntry(**known, plate=plate_of(row["text"]))
+    names = ("entry_id", "text", "reason", "list_id", "category", "severity", "valid_from", "valid_until")
+    known = {key: row[key] for key in (*names, "added_at", "added_by")}
+    return HotlistEntry(**known, rules=json.loads(row["rules"]), plate=plate_of(row["text"]))

@@ -1,5 +1,7 @@
 """Alerts, and the pictures of their plates."""
 
+from typing import Final
+
 from fastapi import APIRouter
 from fastapi.responses import Response
 
@@ -10,6 +12,9 @@ from vigie_hub.api.progress import alert_with_progress
 from vigie_hub.api.queries.alerts import crop_of, find_alert, list_alerts
 
 router = APIRouter(tags=["alerts"])
+_BINARY: Final = {"type": "string", "format": "binary"}
+_KINDS: Final = {b"\xff\xd8\xff\xe0": "image/jpeg", b"RIFF": "image/webp"}
+"""What a picture begins with, and what it then is."""
 
 
 @router.get("/alerts")
@@ -31,7 +36,7 @@ async def get_alert(services: ServicesOf, alert_id: str) -> Alert:
 @router.get(
     "/alerts/{alert_id}/crop.jpg",
     response_class=Response,
-    responses={200: {"content": {"image/jpeg": {"schema": {"type": "string", "format": "binary"}}}}},
+    responses={200: {"content": {kind: {"schema": _BINARY} for kind in _KINDS.values()}}},
 )
 async def get_crop(services: ServicesOf, user: UserOf, alert_id: str) -> Response:
     """The plate's picture; each view leaves a line in the audit."""
@@ -41,4 +46,4 @@ async def get_crop(services: ServicesOf, user: UserOf, alert_id: str) -> Respons
     if crop is None:
         raise ProblemError("no-picture")
     await services.audit.record(user, "crop_viewed", alert_id)
-    return Response(crop, media_type="image/jpeg")
+    return Response(crop, media_type=_KINDS.get(crop[:4], "image/jpeg"))

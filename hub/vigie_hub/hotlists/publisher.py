@@ -1,0 +1,198 @@
+"""Publishes lists: what was edited becomes signed values in a table, then in bucket `HL`, then a hint to all agents.
+
+A hub that dies anywhere in between goes on where the table stands.
+"""
+
+import asyncio
+import base64
+import json
+from datetime import timedelta
+from typing import Final
+
+import nats.errors
+import nats.js.errors
+import structlog
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from nats.aio.client import Client
+from nats.js.api import DiscardPolicy, StreamConfig
+
+from vigie_hub.database import Database
+from vigie_hub.hotlists import values
+from vigie_hub.hotlists.book import Book, Value
+from vigie_hub.hotlists.values import Standing
+from vigie_hub.keys import KeyPair
+from vigie_hub.settings import HotlistSettings
+from vigie_shared import subjects
+from vigie_shared.clock import Clock
+from vigie_shared.errors import StoreError, WireError
+from vigie_shared.hotlists.sealed import Head, direct_get, head_key, subject_of, unseal
+from vigie_shared.keys import raw_public_key
+
+log = structlog.get_logger(__name__)
+LOOK_SECONDS: Final = 1.0
+_ANSWER_SECONDS: Final = 5.0
+_BUCKET_BYTES_MAX: Final = 512 * 1024**2
+
+
+class OwnKey:
+    """Checks the hub's own signatures (`vigie_shared.receipts.Verifier`)."""
+
+    def __init__(self, public_key: str) -> None:
+        self._key = Ed25519PublicKey.from_public_bytes(raw_public_key(public_key))
+
+    def verify(self, message: bytes, signature: str) -> bool:
+        """Whether the hub signed `message`."""
+        try:
+            self._key.verify(base64.urlsafe_b64decode(signature + "=" * (-len(signature) % 4)), message)
+        except (InvalidSignature, ValueError):
+            return False
+        return True
+
+
+class Publisher:
+    """One per hub; no other writes the bucket."""
+
+    def __init__(
+        self, client: Client, database: Database, key: KeyPair, clock: Clock, settings: HotlistSettings
+    ) -> None:
+        self._client = client
+        self._database = database
+        self._key = key
+        self._verifier = OwnKey(key.public_key)
+        self._clock = clock
+        self._settings = settings
+        self._books: dict[str, Book] = {}
+        self._announced: dict[str, int] = {}
+        self._complained = False
+
+    async def run(self) -> None:
+        """Publish until cancelled, through restarts of the server."""
+        while True:
+            try:
+                await self._open_bucket()
+                connection_number = self._client.stats["reconnects"]
+                for standing in await self._database.read(values.standings):
+                    await self._compare(standing)
+                self._announced = {}
+                self._complained = False
+                while self._client.stats["reconnects"] == connection_number:
+                    await self.look()
+                    await asyncio.sleep(LOOK_SECONDS)
+            except (nats.errors.Error, TimeoutError, OSError, StoreError) as error:
+                level = log.debug if self._complained else log.warning
+                level("hotlists_not_published", reason=str(error) or type(error).__name__)
+                self._complained = True
+                await asyncio.sleep(LOOK_SECONDS)
+
+    async def look(self) -> None:
+        """Publish what was edited, and sign anew what was not for long."""
+        for standing in await self._database.read(values.standings):
+            if not standing.is_told:
+                await self._tell(standing)
+            elif self._is_due(standing):
+                await self._confirm(standing)
+        await self._put_waiting()
+        versions = {book.list_id: book.version for book in self._books.values()}
+        if versions != self._announced:
+            await self._announce()
+
+    def _is_due(self, standing: Standing) -> bool:
+        pause = timedelta(minutes=self._settings.confirm_minutes)
+        return standing.issued_at is None or self._clock.now() - standing.issued_at >= pause
+
+    async def _tell(self, standing: Standing) -> None:
+        """Sign what was edited since; the values are durable before anyone sees them."""
+        book, now = await self._book(standing), self._clock.now()
+        gone, come = await self._database.read(lambda connection: values.changes(connection, standing))
+        made = await asyncio.to_thread(book.change, gone, come, now, standing.check_only_seconds)
+        await self._keep(standing, book, made or book.confirm(now, standing.check_only_seconds))
+
+    async def _confirm(self, standing: Standing) -> None:
+        book = await self._book(standing)
+        await self._keep(standing, book, book.confirm(self._clock.now(), standing.check_only_seconds))
+
+    async def _begin_anew(self, standing: Standing, above: int) -> None:
+        """What was published is not known here, after a restore from a copy: go on above it, with a whole list."""
+        log.warning("hotlist_versions_forgotten", list_id=standing.list_id, version=standing.version, bucket=above)
+        book, now = await self._book(standing), self._clock.now()
+        entries = await self._database.read(lambda connection: values.all_active(connection, standing.list_id))
+        made = await asyncio.to_thread(book.begin, entries, now, standing.check_only_seconds, above)
+        await self._keep(standing, book, made)
+
+    async def _keep(self, standing: Standing, book: Book, made: list[Value]) -> None:
+        try:
+            issued_at = book.head.issued_at if book.head else None
+            spent = await self._database.write(
+                lambda connection: values.keep(connection, standing, made, issued_at, book.is_spent)
+            )
+        except BaseException:
+            self._books.pop(standing.list_id, None)  # it is ahead of the table
+            raise
+        for key in spent:
+            await self._client.jetstream().purge_stream(subjects.HOTLIST_STREAM, subject=subject_of(key))
+        if book.version != standing.version:
+            log.info("hotlist_version", list_id=book.list_id, version=book.version, entries=len(book.entries))
+
+    async def _book(self, standing: Standing) -> Book:
+        """The list as it was published; empty where its values are damaged."""
+        if standing.list_id not in self._books:
+            book = Book(standing.list_id, self._key, self._verifier)
+            known = await self._database.read(lambda connection: values.load(connection, standing.list_id))
+            try:
+                await asyncio.to_thread(book.restore, known)
+            except WireError as error:
+                log.error("hotlist_values_damaged", list_id=standing.list_id, reason=str(error))
+                book = Book(standing.list_id, self._key, self._verifier)
+            self._books[standing.list_id] = book
+        return self._books[standing.list_id]
+
+    async def _put_waiting(self) -> None:
+        """Bring the bucket to where the table is."""
+        stream = self._client.jetstream(timeout=_ANSWER_SECONDS)
+        while some := await self._database.read(values.waiting):
+            for value in some:
+                await stream.publish(subject_of(value.key), value.data)
+            now = self._clock.now()
+            await self._database.write(lambda connection, put=some, at=now: values.note_put(connection, put, at))  # type: ignore[misc]
+
+    async def _announce(self) -> None:
+        """A hint: agents look, and believe only what is signed."""
+        self._announced = {book.list_id: book.version for book in self._books.values()}
+        await self._client.publish(subjects.hotlists_changed(), json.dumps(self._announced).encode())
+
+    async def _open_bucket(self) -> None:
+        """The bucket as key-value clients know it: one value a key, read without a consumer."""
+        config = StreamConfig(
+            name=subjects.HOTLIST_STREAM,
+            subjects=[subject_of(">")],
+            max_msgs_per_subject=1,
+            max_bytes=_BUCKET_BYTES_MAX,
+            discard=DiscardPolicy.NEW,
+            allow_direct=True,
+            allow_rollup_hdrs=True,
+            deny_delete=True,
+        )
+        stream = self._client.jetstream(timeout=_ANSWER_SECONDS)
+        try:
+            await stream.update_stream(config)
+        except nats.js.errors.NotFoundError:
+            await stream.add_stream(config)
+
+    async def _compare(self, standing: Standing) -> None:
+        """See whether bucket, table and book are in one place."""
+        book = await self._book(standing)
+        found = await self._bucket_version(standing.list_id)
+        if found > standing.version or book.version != standing.version:
+            await self._begin_anew(standing, max(found, standing.version))
+        elif found < standing.version:
+            await self._database.write(lambda connection: values.put_again(connection, standing.list_id))
+
+    async def _bucket_version(self, list_id: str) -> int:
+        """What version the bucket has; 0 where it has none that this hub signed."""
+        reply = await self._client.request(direct_get(head_key(list_id)), b"", timeout=_ANSWER_SECONDS)
+        try:
+            label, _payload = unseal(reply.data, head_key(list_id), self._verifier)
+        except WireError:
+            return 0
+        return label.version if isinstance(label, Head) else 0
