@@ -1,5 +1,6 @@
 """Where exactly a plate lies, seen from near, and of which layout it is: what comes between finding and reading."""
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal, Self, get_args
@@ -38,31 +39,30 @@ class Window:
         """What is looked at where a plate is supposed to lie: wide of its corners, but hardly of a box around it."""
         across = (corners[1] + corners[2] - corners[0] - corners[3]) / 2
         down = (corners[2] + corners[3] - corners[0] - corners[1]) / 2
-        wide, high = max(1.0, float(np.linalg.norm(across))), max(1.0, float(np.linalg.norm(down)))
+        wide, high = max(1.0, math.hypot(*across.tolist())), max(1.0, math.hypot(*down.tolist()))
         more_across, more_down = _AROUND_BOX if boxed else _AROUND_PLATE
         width = max(more_across * wide, more_down * high * _TALLEST)
         height = max(more_down * high, width / _FLATTEST)
         across, down = across * np.float32(width / wide), down * np.float32(height / high)
-        return cls((corners.mean(axis=0) - (across + down) / 2).astype(np.float32), across, down)
+        middle = corners.sum(axis=0) / np.float32(4)
+        return cls((middle - (across + down) / 2).astype(np.float32), across, down)
 
     def picture(self, luma: Luma) -> Luma:
         """What is in it, its contrast stretched; grey where the picture has ended."""
-        edges = np.stack([self.origin, self.origin + self.across, self.origin + self.down])
-        edges = np.concatenate([edges, edges[1:2] + self.down])
-        left, top = np.floor(edges.min(axis=0)).astype(int).clip(min=0)
-        right, bottom = np.ceil(edges.max(axis=0)).astype(int) + 1
-        part = np.ascontiguousarray(luma[top:bottom, left:right])
+        (x, y), (a, d), (b, e) = self.origin.tolist(), self.across.tolist(), self.down.tolist()
+        left, top = max(0, math.floor(x + min(0, a, b, a + b))), max(0, math.floor(y + min(0, d, e, d + e)))
+        right, bottom = math.ceil(x + max(0, a, b, a + b)) + 1, math.ceil(y + max(0, d, e, d + e)) + 1
+        part = np.ascontiguousarray(luma[top : max(top, bottom), left : max(left, right)])
         if not part.size:
             return np.full((WINDOW_HEIGHT_PX, WINDOW_WIDTH_PX), _OUTSIDE, dtype=np.uint8)
-        image, shrink = Image.fromarray(part), self._shrink
+        spare = min(math.hypot(a, d) / WINDOW_WIDTH_PX, math.hypot(b, e) / WINDOW_HEIGHT_PX)
+        image, shrink = Image.fromarray(part), max(1, int(spare / 1.2))
         image = image.reduce(shrink) if shrink > 1 else image
-        image = image.point(tones(np.asarray(image)).tolist())
-        x, y = (self.origin - (left, top)) / shrink
-        a, d = self.across / (WINDOW_WIDTH_PX * shrink)
-        b, e = self.down / (WINDOW_HEIGHT_PX * shrink)
+        image = image.point(tones(image.histogram()).tolist())
+        wide, high = WINDOW_WIDTH_PX * shrink, WINDOW_HEIGHT_PX * shrink
+        steps = (a / wide, b / high, (x - left) / shrink, d / wide, e / high, (y - top) / shrink)
         size, smooth = (WINDOW_WIDTH_PX, WINDOW_HEIGHT_PX), Image.Resampling.BILINEAR
-        seen = image.transform(size, Image.Transform.AFFINE, (a, b, x, d, e, y), smooth, fillcolor=_OUTSIDE)
-        return np.asarray(seen)
+        return np.asarray(image.transform(size, Image.Transform.AFFINE, steps, smooth, fillcolor=_OUTSIDE))
 
     def outwards(self, points: Points) -> Points:
         """Places in the picture of `points`, which go from 0 to 1 across and down the window."""
@@ -73,11 +73,6 @@ class Window:
         """The inverse of `outwards`."""
         solved: Points = np.linalg.solve(np.stack([self.across, self.down], axis=1), (points - self.origin).T).T
         return solved
-
-    @property
-    def _shrink(self) -> int:
-        spare = (np.linalg.norm(self.across) / WINDOW_WIDTH_PX, np.linalg.norm(self.down) / WINDOW_HEIGHT_PX)
-        return max(1, int(min(spare) / 1.2))
 
 
 @dataclass(frozen=True)

@@ -19,12 +19,15 @@ from vigie_shared.plates import FOREIGN, MOROCCAN, Plate, PlateKind, State, begi
 
 _BEAM_WIDTH: Final = 12
 _CLASS_FLOOR: Final = 3e-3
-_HOPELESS: Final = 1e-4
+_HOPELESS: Final = 2e-4
 _ALTERNATIVES: Final = 4
 _NEXT_LINE: Final = "\n"
 _SHORT: Final = 4
 """Steps of a segment that is counted out."""
 _SPELLINGS: Final = 24
+_VAGUE_FROM: Final = 2
+_VAGUE_FLOOR: Final = 0.01
+"""The least chance of a token in segments of more steps than that."""
 
 FOREIGN_CHANCE: Final = 0.1
 """How likely a foreign plate is beside a Moroccan one, where nobody says: its grammar takes nearly anything."""
@@ -140,7 +143,14 @@ def _segments(steps: Steps, tokens: Sequence[str]) -> tuple[list[list[_Step]], f
             segments[-1].append((blanks[number], likely))
             blanks[number], last = 1.0, number
         likely.append((tokens[index], chance))
-    return segments, math.prod(blanks)
+    return [_clear(segment) for segment in segments], math.prod(blanks)
+
+
+def _clear(segment: list[_Step]) -> list[_Step]:
+    """Where steps run on, only tokens that have some chance: they cost most there, and nothing else hangs on them."""
+    if len(segment) <= _VAGUE_FROM:
+        return segment
+    return [(blank, [one for one in likely if one[1] > _VAGUE_FLOOR]) for blank, likely in segment]
 
 
 def _on_next_line(beam: Mapping[str, _Prefix]) -> dict[str, _Prefix]:
@@ -149,20 +159,29 @@ def _on_next_line(beam: Mapping[str, _Prefix]) -> dict[str, _Prefix]:
 
 
 def _joined(beam: Mapping[str, _Prefix], segment: Sequence[_Step]) -> dict[str, _Prefix]:
-    """The beam with whatever the segment may spell behind each of its texts."""
+    """The beam with whatever the segment may spell behind each of its texts; both go from the likeliest on."""
     grown: dict[str, _Prefix] = {}
-    spellings = _spellings(segment)
+    spellings = sorted(_spellings(segment), key=_chance_of_spelling, reverse=True)
+    most = 0.0
     for text, prefix in beam.items():
+        hopeless = _HOPELESS * most / prefix.total
         for spelled, tokens, chance in spellings:
+            if chance < hopeless:
+                break
             state = prefix.state.after(spelled) if spelled else prefix.state
             if state is None:
                 continue
             longer, total = text + spelled, prefix.total * chance
+            most = max(most, total)
             if (same := grown.get(longer)) is None:
                 grown[longer] = _Prefix(state, total, prefix.tokens + tokens)
             else:
                 same.total += total
     return _pruned(grown)
+
+
+def _chance_of_spelling(spelling: tuple[str, tuple[str, ...], float]) -> float:
+    return spelling[2]
 
 
 def _spellings(segment: Sequence[_Step]) -> list[tuple[str, tuple[str, ...], float]]:
@@ -199,15 +218,17 @@ def _stepped(
                 came_from = paused
             if came_from > 0.0:
                 grown.setdefault((*spelled, token), [0.0, 0.0])[1] += came_from * chance
-    kept = sorted(grown.items(), key=lambda one: -sum(one[1]))[:_SPELLINGS]
-    return {spelled: (paused, held) for spelled, (paused, held) in kept}
+    if len(grown) > _SPELLINGS:
+        kept = sorted(grown.items(), key=lambda one: -sum(one[1]))[:_SPELLINGS]
+        return {spelled: (paused, held) for spelled, (paused, held) in kept}
+    return {spelled: (paused, held) for spelled, (paused, held) in grown.items()}
 
 
 def _followed(beam: Mapping[str, _Prefix], segment: Sequence[_Step]) -> dict[str, _Prefix]:
     """The same for a long segment, gone through step by step."""
     ends = {text: _End(one.state, one.total, 0.0, "", one.tokens) for text, one in beam.items()}
     for blank, likely in segment:
-        ends = _pruned(_advanced(ends, blank, likely))
+        ends = _pruned(_advanced(ends, blank, sorted(likely, key=_chance_of_token, reverse=True)))
     return {text: _Prefix(end.state, end.total, end.tokens) for text, end in ends.items()}
 
 
@@ -226,20 +247,34 @@ class _End:
         return self.paused + self.held
 
 
+def _chance_of_token(pair: tuple[str, float]) -> float:
+    return pair[1]
+
+
 def _advanced(ends: Mapping[str, _End], blank: float, likely: Sequence[tuple[str, float]]) -> dict[str, _End]:
+    """One step further; `ends` and `likely` go from the likeliest on."""
     grown: dict[str, _End] = {}
+    most = 0.0
     for text, end in ends.items():
         kept = grown.setdefault(text, _End(end.state, 0.0, 0.0, end.last, end.tokens))
         kept.paused += end.total * blank
+        hopeless = _HOPELESS * most / end.total
         for token, chance in likely:
+            if chance < hopeless:
+                break
             again = end.last == token
             if again:
                 kept.held += end.held * chance
             came_from = end.paused if again else end.total
-            state = end.state.after(token)
-            if came_from > 0.0 and state is not None:
-                new = grown.setdefault(text + token, _End(state, 0.0, 0.0, token, (*end.tokens, token)))
-                new.held += came_from * chance
+            if came_from > 0.0 and (state := end.state.after(token)) is not None:
+                held = came_from * chance
+                most = max(most, held)
+                longer = text + token
+                if (new := grown.get(longer)) is None:
+                    grown[longer] = _End(state, 0.0, held, token, (*end.tokens, token))
+                else:
+                    new.held += held
+        most = max(most, kept.total)
     return grown
 
 
@@ -249,9 +284,14 @@ _Held = TypeVar("_Held", _Prefix, _End)
 def _pruned(beam: dict[str, _Held]) -> dict[str, _Held]:
     if len(beam) < 2:
         return beam
-    ranked = sorted(beam.items(), key=lambda one: -one[1].total)[:_BEAM_WIDTH]
-    floor = _HOPELESS * ranked[0][1].total
-    return {text: one for text, one in ranked if one.total > floor}
+    floor = _HOPELESS * max(one.total for one in beam.values())
+    hopeful = [(one.total, text, one) for text, one in beam.items() if one.total > floor]
+    hopeful.sort(key=_total_of, reverse=True)
+    return {text: one for _total, text, one in hopeful[:_BEAM_WIDTH]}
+
+
+def _total_of(ranked: tuple[float, str, _Held]) -> float:
+    return ranked[0]
 
 
 @dataclass(slots=True)

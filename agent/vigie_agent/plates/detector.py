@@ -1,5 +1,6 @@
 """Where in a picture there are plates."""
 
+import math
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self
@@ -89,11 +90,12 @@ class Detector:
 
 def decode(cells: NDArray[np.float32], threshold: float) -> list[Detection]:
     """Detections in view pixels: each group of cells that mean the same plate gives one, their mean by score."""
-    scores = 1 / (1 + np.exp(-cells[..., 0]))
-    rows, columns = np.nonzero(scores >= threshold)
-    order = np.argsort(-scores[rows, columns])
-    rows, columns = rows[order], columns[order]
-    left = scores[rows, columns]
+    rows, columns = np.nonzero(cells[..., 0] >= np.float32(math.log(threshold / (1 - threshold))))
+    if not rows.size:
+        return []
+    scores = 1 / (1 + np.exp(-cells[rows, columns, 0]))
+    order = np.argsort(-scores)
+    rows, columns, left = rows[order], columns[order], scores[order]
     centres = np.stack([columns, rows], axis=1).astype(np.float32) + 0.5
     values = cells[rows, columns]
     boxes = np.concatenate([centres - values[:, 1:3], centres + values[:, 3:5]], axis=1) * _STRIDE_PX

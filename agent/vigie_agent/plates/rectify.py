@@ -1,6 +1,9 @@
 """Plates straightened: what a plate fills in a picture, at a slant or bent, becomes the reader's upright rectangle."""
 
-from itertools import pairwise
+import math
+from bisect import bisect_left
+from collections.abc import Callable, Sequence
+from itertools import accumulate, pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,9 +16,12 @@ Points = NDArray[np.float32]
 Luma = NDArray[np.uint8]
 """H x W: the Y plane of a frame."""
 
+Place = tuple[float, float]
+
 _CLIPPED = 0.04
 _CONTRAST_MIN = 8
 _STRIPS = 6
+_LEVELS = np.arange(256, dtype=np.float32)
 _SMOOTH = Image.Resampling.BILINEAR
 
 MARGIN_X, MARGIN_Y = 0.03, 0.10
@@ -28,9 +34,9 @@ def rectify(luma: Luma, points: Corners | Points, width_px: int, height_px: int)
     Four corners are straightened as a flat plate; six points also undo the bend of one that follows a bumper.
     """
     part, local = _neighbourhood(luma, points, width_px)
-    coefficients = perspective(upright(width_px, height_px), corners_of(local))
-    strips = _strips(coefficients, local, (width_px, height_px))
-    return stretch(np.asarray(part.transform((width_px, height_px), Image.Transform.MESH, strips, _SMOOTH)))
+    straight = part.transform((width_px, height_px), Image.Transform.MESH, _strips(local, width_px, height_px), _SMOOTH)
+    result: Luma = tones(straight.histogram())[np.asarray(straight)]
+    return result
 
 
 def corners_of(points: Corners | Points) -> Corners:
@@ -46,14 +52,14 @@ def upright(width_px: int, height_px: int) -> Corners:
 
 def stretch(luma: Luma) -> Luma:
     """The same picture with its darkest and brightest twenty-fifth at black and white."""
-    return tones(luma)[luma]
+    return tones(np.bincount(luma.reshape(-1), minlength=256).tolist())[luma]
 
 
-def tones(luma: Luma) -> NDArray[np.uint8]:
-    """For each of 256 levels of a picture, its level once the contrast is stretched."""
-    counted = np.cumsum(np.bincount(luma.reshape(-1), minlength=256))
-    low, high = (int(np.searchsorted(counted, share * luma.size)) for share in (_CLIPPED, 1 - _CLIPPED))
-    levels = (np.arange(256, dtype=np.float32) - low) * (255.0 / max(_CONTRAST_MIN, high - low))
+def tones(counts: Sequence[int]) -> NDArray[np.uint8]:
+    """For each of 256 levels, which so many pixels of a picture have, its level once the contrast is stretched."""
+    counted = list(accumulate(counts))
+    low, high = (bisect_left(counted, share * counted[-1]) for share in (_CLIPPED, 1 - _CLIPPED))
+    levels = (_LEVELS - np.float32(low)) * np.float32(255.0 / max(_CONTRAST_MIN, high - low))
     result: NDArray[np.uint8] = levels.clip(0, 255).astype(np.uint8)
     return result
 
@@ -76,40 +82,65 @@ def mapped(points: NDArray[np.float32], coefficients: tuple[float, ...]) -> NDAr
     return result
 
 
-def _neighbourhood(luma: Luma, points: Points, width_px: int) -> tuple[Image.Image, Points]:
+def _neighbourhood(luma: Luma, points: Points, width_px: int) -> tuple[Image.Image, list[Place]]:
     """The picture around `points`, shrunk by a whole factor where it has pixels to spare, and where they lie in it."""
-    least, most = points.min(axis=0), points.max(axis=0)
-    left, top = np.floor(least - 0.2 * (most - least)).astype(int).clip(min=0)
-    right, bottom = np.ceil(most + 0.2 * (most - least)).astype(int) + 1
+    places: list[Place] = points.tolist()
+    (left, right), (top, bottom) = (_wide_of([place[axis] for place in places]) for axis in (0, 1))
     part = Image.fromarray(np.ascontiguousarray(luma[top:bottom, left:right]))
-    local = points - np.array([left, top], dtype=np.float32)
-    left_top, right_top = corners_of(local)[:2]
-    shrink = max(1, round(float(np.linalg.norm(right_top - left_top)) / (1.2 * width_px)))
-    if shrink == 1:
-        return part, local
-    return part.reduce(shrink), (local / shrink).astype(np.float32)
+    (left_x, left_y), _middle, *_rest = places
+    right_x, right_y = places[len(places) // 2 - 1]
+    shrink = max(1, round(math.hypot(right_x - left_x, right_y - left_y) / (1.2 * width_px)))
+    local = [((x - left) / shrink, (y - top) / shrink) for x, y in places]
+    return part.reduce(shrink) if shrink > 1 else part, local
+
+
+def _wide_of(places: Sequence[float]) -> tuple[int, int]:
+    """From where to where a picture is needed that holds all of them, and a fifth more on both sides."""
+    least, most = min(places), max(places)
+    more = 0.2 * (most - least)
+    return max(0, math.floor(least - more)), math.ceil(most + more) + 1
 
 
 def _strips(
-    coefficients: tuple[float, ...], points: Corners | Points, size: tuple[int, int]
+    points: Sequence[Place], width: int, height: int
 ) -> list[tuple[tuple[int, int, int, int], tuple[float, ...]]]:
     """Pillow's mesh: upright strips of the straightened plate, each with the quadrilateral that it is taken from.
 
     A plate of six points bends between its ends as far as its middles lie off the straight. Strips are cheaper than one
     perspective transform, which divides at every pixel.
     """
-    width, height = size
-    columns = [round(width * number / _STRIPS) for number in range(_STRIPS + 1)]
-    top, bottom = MARGIN_Y * height, (1 - MARGIN_Y) * height
-    edges = [(column, row) for row in (0, height) for column in columns]
-    placed = mapped(np.array([*edges, (width / 2, top), (width / 2, bottom)], dtype=np.float32), coefficients)
-    upper, lower = placed[: _STRIPS + 1], placed[_STRIPS + 1 : -2]
+    half = len(points) // 2
+    placed = _from_unit((points[0], points[half - 1], points[half], points[-1]))
+    bends = [(0.0, 0.0), (0.0, 0.0)]
     if len(points) == 6:
-        inside = (np.array(columns) / width - MARGIN_X) / (1 - 2 * MARGIN_X)
-        share = (4 * inside * (1 - inside))[:, None]
-        bend = points[[1, 4]] - placed[-2:]
-        beyond = (bend[1] - bend[0]) * (MARGIN_Y / (1 - 2 * MARGIN_Y))
-        upper, lower = upper + share * (bend[0] - beyond), lower + share * (bend[1] + beyond)
-    quads = np.concatenate([upper[:-1], lower[:-1], lower[1:], upper[1:]], axis=1).tolist()
-    boxes = ((left, 0, right, height) for left, right in pairwise(columns))
-    return [(box, tuple(quad)) for box, quad in zip(boxes, quads, strict=True)]
+        straight = placed(0.5, 0.0), placed(0.5, 1.0)
+        bends = [(points[at][0] - x, points[at][1] - y) for at, (x, y) in zip((1, 4), straight, strict=True)]
+    beyond = MARGIN_Y / (1 - 2 * MARGIN_Y)
+    (upper_x, upper_y), (lower_x, lower_y) = bends
+    more_x, more_y = (lower_x - upper_x) * beyond, (lower_y - upper_y) * beyond
+    columns = [round(width * number / _STRIPS) for number in range(_STRIPS + 1)]
+    edges = []
+    for column in columns:
+        across = (column / width - MARGIN_X) / (1 - 2 * MARGIN_X)
+        share = 4 * across * (1 - across)
+        (x, y), (under_x, under_y) = placed(across, -beyond), placed(across, 1 + beyond)
+        upper = (x + share * (upper_x - more_x), y + share * (upper_y - more_y))
+        edges.append((upper, (under_x + share * (lower_x + more_x), under_y + share * (lower_y + more_y))))
+    pairs = zip(pairwise(columns), pairwise(edges), strict=True)
+    return [((left, 0, right, height), (*one[0], *one[1], *two[1], *two[0])) for (left, right), (one, two) in pairs]
+
+
+def _from_unit(corners: Sequence[Place]) -> Callable[[float, float], Place]:
+    """The homography that brings the unit square's corners, clockwise from the origin, to `corners`."""
+    (x0, y0), (x1, y1), (x2, y2), (x3, y3) = corners
+    right_x, right_y, left_x, left_y = x1 - x2, y1 - y2, x3 - x2, y3 - y2
+    off_x, off_y = x0 - x1 + x2 - x3, y0 - y1 + y2 - y3
+    area = right_x * left_y - left_x * right_y or 1e-9
+    g, h = (off_x * left_y - left_x * off_y) / area, (right_x * off_y - off_x * right_y) / area
+    a, b, d, e = x1 - x0 + g * x1, x3 - x0 + h * x3, y1 - y0 + g * y1, y3 - y0 + h * y3
+
+    def placed(across: float, down: float) -> Place:
+        depth = g * across + h * down + 1
+        return (a * across + b * down + x0) / depth, (d * across + e * down + y0) / depth
+
+    return placed
