@@ -1,6 +1,5 @@
 """A camera from its packets to events and clips: real films, a real RTSP camera, real decoding."""
 
-import hashlib
 import io
 import threading
 from collections.abc import Callable, Iterator
@@ -119,7 +118,7 @@ def test_motion_becomes_two_events_and_a_clip_with_pre_and_post_roll(film: Path)
 def test_a_clip_holds_the_very_packets_and_says_what_it_is(film: Path, tmp_path: Path) -> None:
     (clip,) = played(film).clips
     whole = b"".join(clip.segments)
-    assert (clip.sha256, clip.bytes) == (hashlib.sha256(whole).hexdigest(), len(whole))
+    assert clip.bytes == len(whole)
     assert (clip.codec, clip.width_px, clip.height_px) == ("h264", 320, 192)
     path = tmp_path / "clip.mp4"
     path.write_bytes(whole)

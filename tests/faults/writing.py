@@ -8,7 +8,7 @@ import random
 import sys
 from pathlib import Path
 
-from tests.agent.store.samples import clip, motion, read, settle
+from tests.agent.store.samples import clip, digest, motion, read, settle
 from vigie_agent.clips.begun import ClipBegun
 from vigie_agent.store import Store
 from vigie_shared.clock import SystemClock
@@ -39,7 +39,7 @@ def main(folder: Path) -> None:
         store.record_read(read(at=kept.at), b"jpeg" * 100)
         store.keep_clip(kept)
         settle(store)
-        tell(f"clip {kept.clip_id} {kept.sha256}")
+        tell(f"clip {kept.clip_id} {digest(kept)}")
         newest = store.newest()
         tell(f"mot {newest['mot']}")
         if random.random() < 0.5:

@@ -1,4 +1,4 @@
-"""A clip that is whole: remuxed, with its digest."""
+"""A clip that is whole and remuxed."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -21,7 +21,6 @@ class FinishedClip:
     width_px: int
     height_px: int
     segments: tuple[bytes, ...]
-    sha256: str
     bytes: int
 
 
@@ -39,6 +38,5 @@ def finish_clip(camera_id: str, recorded: RecordedClip) -> FinishedClip:
         width_px=recorded.stream.width_px,
         height_px=recorded.stream.height_px,
         segments=made.segments,
-        sha256=made.sha256(),
         bytes=made.size_bytes,
     )

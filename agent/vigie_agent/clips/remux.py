@@ -1,7 +1,6 @@
 """Packets become fragmented MP4 (ISO/IEC 14496-12 §8.8), not re-encoded: an init segment, then one fragment a GOP."""
 
 import contextlib
-import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -30,13 +29,6 @@ class RemuxedClip:
     def size_bytes(self) -> int:
         """Length of the whole."""
         return sum(len(segment) for segment in self.segments)
-
-    def sha256(self) -> str:
-        """Digest of the segments, one behind the other, in hexadecimal."""
-        digest = hashlib.sha256()
-        for segment in self.segments:
-            digest.update(segment)
-        return digest.hexdigest()
 
 
 def remux(stream: StreamInfo, packets: Sequence[Packet]) -> RemuxedClip:

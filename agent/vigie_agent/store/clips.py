@@ -62,6 +62,8 @@ def add_segment(
         " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
         (begun.clip_id, placed.idx, *placed.place, first_byte, placed.size, placed.sha256, span and span.starts_ms),
     )
+    # one unit of a group may have disowned what the next one of it names
+    connection.execute("DELETE FROM erasures WHERE volume = ? AND row = ?", placed.place)
     ended = stamp_after(begun.at, span.ends_ms) if span else None
     connection.execute(
         "UPDATE clips SET bytes = bytes + ?, ended_at = coalesce(?, ended_at) WHERE clip_id = ?",

@@ -12,14 +12,33 @@ from typing import Final
 from vigie_agent.clips.begun import ClipBegun
 from vigie_agent.store import clips, retention
 from vigie_agent.store.clips import PlacedSegment
+from vigie_agent.store.digests import ClipDigests
 from vigie_agent.store.recovery import promised
 from vigie_agent.store.retention import Room
 from vigie_agent.store.volumes import Place, Volumes
-from vigie_shared.errors import StoreError
 from vigie_shared.events import ClipStored
-from vigie_shared.i18n import gettext as _
 
 ERASED_A_ROUND_MAX: Final = 256
+
+
+@dataclass
+class Erase:
+    """Takes bytes whose clip is gone out of their volumes.
+
+    It rides with what is written: one transaction in a volume for both, and the new bytes come first.
+    """
+
+    _places: list[Place] = field(default_factory=list)
+
+    def prepare(self, connection: sqlite3.Connection, volumes: Volumes) -> None:
+        """Erase."""
+        self._places = retention.pending_erasures(connection, ERASED_A_ROUND_MAX)
+        volumes.erase(self._places)
+
+    def unit(self, connection: sqlite3.Connection) -> int:
+        """Note it; how many segments went."""
+        retention.erased(connection, self._places)
+        return len(self._places)
 
 
 @dataclass
@@ -30,16 +49,21 @@ class KeepSegment:
     idx: int
     data: bytes
     now: datetime
+    digests: ClipDigests
     _placed: PlacedSegment | None = None
+    _erase: Erase = field(default_factory=Erase)
 
     def prepare(self, connection: sqlite3.Connection, volumes: Volumes) -> None:
         """Write the bytes."""
         about = self.begun.model_dump_json() if self.idx == 0 else None
         self._placed = _put(volumes, self.begun.clip_id, self.idx, self.data, about)
+        self.digests.feed(self.begun.clip_id, self.idx, self.data)
+        self._erase.prepare(connection, volumes)
 
     def unit(self, connection: sqlite3.Connection) -> None:
         """Name them, where they continue the clip; else they are to leave again."""
         assert self._placed is not None
+        self._erase.unit(connection)
         known = len(clips.segments(connection, self.begun.clip_id))
         if self.idx == known:
             clips.add_segment(connection, self.begun, self._placed, self.data, self.now)
@@ -53,12 +77,14 @@ class KeepClip:
 
     begun: ClipBegun
     segments: Sequence[bytes]
-    sha256: str
     ended_at: datetime
     now: datetime
     room: Room
     data_dir: Path
+    digests: ClipDigests
+    _sha256: str = ""
     _placed: list[PlacedSegment] = field(default_factory=list)
+    _erase: Erase = field(default_factory=Erase)
     _volumes: Volumes | None = None
 
     @property
@@ -67,22 +93,24 @@ class KeepClip:
         return sum(len(segment) for segment in self.segments)
 
     def prepare(self, connection: sqlite3.Connection, volumes: Volumes) -> None:
-        """Write the segments that are not durable yet; raises StoreError where the bytes are not those promised."""
-        if _sha256(self.segments) != self.sha256:
-            raise StoreError(_("clip {clip}: its bytes changed on the way to the disk").format(clip=self.begun.clip_id))
+        """Write the segments that are not durable yet."""
+        self._sha256 = self.digests.of(self.begun.clip_id, self.segments)
         self._volumes, self._placed = volumes, []
         durable, last = len(clips.segments(connection, self.begun.clip_id)), len(self.segments) - 1
         for idx in range(durable, last + 1):
             about = self._stored().model_dump_json() if idx == last else None
             about = self.begun.model_dump_json() if idx == 0 else about
             self._placed.append(_put(volumes, self.begun.clip_id, idx, self.segments[idx], about))
+        self._erase.prepare(connection, volumes)
 
     def unit(self, connection: sqlite3.Connection) -> int:
         """Name them and tell the hub; how many clips had to go."""
+        self._erase.unit(connection)
         known = len(clips.segments(connection, self.begun.clip_id))
         for placed in (placed for placed in self._placed if placed.idx >= known):
             clips.add_segment(connection, self.begun, placed, self.segments[placed.idx], self.now)
         clips.finish(connection, self._stored(), self.now)
+        self.digests.forget(self.begun.clip_id)
         available = available_bytes(connection, self._volumes, self.data_dir)
         return self.room.make(connection, available, self.now, self.begun.clip_id)
 
@@ -91,24 +119,7 @@ class KeepClip:
         _disown(connection, self._placed)
 
     def _stored(self) -> ClipStored:
-        return promised(self.begun, self.bytes, self.sha256, self.ended_at)
-
-
-@dataclass
-class Erase:
-    """Takes bytes whose clip is gone out of their volumes, and gives unused pages of the ledger back."""
-
-    _places: list[Place] = field(default_factory=list)
-
-    def prepare(self, connection: sqlite3.Connection, volumes: Volumes) -> None:
-        """Erase."""
-        self._places = retention.pending_erasures(connection, ERASED_A_ROUND_MAX)
-        volumes.erase(self._places)
-
-    def unit(self, connection: sqlite3.Connection) -> int:
-        """Note it; how many segments went."""
-        retention.erased(connection, self._places)
-        return len(self._places)
+        return promised(self.begun, self.bytes, self._sha256, self.ended_at)
 
 
 @dataclass
@@ -152,10 +163,3 @@ def _disown(connection: sqlite3.Connection, placed: Sequence[PlacedSegment]) -> 
         [(*segment.place, segment.size) for segment in placed],
     )
     connection.executemany("UPDATE meta SET last_row = max(last_row, ?)", [(segment.place.row,) for segment in placed])
-
-
-def _sha256(segments: Sequence[bytes]) -> str:
-    hashed = hashlib.sha256()
-    for segment in segments:
-        hashed.update(segment)
-    return hashed.hexdigest()

@@ -14,6 +14,7 @@ import structlog
 from vigie_agent.clips.begun import ClipBegun
 from vigie_agent.store import check, clips, damage, holds, outbox, presence, rebuild, recovery
 from vigie_agent.store.database import DamagedLedgerError
+from vigie_agent.store.digests import ClipDigests
 from vigie_agent.store.files import StoreFiles
 from vigie_agent.store.gaps import GapReason, PendingGaps, Sign, signed
 from vigie_agent.store.keeping import Erase, KeepClip, KeepSegment, MakeRoom
@@ -78,6 +79,7 @@ class Store:
         self._guard = threading.Lock()
         self._gaps = PendingGaps()
         self._waiting_clip_bytes = 0
+        self._digests = ClipDigests()
         self._fault: str | None = None
         self._writer = Writer(files)
         self._erase()
@@ -128,7 +130,7 @@ class Store:
         """Write one segment of a clip that is still being recorded; what is lost of it, `keep_clip` brings again."""
         if not self._admit(len(data)):
             return
-        job = KeepSegment(begun, index, data, self._clock.now())
+        job = KeepSegment(begun, index, data, self._clock.now(), self._digests)
         future = self._queued(job.unit, job.prepare, len(data))
         future.add_done_callback(lambda _future: self._left_queue(len(data)))
 
@@ -145,7 +147,8 @@ class Store:
             self._lost("the disk is too slow for the clips", clip.camera_id, "overload", clip.at, clip.ended_at)
             return
         begun = ClipBegun(**{name: getattr(clip, name) for name in ClipBegun.model_fields})
-        job = KeepClip(begun, clip.segments, clip.sha256, clip.ended_at, self._clock.now(), self._room, self._data_dir)
+        now = self._clock.now()
+        job = KeepClip(begun, clip.segments, clip.ended_at, now, self._room, self._data_dir, self._digests)
         self._keep(job, again=True)
 
     def _keep(self, job: KeepClip, *, again: bool) -> None:
@@ -160,8 +163,6 @@ class Store:
             self._left_queue(job.bytes)
             if error is None:
                 self._took_write()
-                if future.result():
-                    self._erase()
                 return
             reason: GapReason = "disk_error"
             if isinstance(error, DiskFullError | HoldsFillStoreError):

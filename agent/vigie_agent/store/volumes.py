@@ -23,8 +23,20 @@ log = structlog.get_logger(__name__)
 FOLDER: Final = "volumes"
 PAGE_BYTES: Final = 32 * 1024
 BYTES_MAX: Final = 1024**3
-BYTES_MIN: Final = 4 * 1024**2
+BYTES_MIN: Final = 64 * 1024**2
 _CACHE_KIB: Final = 1024
+_WRITER_CACHE_KIB: Final = 8 * 1024
+"""A group of segments fits in: pages that leave the cache before the commit cost a sync of the journal."""
+_JOURNAL_BYTES_MAX: Final = 1024**2
+_PRAGMAS: Final = (
+    f"page_size = {PAGE_BYTES}",
+    "auto_vacuum = NONE",
+    "journal_mode = PERSIST",
+    f"journal_size_limit = {_JOURNAL_BYTES_MAX}",
+    "synchronous = FULL",
+    "secure_delete = OFF",
+    f"cache_size = -{_WRITER_CACHE_KIB}",
+)
 _NAME: Final = re.compile(r"(\d{6,})\.db")
 _CREATE: Final = """
 CREATE TABLE IF NOT EXISTS segments (
@@ -66,6 +78,11 @@ def path_of(data_dir: Path, volume: int) -> Path:
     return data_dir / FOLDER / f"{volume:06d}.db"
 
 
+def journal_of(path: Path) -> Path:
+    """Where SQLite notes what a volume held before a transaction."""
+    return path.with_name(f"{path.name}-journal")
+
+
 def numbers(data_dir: Path) -> list[int]:
     """The volumes that are there, oldest first."""
     folder = data_dir / FOLDER
@@ -101,10 +118,8 @@ class _Volume:
         if self.connection is None:
             connection = connect(self.path, "rwc")
             try:
-                for pragma in (f"page_size = {PAGE_BYTES}", "auto_vacuum = NONE", "journal_mode = TRUNCATE"):
+                for pragma in _PRAGMAS:
                     connection.execute(f"PRAGMA {pragma}")
-                connection.execute("PRAGMA synchronous = FULL")
-                connection.execute("PRAGMA secure_delete = OFF")
                 connection.execute(_CREATE)
             except BaseException:
                 connection.close()
@@ -146,6 +161,7 @@ class Volumes:
     _row: int = 0
     _fresh: dict[tuple[str, int], Place] = field(default_factory=dict)
     _orphans: list[Place] = field(default_factory=list)
+    _leaving: list[Place] = field(default_factory=list)
     _erased: set[int] = field(default_factory=set)
 
     def open(self, last_row: int, last_volume: int = 0) -> None:
@@ -189,20 +205,17 @@ class Volumes:
         return place
 
     def erase(self, places: Iterable[Place]) -> None:
-        """Let these bytes go; after `commit` their pages are free. Places that are empty already are no error."""
-        for place in places:
-            volume = self._volumes.get(place.volume)
-            if volume is None or volume.is_sealed:
-                continue
-            with self._guarded(volume):
-                volume.begin().execute("DELETE FROM segments WHERE row = ?", (place.row,))
-            self._erased.add(place.volume)
+        """Let these bytes go with the next `commit`, behind all that is put: a page that is freed and used again in one
+        transaction must go through the journal. Places that are empty already are no error.
+        """
+        self._leaving += places
 
     def commit(self) -> None:
         """Make durable what was put since the last commit, and erase what must not stay."""
         orphans, self._orphans = self._orphans, []
+        leaving, self._leaving = self._leaving, []
         try:
-            self.erase(orphans)
+            self._delete({*orphans, *leaving})
             for volume in self._open_ones():
                 if volume.in_transaction:
                     with self._guarded(volume):
@@ -214,6 +227,7 @@ class Volumes:
 
     def rollback(self) -> None:
         """Take back what was not committed; what was is nobody's, and goes with the next commit."""
+        self._leaving.clear()
         for volume in self._open_ones():
             volume.pending_bytes = 0
             if volume.in_transaction:
@@ -260,6 +274,15 @@ class Volumes:
             found += rows(volume.open(), volume.number, last_row)
         return found
 
+    def _delete(self, places: Iterable[Place]) -> None:
+        for place in sorted(places):
+            volume = self._volumes.get(place.volume)
+            if volume is None or volume.is_sealed:
+                continue
+            with self._guarded(volume):
+                volume.begin().execute("DELETE FROM segments WHERE row = ?", (place.row,))
+            self._erased.add(place.volume)
+
     def _with_room(self, size: int) -> _Volume:
         needed = _pages_bytes(size)
         current = self._volumes.get(self._current)
@@ -302,6 +325,7 @@ class Volumes:
             return
         volume.close()
         volume.path.unlink(missing_ok=True)
+        journal_of(volume.path).unlink(missing_ok=True)
         del self._volumes[volume.number]
 
 

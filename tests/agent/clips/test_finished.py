@@ -1,4 +1,3 @@
-import hashlib
 from pathlib import Path
 
 import pytest
@@ -10,7 +9,7 @@ from vigie_agent.clips.recorder import ClipRecorder
 from vigie_shared.errors import CaptureError
 
 
-def test_a_finished_clip_is_its_segments_their_digest_and_their_time(tmp_path: Path) -> None:
+def test_a_finished_clip_is_its_segments_their_size_and_their_time(tmp_path: Path) -> None:
     stream, packets = packets_of(make_film(tmp_path / "film.mp4", walk(0, 1), seconds=3))
     recorder = ClipRecorder(1, 60, "gate")
     assert recorder.motion_started("m1", stream, packets) == []
@@ -18,7 +17,6 @@ def test_a_finished_clip_is_its_segments_their_digest_and_their_time(tmp_path: P
     clip = finish_clip("gate", recorded)
     whole = b"".join(clip.segments)
     assert (clip.motion_id, clip.camera_id, clip.codec, clip.bytes) == ("m1", "gate", "h264", len(whole))
-    assert clip.sha256 == hashlib.sha256(whole).hexdigest()
     assert (clip.ended_at - clip.at).total_seconds() == pytest.approx(3.0, abs=0.11)
 
 

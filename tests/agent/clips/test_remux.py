@@ -1,4 +1,3 @@
-import hashlib
 import io
 from dataclasses import replace
 from itertools import pairwise
@@ -63,14 +62,12 @@ def test_times_come_from_positions_and_not_from_stray_timestamps(tmp_path: Path)
     assert remux(stream, astray) == remux(stream, packets)
 
 
-def test_codec_and_digest_are_those_of_the_bytes(tmp_path: Path) -> None:
+def test_codec_and_size_are_those_of_the_bytes(tmp_path: Path) -> None:
     stream, packets = packets_of(make_film(tmp_path / "film.mp4", walk(1, 3), seconds=2))
     made = remux(stream, packets)
-    whole = b"".join(made.segments)
-    assert made.sha256() == hashlib.sha256(whole).hexdigest()
-    assert made.size_bytes == len(whole)
+    assert made.size_bytes == len(b"".join(made.segments))
     assert made.codec_string.startswith("avc1.")
-    assert remux(stream, packets).sha256() == made.sha256(), "the same packets give the same bytes"
+    assert remux(stream, packets) == made, "the same packets give the same bytes"
 
 
 def test_a_single_picture_is_a_clip(tmp_path: Path) -> None:

@@ -83,9 +83,13 @@ def clip(size_bytes: int = 3000, segments: int = 3, at: datetime | None = None) 
         width_px=640,
         height_px=360,
         segments=tuple(data[start : start + step] for start in range(0, size_bytes, step)),
-        sha256=hashlib.sha256(data).hexdigest(),
         bytes=size_bytes,
     )
+
+
+def digest(one: FinishedClip) -> str:
+    """What a pull of this clip must answer to."""
+    return hashlib.sha256(b"".join(one.segments)).hexdigest()
 
 
 def open_store(folder: Path, *, keep_bytes_max: int = 1024**3, clock: FixedClock | None = None, **more: Any) -> Store:

@@ -10,7 +10,17 @@ import av
 import pytest
 
 from tests.agent.capture.films import packets_of
-from tests.agent.store.samples import START, FixedClock, clip, damage_segment, filmed, motion, open_store, settle
+from tests.agent.store.samples import (
+    START,
+    FixedClock,
+    clip,
+    damage_segment,
+    digest,
+    filmed,
+    motion,
+    open_store,
+    settle,
+)
 from tests.media.films import make_film, walk
 from vigie_agent.camera import FinishedClip
 from vigie_agent.capture.packets import Packet, StreamInfo
@@ -214,7 +224,7 @@ def _store_of_the_first_schema(folder: Path, one: FinishedClip) -> None:
     connection.execute("INSERT INTO meta VALUES (1, ?, 'edge', ?, NULL)", ("0" * 22, at))
     body = (
         f'{{"kind":"clip_stored","at":"{at}","camera_id":"gate","clip_id":"{one.clip_id}","ended_at":"{ended_at}",'
-        f'"motion_id":"{one.motion_id}","bytes":{one.bytes},"sha256":"{one.sha256}","codec":"h264","width_px":640,'
+        f'"motion_id":"{one.motion_id}","bytes":{one.bytes},"sha256":"{digest(one)}","codec":"h264","width_px":640,'
         '"height_px":360}'
     )
     connection.execute("INSERT INTO events VALUES (1, 'clip_stored', 'gate', ?, ?)", (at, body))
@@ -222,7 +232,7 @@ def _store_of_the_first_schema(folder: Path, one: FinishedClip) -> None:
     connection.execute("INSERT INTO outbox VALUES ('clip', 1, 1)")
     connection.execute(
         "INSERT INTO clips VALUES (?, 'gate', ?, ?, 1, ?, ?, x'00', NULL)",
-        (one.clip_id, at, ended_at, one.bytes, one.sha256),
+        (one.clip_id, at, ended_at, one.bytes, digest(one)),
     )
     first_byte = 0
     for idx, data in enumerate(one.segments):

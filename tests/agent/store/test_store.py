@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.agent.store.samples import START, FixedClock, clip, motion, open_store, read, settle
+from tests.agent.store.samples import START, FixedClock, clip, digest, motion, open_store, read, settle
+from vigie_agent.clips.begun import ClipBegun
 from vigie_agent.store import Reader, Store, volumes
 from vigie_agent.store.check import broken
 from vigie_agent.store.database import FILE_NAME
@@ -20,10 +21,12 @@ from vigie_shared.transfer import BLOCK_BYTES, block_digests
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[Store]:
     store = open_store(tmp_path)
-    yield store
-    settle(store)
-    assert broken(_connection(store)) == []
-    store.close()
+    try:
+        yield store
+        settle(store)
+        assert broken(_connection(store)) == []
+    finally:
+        store.close()
 
 
 def _connection(store: Store) -> sqlite3.Connection:
@@ -114,16 +117,18 @@ def test_a_read_past_the_end_is_an_error_not_silence(store: Store) -> None:
         list(store.read(kept.clip_id, 90, 20))
 
 
-def test_a_clip_whose_bytes_changed_is_not_stored_but_a_gap_is(store: Store) -> None:
-    good = clip()
-    store.keep_clip(type(good)(**{name: getattr(good, name) for name in good.__slots__} | {"sha256": "0" * 64}))
+@pytest.mark.parametrize("early", [(), (0,), (0, 1, 2, 3), (0, 1, 1, 2), (1, 3), (0, 2, 1)])
+def test_the_digest_is_that_of_the_whole_however_its_segments_came(store: Store, early: tuple[int, ...]) -> None:
+    kept = clip(size_bytes=50_000, segments=5)
+    begun = ClipBegun(**{name: getattr(kept, name) for name in ClipBegun.model_fields})
+    for idx in early:
+        store.keep_segment(begun, idx, kept.segments[idx])
+    store.keep_clip(kept)
     settle(store)
-    store.record(motion())
-    settle(store)
-    assert store.manifest(good.clip_id) is None
-    (gap,) = _events(store, "hlt")
-    assert gap.kind == "gap_recorded"
-    assert (gap.reason, gap.at, gap.ended_at) == ("disk_error", good.at, good.ended_at)
+    (stored,) = _events(store, "clip")
+    assert stored.kind == "clip_stored"
+    assert (stored.sha256, stored.bytes) == (digest(kept), kept.bytes)
+    assert b"".join(store.read(kept.clip_id, 0, kept.bytes)) == b"".join(kept.segments)
 
 
 def test_a_receipt_acknowledges_the_clips_that_it_covers(store: Store) -> None:
