@@ -177,7 +177,9 @@ async def _embedded(hub: Hub, identity: Identity) -> EmbeddedNatsServer:
     """A nats-server of the hub's own."""
     now = hub.clock.now()
     revoked = await hub.database.read(lambda connection: revocations(connection, now))
-    configuration = nats_configuration(hub.settings, identity.trust, revoked, identity.certificates)
+    configuration = await asyncio.to_thread(
+        nats_configuration, hub.settings, identity.trust, revoked, identity.certificates
+    )
     return EmbeddedNatsServer(configuration, hub.settings.data_dir)
 
 

@@ -1,16 +1,19 @@
 """An agent as the wire shows it: a key, an outbox's epoch, and what it says. For the hub's tests."""
 
 import asyncio
+import base64
 import secrets
+import ssl
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, Self
 
 import nats
 import nkeys
 from nats.aio.client import Client
 
+from vigie_hub.bus.trust import Trust
 from vigie_hub.keys import KeyPair
 from vigie_shared import subjects
 from vigie_shared.batches import Batch, encode
@@ -87,19 +90,32 @@ class Agent:
     def __init__(self, agent_id: str, key: KeyPair | None = None) -> None:
         self.agent_id = agent_id
         self.key = key or new_key()
+        self.token = ""
         self.client: Client
         self.errors: list[str] = []
         self.refused = asyncio.Event()
 
+    def trusted_by(self, trust: Trust) -> Self:
+        """With a token that nats-server takes."""
+        self.token = trust.agent_token(self.agent_id, self.key.public_key)
+        return self
+
+    def answer(self, nonce: str) -> bytes:
+        """The server's nonce, signed."""
+        return base64.b64encode(base64.urlsafe_b64decode(self.key.sign(nonce.encode()) + "=="))
+
     @asynccontextmanager
-    async def connected(self, url: str) -> AsyncIterator["Agent"]:
+    async def connected(self, url: str, context: ssl.SSLContext | None = None) -> AsyncIterator["Agent"]:
         async def failed(error: Exception) -> None:
             self.errors.append(str(error))
             self.refused.set()
 
         self.client = await nats.connect(
             url,
-            nkeys_seed_str=self.key.seed,
+            user_jwt_cb=self.token.encode,
+            signature_cb=self.answer,
+            tls=context,
+            tls_handshake_first=context is not None,
             inbox_prefix=subjects.inbox_prefix(self.agent_id),
             error_cb=failed,
             reconnect_time_wait=0,

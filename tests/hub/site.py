@@ -2,18 +2,18 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 from tests.hub.agents import Agent, StoppedClock
 from tests.servers.nats_server import NatsServer
-from vigie_hub.bus.configuration import NatsConfiguration
+from vigie_hub.bus.configuration import nats_configuration
 from vigie_hub.bus.connection import Connection
 from vigie_hub.database import Database
 from vigie_hub.fleet.enrolment import enrol
-from vigie_hub.keys import HubKeys
-from vigie_hub.settings import NatsSettings
+from vigie_hub.identity import Identity
+from vigie_hub.settings import HubSettings
 from vigie_hub.sync.consumer import Consumer
 from vigie_hub.sync.receipts import Receipts
 
@@ -22,16 +22,17 @@ class Site:
     """What a test holds in its hands; `told` is what the page would hear."""
 
     def __init__(
-        self, folder: Path, server: NatsServer, database: Database, keys: HubKeys, agents: list[Agent]
+        self, folder: Path, server: NatsServer, database: Database, identity: Identity, agents: list[Agent]
     ) -> None:
         self.folder = folder
         self.server = server
         self.database = database
-        self.keys = keys
+        self.keys = identity
+        self.settings = hub_settings(folder, server.url)
         self.clock = StoppedClock()
         self.agents = agents
-        self.connection = Connection(server.url, keys.nats)
-        self.receipts = Receipts(self.connection.client, database, keys.receipts, self.clock)
+        self.connection = Connection(server.url, identity.trust.hub_login())
+        self.receipts = Receipts(self.connection.client, database, identity.receipts, self.clock)
         self.told: list[str] = []
         self.hits: list[str] = []
         self.consumer = Consumer(
@@ -39,7 +40,7 @@ class Site:
             database,
             self.receipts,
             self.clock,
-            NatsSettings(stream_bytes_max=64 * 1024**2),
+            self.settings.nats,
             tell=self.told.append,
             hit=self.hits.append,
         )
@@ -74,23 +75,31 @@ class Site:
             await asyncio.gather(running, return_exceptions=True)
 
 
-def authorization(hub_key: str, agents: Iterable[Agent]) -> str:
-    keys = {agent.agent_id: agent.key.public_key for agent in agents}
-    users = NatsConfiguration("nats://127.0.0.1:1", Path("/nowhere"), hub_key, keys).users()
-    return f"authorization: {json.dumps({'users': users})}"
+def access(settings: HubSettings, identity: Identity) -> str:
+    """What a nats-server of the tests is to believe."""
+    known = nats_configuration(settings, identity.trust, {}, identity.certificates).access()
+    return "\n".join(f"{name}: {json.dumps(value)}" for name, value in known.items())
+
+
+def hub_settings(folder: Path, url: str = "nats://127.0.0.1:1") -> HubSettings:
+    return HubSettings(
+        data_dir=folder / "hub",
+        nats={"url": url, "stream_bytes_max": 64 * 1024**2},  # type: ignore[arg-type]
+    )
 
 
 @asynccontextmanager
 async def open_site(folder: Path, *agent_ids: str, stranger: str | None = None) -> AsyncIterator[Site]:
     """A site with enrolled agents; nats-server also lets `stranger` in, whom the hub has not enrolled."""
-    keys = await asyncio.to_thread(HubKeys, folder / "hub")
-    agents = [Agent(agent_id) for agent_id in agent_ids]
-    strangers = [Agent(stranger)] if stranger else []
-    server = NatsServer(folder / "nats", authorization(keys.nats.public_key, [*agents, *strangers]))
+    settings = hub_settings(folder)
+    identity = await asyncio.to_thread(Identity.of, settings)
+    agents = [Agent(agent_id).trusted_by(identity.trust) for agent_id in agent_ids]
+    strangers = [Agent(stranger).trusted_by(identity.trust)] if stranger else []
+    server = NatsServer(folder / "nats", await asyncio.to_thread(access, settings, identity))
     await asyncio.to_thread(server.start)
     try:
-        async with Database(folder / "hub" / "hub.db") as database:
-            site = Site(folder, server, database, keys, [*agents, *strangers])
+        async with Database(settings.database_path) as database:
+            site = Site(folder, server, database, identity, [*agents, *strangers])
             for agent in agents:
                 await database.write(
                     lambda connection, one=agent: enrol(  # type: ignore[misc]

@@ -11,12 +11,12 @@ import nats.errors
 import pytest
 
 from tests.hub.agents import EPOCH, Agent, batch, motion, plate_read, until
-from tests.hub.site import authorization
+from tests.hub.site import access, hub_settings
 from tests.servers.nats_server import NatsServer
 from vigie_hub.app import run
 from vigie_hub.database import Database
 from vigie_hub.fleet.enrolment import enrol
-from vigie_hub.keys import HubKeys
+from vigie_hub.identity import Identity
 from vigie_hub.settings import HubSettings
 from vigie_shared import subjects
 from vigie_shared.batches import Batch, encode
@@ -74,12 +74,14 @@ def settings_file(folder: Path, nats_url: str, **api: object) -> Path:
     return path
 
 
-def provision(folder: Path, agent: Agent) -> HubKeys:
+def provision(folder: Path, agent: Agent) -> Identity:
     with Database(folder / "hub" / "hub.db") as database:
         database.write_now(
             lambda connection: enrol(connection, agent.agent_id, agent.key.public_key, SystemClock().now(), "test")
         )
-    return HubKeys(folder / "hub")
+    identity = Identity.of(hub_settings(folder))
+    agent.trusted_by(identity.trust)
+    return identity
 
 
 def free_port() -> int:
@@ -109,8 +111,8 @@ async def send_all(agent: Agent, batches: list[Batch], sent: asyncio.Event, afte
 @pytest.mark.timeout(240)
 async def test_hub_that_is_killed_in_the_middle_of_the_stream_loses_and_doubles_nothing(tmp_path: Path) -> None:
     agent = Agent("gate-1")
-    keys = await asyncio.to_thread(provision, tmp_path, agent)
-    server = NatsServer(tmp_path / "nats", authorization(keys.nats.public_key, [agent]))
+    identity = await asyncio.to_thread(provision, tmp_path, agent)
+    server = NatsServer(tmp_path / "nats", await asyncio.to_thread(access, hub_settings(tmp_path), identity))
     await asyncio.to_thread(server.start)
     reads = [batch([plate_read() for _read in range(8)], start) for start in range(1, 1600, 8)]
     motions = [batch([motion() for _one in range(4)], start, lane="mot") for start in range(1, 400, 4)]
@@ -159,7 +161,7 @@ async def test_hub_with_its_own_nats_server_answers_and_ends_in_order(tmp_path: 
     async with started(hub), httpx.AsyncClient() as client:
         assert (await client.get(f"{hub.url}/healthz")).json() == {"status": "ok"}
         agent = Agent("late")
-        await asyncio.to_thread(provision, tmp_path, agent)  # as `vigie hub enrol` does, beside the running hub
+        await asyncio.to_thread(provision, tmp_path, agent)  # beside the running hub
         async with asyncio.timeout(STARTING_SECONDS):
             while True:
                 try:

@@ -51,16 +51,31 @@ class NatsConfiguration:
         """The port it listens on."""
         return urlsplit(self.url).port or DEFAULT_PORT
 
+    def access(self) -> dict[str, object]:
+        """Who may log in, and how."""
+        settings: dict[str, object] = {
+            "operator": self.operator_token,
+            "system_account": self.system_account,
+            "resolver": {"type": "full", "dir": str(self.folder / "accounts"), "allow_delete": False},
+            "resolver_preload": dict(self.tokens),
+            "authorization": {"timeout": _LOGIN_SECONDS},
+        }
+        if self.certificates is not None:
+            settings["tls"] = {
+                "cert_file": str(self.certificates.certificate.resolve()),
+                "key_file": str(self.certificates.key.resolve()),
+                "handshake_first": True,
+                "timeout": _LOGIN_SECONDS,
+            }
+        return settings
+
     def text(self) -> str:
         """The file for `nats-server -c`; its syntax takes JSON values as they are."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         settings: dict[str, object] = {
             "server_name": "vigie",
             "listen": f"{host}:{self.port}",
-            "operator": self.operator_token,
-            "system_account": self.system_account,
-            "resolver": {"type": "full", "dir": str(self.folder / "accounts"), "allow_delete": False},
-            "resolver_preload": dict(self.tokens),
+            **self.access(),
             "jetstream": {
                 "store_dir": str(self.folder / "streams"),
                 "sync_interval": f"{SYNC_SECONDS}s",
@@ -71,15 +86,7 @@ class NatsConfiguration:
             "ping_max": _PINGS_MAX,
             "write_deadline": f"{_WRITE_SECONDS}s",
             "max_pending": _PENDING_BYTES_MAX,
-            "authorization": {"timeout": _LOGIN_SECONDS},
         }
-        if self.certificates is not None:
-            settings["tls"] = {
-                "cert_file": str(self.certificates.certificate.resolve()),
-                "key_file": str(self.certificates.key.resolve()),
-                "handshake_first": True,
-                "timeout": _LOGIN_SECONDS,
-            }
         lines = ["# Written by `vigie hub`; change its settings, not this file."]
         lines += [f"{key}: {json.dumps(value, indent=2)}" for key, value in settings.items()]
         return "\n".join(lines) + "\n"

@@ -27,7 +27,10 @@ from vigie_hub.api.services import Services
 from vigie_hub.archive.files import Archive
 from vigie_hub.custody.audit import Audit
 from vigie_hub.database import Database, iso
+from vigie_hub.fleet.admission import Admission
 from vigie_hub.hotlists.entries import Hotlist
+from vigie_hub.identity import Identity
+from vigie_hub.settings import HubSettings
 from vigie_hub.sync.projector import project
 from vigie_hub.users import Users
 from vigie_hub.video.pulls import PullState
@@ -251,6 +254,12 @@ async def sign_in(client: httpx.AsyncClient, password: str = PASSWORD) -> httpx.
     return await client.post("/login", data={"name": NAME, "password": password}, headers={"origin": "http://hub.test"})
 
 
+def _admission(folder: Path, database: Database, clock: TestClock) -> Admission:
+    settings = HubSettings(data_dir=folder)
+    identity = Identity.of(settings, clock)
+    return Admission(settings, database, identity.trust, identity.certificates, identity.receipts, clock)
+
+
 @contextlib.asynccontextmanager
 async def stage(folder: Path) -> AsyncIterator[Stage]:
     """Open the hub, without a socket."""
@@ -265,6 +274,7 @@ async def stage(folder: Path) -> AsyncIterator[Stage]:
             archive=edge.archive,
             users=Users(database),
             audit=Audit(database, clock),
+            admission=await asyncio.to_thread(_admission, folder, database, clock),
             clock=clock,
             feed=feed,
         )

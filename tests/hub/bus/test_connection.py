@@ -15,7 +15,7 @@ async def test_hub_that_starts_before_its_server_waits_and_complains_once(tmp_pa
     async with open_site(tmp_path) as site:
         await site.connection.close()  # it would complain too
         await asyncio.to_thread(site.server.kill)
-        connection = Connection(site.server.url, site.keys.nats)
+        connection = Connection(site.server.url, site.keys.trust.hub_login())
         with capture_logs() as logs:
             connecting = asyncio.create_task(connection.connect())
 
