@@ -203,14 +203,15 @@ def make_uplink(
     )
     renewal = Renewal(credentials, clock)
     publisher = Publisher(store, agent_id, outbox, limits, clock, budget)
+    heartbeats = HeartbeatSender(health.heartbeat, budget)
     return Uplink(
         Connection(credentials, reconnect_seconds_max=limits.reconnect_seconds_max, refused=renewal.refused),
         publisher,
         receipts,
         services=[
             renewal.run,
-            HeartbeatSender(health.heartbeat, budget).run,
-            CommandDesk(agent_id, store, budget).run,
+            heartbeats.run,
+            CommandDesk(agent_id, store, budget, heartbeats.say_all).run,
             lambda client: Answerer(client, agent_id, store, on_taken=store.note_pulled, budget=budget).run(),
         ],
         budget=budget,

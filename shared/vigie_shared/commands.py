@@ -16,6 +16,22 @@ class CropRequest(BaseModel):
     read_id: UniqueId
 
 
+class ReportRequest(BaseModel):
+    """A whole heartbeat, now: the hub does not know what the last one stands on."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    command: Literal["report"] = "report"
+
+
+class Reporting(BaseModel):
+    """The heartbeat follows."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    reply: Literal["reporting"] = "reporting"
+
+
 class CropReply(BaseModel):
     """The plate's picture, JPEG."""
 
@@ -36,7 +52,9 @@ class Refused(BaseModel):
     retryable: bool = False
 
 
-COMMAND: TypeAdapter[CropRequest] = TypeAdapter(CropRequest)
-COMMAND_REPLY: TypeAdapter[CropReply | Refused] = TypeAdapter(
-    Annotated[CropReply | Refused, Field(discriminator="reply")]
+COMMAND: TypeAdapter[CropRequest | ReportRequest] = TypeAdapter(
+    Annotated[CropRequest | ReportRequest, Field(discriminator="command")]
+)
+COMMAND_REPLY: TypeAdapter[CropReply | Reporting | Refused] = TypeAdapter(
+    Annotated[CropReply | Reporting | Refused, Field(discriminator="reply")]
 )

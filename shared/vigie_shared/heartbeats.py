@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from vigie_shared.clock import UtcDatetime
 from vigie_shared.events import Lane
 from vigie_shared.ids import AgentId, CameraId, Sequence, UniqueId
+from vigie_shared.link import LinkReport
 
 
 class CameraHealth(BaseModel):
@@ -41,3 +42,5 @@ class Heartbeat(BaseModel):
     """None where the disk could not be asked: an alarm, never infinite space."""
     store_fault: str | None = Field(default=None, max_length=200)
     """Why the store refused the last write or read; None where it took it."""
+    link: LinkReport | None = None
+    """How the way to the hub fares and what waits for it; None of agents that do not say."""

@@ -49,15 +49,15 @@ class LinkReport(BaseModel):
     at: UtcDatetime
     kind: LinkKind
     connected: bool
-    pace_kbps: float | None = Field(ge=0)
+    pace_kbps: float | None = Field(default=None, ge=0)
     """What it sends at most now; None where nothing holds it back."""
-    measured_kbps: float | None = Field(ge=0)
+    measured_kbps: float | None = Field(default=None, ge=0)
     """What arrived, by the receiver's confirmations; None before anything was confirmed."""
-    cap_kbps: float | None = Field(ge=0)
-    round_trip_ms: float | None = Field(ge=0)
+    cap_kbps: float | None = Field(default=None, ge=0)
+    round_trip_ms: float | None = Field(default=None, ge=0)
     in_flight_bytes: int = Field(ge=0)
     sent_today_bytes: int = Field(ge=0)
     """Of this UTC day, headers included."""
-    quota_bytes: int | None = Field(ge=0)
+    quota_bytes: int | None = Field(default=None, ge=0)
     queue: tuple[QueueReport, ...] = Field(default=(), max_length=len(PRIORITIES))
     """Priorities with something waiting, the most urgent first."""

@@ -1,6 +1,7 @@
 """What the hub asks of this agent on `c.<agent>.cmd`, answered one at a time."""
 
 import asyncio
+from collections.abc import Callable
 from typing import Protocol
 
 import nats.errors
@@ -12,12 +13,14 @@ from pydantic import ValidationError
 from vigie_agent.uplink.budget import LinkBudget
 from vigie_agent.uplink.wire_bytes import publish_bytes
 from vigie_shared import subjects
-from vigie_shared.commands import COMMAND, CropReply, CropRequest, Refused
+from vigie_shared.commands import COMMAND, CropReply, CropRequest, Refused, Reporting, ReportRequest
 from vigie_shared.errors import LinkError, VigieError
 from vigie_shared.i18n import gettext as _
 from vigie_shared.link import Priority
 
 log = structlog.get_logger(__name__)
+
+Reply = CropReply | Reporting | Refused
 
 
 class CropSource(Protocol):
@@ -31,8 +34,15 @@ class CropSource(Protocol):
 class CommandDesk:
     """Answers every request, even one that it does not understand."""
 
-    def __init__(self, agent_id: str, crops: CropSource, budget: LinkBudget | None = None) -> None:
-        """Without a budget nothing limits what leaves."""
+    def __init__(
+        self,
+        agent_id: str,
+        crops: CropSource,
+        budget: LinkBudget | None = None,
+        report: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Without a budget nothing limits what leaves. `report` has a whole heartbeat sent."""
+        self._report = report
         self._agent_id = agent_id
         self._crops = crops
         self._budget = budget or LinkBudget.unlimited()
@@ -45,12 +55,15 @@ class CommandDesk:
             await self._send(client, message, reply)
         raise LinkError(_("the connection to nats-server is closed; no more commands arrive"))
 
-    async def answer(self, payload: bytes) -> CropReply | Refused:
+    async def answer(self, payload: bytes) -> Reply:
         """What to reply to one request."""
         try:
             request = COMMAND.validate_json(payload)
         except ValidationError:
             return Refused(reason=_("this agent does not know the command: update the agent"))
+        if isinstance(request, ReportRequest):
+            self._report()
+            return Reporting()
         try:
             return await self._crop(request)
         except VigieError as error:
@@ -62,7 +75,7 @@ class CommandDesk:
             return Refused(reason=_("no picture of read {read_id} here").format(read_id=request.read_id))
         return CropReply.model_construct(reply="crop", read_id=request.read_id, jpeg=jpeg)
 
-    async def _send(self, client: Client, message: Msg, reply: CropReply | Refused) -> None:
+    async def _send(self, client: Client, message: Msg, reply: Reply) -> None:
         if not message.reply:
             return
         try:

@@ -10,10 +10,10 @@ class HeartbeatSettings(Section):
     """`[heartbeat]`: the sign of life."""
 
     interval_seconds: float = Field(
-        default=10.0,
+        default=60.0,
         gt=0,
         le=3600,
-        description="Time between two heartbeats; after three missed ones the agent is lost.",
+        description="Longest time between two heartbeats; news are told sooner. After three missed the agent is lost.",
     )
 
 

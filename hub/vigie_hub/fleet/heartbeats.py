@@ -10,17 +10,18 @@ from typing import Final, Literal
 import structlog
 from nats.aio.client import Client
 from nats.aio.msg import Msg
-from pydantic import ValidationError
 
 from vigie_hub.database import Database, iso
 from vigie_hub.fleet.registry import HEARTBEATS_MISSED, AgentStateChanged, Registry
 from vigie_shared import subjects
 from vigie_shared.clock import Clock
+from vigie_shared.commands import ReportRequest
 from vigie_shared.errors import StoreError, WireError
+from vigie_shared.heartbeat_deltas import HeartbeatReader
 from vigie_shared.heartbeats import Heartbeat
 
 log = structlog.get_logger(__name__)
-HEARTBEAT_BYTES_MAX: Final = 64 * 1024
+ASK_EVERY_SECONDS: Final = 30.0
 STORE_EVERY_SECONDS: Final = 0.25
 
 
@@ -28,22 +29,6 @@ STORE_EVERY_SECONDS: Final = 0.25
 class _Received:
     heartbeat: Heartbeat
     at: datetime
-
-
-def decode(subject: str, payload: bytes) -> Heartbeat:
-    """Read a heartbeat; raises WireError where it is malformed or claims to be someone else's."""
-    agent_id = subjects.agent_of(subject)
-    if len(payload) > HEARTBEAT_BYTES_MAX:
-        raise WireError(f"heartbeat of {agent_id}: {len(payload)} bytes, the limit is {HEARTBEAT_BYTES_MAX}")
-    try:
-        heartbeat = Heartbeat.model_validate_json(payload)
-    except ValidationError as error:
-        fault = error.errors(include_url=False, include_input=False)[0]
-        where = ".".join(str(part) for part in fault["loc"])
-        raise WireError(f"heartbeat of {agent_id}: {where}: {fault['msg']}") from error
-    if heartbeat.agent_id != agent_id:
-        raise WireError(f"heartbeat on the subject of {agent_id} claims to be of {heartbeat.agent_id}")
-    return heartbeat
 
 
 def _store(connection: sqlite3.Connection, received: list[_Received]) -> None:
@@ -84,6 +69,8 @@ class Heartbeats:
         self._announce = announce
         self._alive = alive
         self._tell = tell
+        self._reader = HeartbeatReader()
+        self._asked: dict[str, float] = {}
         self._pending: dict[str, _Received] = {}
         self._stirred = asyncio.Event()
         self._refused: set[str] = set()
@@ -101,6 +88,13 @@ class Heartbeats:
                 self._alive(one.heartbeat.agent_id)
             await asyncio.sleep(STORE_EVERY_SECONDS)
 
+    async def _ask_for_all(self, agent_id: str) -> None:
+        """The hub does not know what the agent's news stand on: it was restarted, or missed a message."""
+        now = self._clock.monotonic_seconds()
+        if now - self._asked.get(agent_id, -ASK_EVERY_SECONDS) >= ASK_EVERY_SECONDS:
+            self._asked[agent_id] = now
+            await self._client.publish(subjects.command(agent_id), ReportRequest().model_dump_json().encode())
+
     async def _keep(self, received: list[_Received]) -> None:
         try:
             await self._database.write(lambda connection: _store(connection, received))
@@ -113,7 +107,7 @@ class Heartbeats:
         if agent_id is None or not self._registry.is_enrolled(agent_id):
             return
         try:
-            heartbeat = decode(message.subject, message.data)
+            heartbeat = self._reader.feed(agent_id, message.data)
         except WireError as error:
             level = log.debug if agent_id in self._refused else log.warning
             level("heartbeat_refused", agent_id=agent_id, reason=str(error))
@@ -121,6 +115,10 @@ class Heartbeats:
             return
         self._refused.discard(agent_id)
         now = self._clock.now()
+        if heartbeat is None:
+            self._announce(self._registry.seen(agent_id, now))
+            await self._ask_for_all(agent_id)
+            return
         self._announce(self._registry.seen(agent_id, now, heartbeat.interval_seconds))
         self._pending[agent_id] = _Received(heartbeat, now)
         self._stirred.set()

@@ -3,14 +3,16 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-import pytest
+from nats.aio.msg import Msg
 
 from tests.hub.agents import EPOCH, NOON, until
 from tests.hub.site import Site, open_site
 from vigie_hub.fleet.census import Census
-from vigie_hub.fleet.heartbeats import HEARTBEAT_BYTES_MAX, Heartbeats, decode
+from vigie_hub.fleet.heartbeats import Heartbeats
 from vigie_hub.fleet.registry import Registry
-from vigie_shared.errors import WireError
+from vigie_shared import subjects
+from vigie_shared.commands import COMMAND, ReportRequest
+from vigie_shared.heartbeat_deltas import HeartbeatWriter
 from vigie_shared.heartbeats import Heartbeat
 
 
@@ -83,9 +85,41 @@ async def _heard(site: Site, forged: object, alive: list[str]) -> bool:
     return bool(alive)
 
 
-@pytest.mark.parametrize(
-    "payload", [b"", b"\xff", b"{}", b"[" * 1000, heartbeat("gate-2"), b" " * HEARTBEAT_BYTES_MAX + b"{}"]
-)
-def test_malformed_heartbeat_is_refused(payload: bytes) -> None:
-    with pytest.raises(WireError):
-        decode("p.gate-1", payload)
+async def test_a_hub_that_missed_the_whole_asks_for_it_and_counts_the_sign_of_life(tmp_path: Path) -> None:
+    alive: list[str] = []
+    writer = HeartbeatWriter()
+    asked: list[object] = []
+    whole = Heartbeat.model_validate_json(heartbeat())
+    writer.whole(whole)
+    delta = writer.delta(whole.model_copy(update={"clips_kept": 7}))
+    assert delta is not None
+    async with (
+        open_site(tmp_path, "gate-1") as site,
+        listening(site, alive) as registry,
+        site.agents[0].connected(site.server.url) as agent,
+    ):
+
+        async def answer(message: Msg) -> None:
+            asked.append(COMMAND.validate_json(message.data))
+            await agent.client.publish("p.gate-1", writer.whole(whole))
+            await agent.client.publish("p.gate-1", writer.delta(whole.model_copy(update={"clips_kept": 7})) or b"")
+
+        await agent.client.subscribe(subjects.command("gate-1"), cb=answer)
+        await agent.client.flush()
+
+        async def heard() -> bool:
+            if not asked:
+                await agent.client.publish("p.gate-1", delta)
+            return alive != []
+
+        await until(heard)
+        assert registry.is_online("gate-1")
+        assert asked == [ReportRequest()]
+
+        async def told() -> bool:
+            kept = await site.database.read(
+                lambda connection: connection.execute("SELECT heartbeat FROM agents").fetchone()[0]
+            )
+            return kept is not None and Heartbeat.model_validate_json(kept).clips_kept == 7
+
+        await until(told)
