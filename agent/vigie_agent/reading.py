@@ -13,7 +13,7 @@ from vigie_agent.camera_settings import PlateSettings
 from vigie_agent.motion.decoder import DecodedFrame
 from vigie_agent.motion.grid import Luma
 from vigie_shared.events import PlateAlternative, PlateRead
-from vigie_shared.ids import unique_id
+from vigie_shared.ids import read_id
 
 if TYPE_CHECKING:  # Its module loads TFLite, which only the composition root needs.
     from vigie_agent.plates.vote import VotedRead
@@ -138,23 +138,26 @@ class PlateLane:
 
 
 def plate_read(camera_id: str, motion_id: str, read: "VotedRead", position_seconds: float, at: datetime) -> PlateRead:
-    """The event of `read`; the camera's timeline is tied to the wall clock by `position_seconds` and `at`."""
-    first_seen_at = at + timedelta(seconds=read.first_seen_at - position_seconds)
-    last_seen_at = at + timedelta(seconds=read.last_seen_at - position_seconds)
+    """The event of `read`; the camera's timeline is tied to the wall clock by `position_seconds` and `at`.
+
+    It says what is worth its bytes on the link (docs/design/batches.md): times to the millisecond, shares to the
+    thousandth, and of a sure read neither the characters' confidences nor what else it might have been.
+    """
+    first_seen_at = _to_ms(at + timedelta(seconds=read.first_seen_at - position_seconds))
+    last_seen_at = _to_ms(at + timedelta(seconds=read.last_seen_at - position_seconds))
+    doubts = read.alternatives[:_ALTERNATIVES_MAX] if read.uncertain else ()
+    char_confidences = read.char_confidences[:_CHARS_MAX] if read.uncertain else ()
     return PlateRead(
         at=last_seen_at,
         camera_id=camera_id,
-        read_id=unique_id(last_seen_at),
+        read_id=read_id(last_seen_at, motion_id, read.text),
         motion_id=motion_id,
         text=read.text,
         plate_kind=read.kind,
         confidence=_ratio(read.confidence),
         uncertain=read.uncertain,
-        char_confidences=tuple(_ratio(value) for value in read.char_confidences[:_CHARS_MAX]),
-        alternatives=tuple(
-            PlateAlternative(text=text, confidence=_ratio(value))
-            for text, value in read.alternatives[:_ALTERNATIVES_MAX]
-        ),
+        char_confidences=tuple(_ratio(value) for value in char_confidences),
+        alternatives=tuple(PlateAlternative(text=text, confidence=_ratio(value)) for text, value in doubts),
         frame_count=read.frame_count,
         first_seen_at=first_seen_at,
         last_seen_at=last_seen_at,
@@ -165,4 +168,8 @@ def plate_read(camera_id: str, motion_id: str, read: "VotedRead", position_secon
 
 
 def _ratio(value: float) -> float:
-    return min(1.0, max(0.0, float(value)))
+    return round(min(1.0, max(0.0, float(value))), 3)
+
+
+def _to_ms(at: datetime) -> datetime:
+    return at.replace(microsecond=at.microsecond // 1000 * 1000)

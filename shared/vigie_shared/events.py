@@ -3,9 +3,10 @@
 A lane has its own sequence, so that a lane with much to say never holds up another (docs/design/delivery.md).
 """
 
-from typing import Annotated, Final, Literal
+from collections.abc import Mapping
+from typing import Annotated, Final, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from vigie_shared.clock import ClockSource, UtcDatetime
 from vigie_shared.ids import CameraId, ListId, Sha256, UniqueId
@@ -156,6 +157,31 @@ AnyEvent = Annotated[
 ]
 EVENT: Final[TypeAdapter[AnyEvent]] = TypeAdapter(AnyEvent)
 
+KINDS: Final = frozenset(
+    get_args(model.model_fields["kind"].annotation)[0] for model in get_args(get_args(AnyEvent)[0])
+)
+"""Kinds of events that this release knows."""
+KIND_PATTERN: Final = r"^[a-z][a-z0-9_]{0,39}$"
+
+
+class StrangeEvent(BaseModel):
+    """An event of a kind that only a newer release knows: kept and shown as it came, never refused."""
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+
+    kind: str = Field(pattern=KIND_PATTERN)
+    at: UtcDatetime | None = None
+    camera_id: CameraId | None = None
+
+
+def strange(row: Mapping[str, object]) -> StrangeEvent:
+    """`row` as it came; what cannot be its time or its camera is left out."""
+    try:
+        return StrangeEvent.model_validate(row)
+    except ValidationError:
+        return StrangeEvent.model_validate({name: row[name] for name in row if name not in ("at", "camera_id")})
+
+
 _LANE_OF: Final[dict[str, Lane]] = {
     "motion_started": "mot",
     "motion_ended": "mot",
@@ -171,3 +197,8 @@ _LANE_OF: Final[dict[str, Lane]] = {
 def lane_of(event: AnyEvent) -> Lane:
     """The lane in which `event` travels."""
     return _LANE_OF[event.kind]
+
+
+def lane_of_kind(kind: str) -> Lane | None:
+    """The lane in which events of `kind` travel; None for a kind that this release does not know."""
+    return _LANE_OF.get(kind)

@@ -2,6 +2,7 @@
 
 import re
 import secrets
+import zlib
 from datetime import datetime
 from typing import Annotated
 
@@ -44,3 +45,13 @@ def is_name(text: str) -> bool:
 def unique_id(at: datetime) -> str:
     """22 hexadecimal digits that sort by `at`: 48 bits of milliseconds, 40 of chance."""
     return f"{int(at.timestamp() * 1000):012x}{secrets.token_hex(5)}"
+
+
+def read_id(at: datetime, motion_id: str, text: str) -> str:
+    """The id of the read of plate `text` at that time: its chance is its motion's, so that it need not travel."""
+    return f"{int(at.timestamp() * 1000):012x}{derived_chance(motion_id, text)}"
+
+
+def derived_chance(motion_id: str, text: str) -> str:
+    """40 bits as hexadecimal digits: the motion's, moved on by the CRC-32 of `text`, for a motion may show several."""
+    return f"{int(motion_id[12:], 16) + zlib.crc32(text.encode()) & 0xFF_FFFF_FFFF:010x}"

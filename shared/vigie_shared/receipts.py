@@ -1,24 +1,34 @@
 """Receipts: the hub's signed word on what is durable in its read model."""
 
-from typing import Protocol
+from typing import Annotated, Any, Protocol
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from vigie_shared.clock import UtcDatetime
 from vigie_shared.errors import SignatureError, WireError
-from vigie_shared.events import Lane
+from vigie_shared.events import LANES, Lane
 from vigie_shared.ids import AgentId, Sequence, UniqueId
+
+
+def _known_lanes(found: Any) -> Any:
+    return {lane: seq for lane, seq in found.items() if lane in LANES} if isinstance(found, dict) else found
+
+
+LanesOfAny = Annotated[dict[Lane, Sequence], BeforeValidator(_known_lanes)]
+"""A sequence for each lane; lanes of a newer agent are left out."""
 
 
 class Receipt(BaseModel):
     """Every event up to `watermarks[lane]` of this agent and epoch is durable at the hub."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(frozen=True, extra="ignore", validate_by_name=True, validate_by_alias=True)
 
     agent_id: AgentId
     epoch: UniqueId
     watermarks: dict[Lane, Sequence]
     issued_at: UtcDatetime
+    batch_schema: int = Field(default=1, alias="schema", ge=1)
+    """The highest version of batches that the hub reads; a hub that does not say reads 1."""
 
 
 class WatermarkQuestion(BaseModel):
@@ -27,7 +37,7 @@ class WatermarkQuestion(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
 
     epoch: UniqueId
-    oldest: dict[Lane, Sequence] = Field(default_factory=dict)
+    oldest: LanesOfAny = Field(default_factory=dict)
 
 
 class Envelope(BaseModel):
@@ -58,7 +68,7 @@ class Verifier(Protocol):
 
 def seal(receipt: Receipt, signer: Signer) -> bytes:
     """Sign `receipt` for the wire."""
-    body = receipt.model_dump_json()
+    body = receipt.model_dump_json(by_alias=True)
     return Envelope(body=body, signature=signer.sign(body.encode())).model_dump_json().encode()
 
 

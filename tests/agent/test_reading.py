@@ -14,6 +14,9 @@ from vigie_agent.motion.grid import Luma
 from vigie_agent.plates.vote import VotedRead
 from vigie_agent.reading import PlateLane, Region, plate_read
 from vigie_shared.events import PlateRead
+from vigie_shared.ids import unique_id
+
+MOTION = unique_id(AT)
 
 
 def voted(text: str, first: float, last: float) -> VotedRead:
@@ -159,9 +162,27 @@ def test_a_picture_that_cannot_be_read_does_not_end_all_reading() -> None:
 
 
 def test_overconfident_models_and_long_texts_still_make_valid_events() -> None:
-    read = replace(voted("X" * 8, 1, 2), confidence=1.0000001, char_confidences=(1.1,) * 40, box=(-0.01, 0, 1.01, 1))
+    doubtful = replace(voted("X" * 8, 1, 2), uncertain=True)
+    read = replace(doubtful, confidence=1.0000001, char_confidences=(1.1,) * 40, box=(-0.01, 0, 1.01, 1))
     event = plate_read("gate", "0" * 22, read, 2.0, AT)
     assert event.confidence == 1.0
     assert len(event.char_confidences) == 32
     assert event.box == (0, 0, 1, 1)
     assert event.first_seen_at == AT - timedelta(seconds=1)
+
+
+def test_an_event_says_no_more_than_is_worth_its_bytes() -> None:
+    sure = replace(voted("12345|A|6", 0.4567891, 1.9999999), confidence=0.98765432, box=(1 / 3, 0.2, 0.5, 0.6))
+    event = plate_read("gate", MOTION, sure, 2.0, AT + timedelta(microseconds=417))
+    assert (event.confidence, event.box[0]) == (0.988, 0.333)
+    assert event.at.microsecond % 1000 == event.first_seen_at.microsecond % 1000 == 0
+    assert (event.char_confidences, event.alternatives) == ((), ())
+    assert len(plate_read("gate", MOTION, replace(sure, uncertain=True), 2.0, AT).alternatives) == 1
+
+
+def test_reads_of_one_motion_have_ids_of_their_own_that_follow_from_it() -> None:
+    one, same, other = (
+        plate_read("gate", MOTION, voted(text, 1, 2), 2.0, AT).read_id for text in ("1|A|6", "1|A|6", "2|A|6")
+    )
+    assert one == same != other
+    assert one != plate_read("gate", "f" * 22, voted("1|A|6", 1, 2), 2.0, AT).read_id

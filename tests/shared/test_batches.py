@@ -5,34 +5,38 @@ from datetime import UTC, datetime
 
 import pytest
 
-from vigie_shared.batches import BATCH_BYTES_MAX, EVENTS_MAX, SCHEMA, Batch, decode, encode
+from vigie_shared.batches import BATCH_BYTES_MAX, EVENTS_MAX, SCHEMA, Batch, Head, bodies, decode, encode, head_of
 from vigie_shared.errors import WireError
-from vigie_shared.events import MotionEnded
+from vigie_shared.events import EVENT, MotionEnded, strange
 from vigie_shared.ids import unique_id
 
 AT = datetime(2026, 3, 1, 8, tzinfo=UTC)
 ID = unique_id(AT)
 
 
-def batch(count: int = 3) -> Batch:
+def batch(count: int = 3, schema: int = 1) -> Batch:
     events = tuple(MotionEnded(at=AT, camera_id="gate", motion_id=ID, peak_score=n) for n in range(count))
-    return Batch(agent_id="rabat-1", epoch=ID, lane="mot", first_seq=41, events=events)
+    return Batch(v=schema, agent_id="rabat-1", epoch=ID, lane="mot", first_seq=41, events=events)
 
 
 def altered(**changes: object) -> bytes:
     return json.dumps({**json.loads(encode(batch())), **changes}).encode()
 
 
-def test_a_batch_survives_the_wire() -> None:
-    assert decode(encode(batch()), agent_id="rabat-1", lane="mot") == batch()
+@pytest.mark.parametrize("schema", range(1, SCHEMA + 1))
+def test_a_batch_survives_the_wire(schema: int) -> None:
+    payload = encode(batch(schema=schema))
+    assert decode(payload, agent_id="rabat-1", lane="mot") == batch(schema=schema)
+    assert head_of(payload) == Head(ID, 41, 3)
 
 
 def test_sequences_are_consecutive() -> None:
     assert (batch(1).last_seq, batch(3).last_seq) == (41, 43)
 
 
-def test_the_largest_batch_fits() -> None:
-    payload = encode(batch(EVENTS_MAX))
+@pytest.mark.parametrize("schema", range(1, SCHEMA + 1))
+def test_the_largest_batch_fits(schema: int) -> None:
+    payload = encode(batch(EVENTS_MAX, schema))
     assert len(payload) < BATCH_BYTES_MAX
     assert decode(payload, agent_id="rabat-1", lane="mot").last_seq == 40 + EVENTS_MAX
 
@@ -55,6 +59,52 @@ def test_a_newer_schema_says_which_side_to_update() -> None:
 
 def test_a_field_of_a_newer_agent_is_ignored() -> None:
     assert decode(altered(colour="blue"), agent_id="rabat-1", lane="mot") == batch()
+
+
+def newer(schema: int) -> bytes:
+    """A batch of a newer agent: a field that is new, and a kind of which nothing is known here."""
+    ended = EVENT.validate_python({**batch().events[0].model_dump(), "lens_celsius": 41}, extra="allow")
+    odd = strange({"kind": "siren_heard", "at": AT.isoformat(), "camera_id": "gate", "pitch_hz": [440, 880]})
+    if schema == 1:
+        return altered(events=[ended.model_dump(mode="json") | {"lens_celsius": 41}, odd.model_dump(mode="json")])
+    made = Batch.model_construct(
+        schema_version=schema, agent_id="rabat-1", epoch=ID, lane="mot", first_seq=41, events=(ended, odd)
+    )
+    return encode(made)
+
+
+@pytest.mark.parametrize("schema", range(1, SCHEMA + 1))
+def test_what_a_newer_agent_adds_is_kept_as_it_came(schema: int) -> None:
+    read = decode(newer(schema), agent_id="rabat-1", lane="mot")
+    assert [event.kind for event in read.events] == ["motion_ended", "siren_heard"]
+    assert read.events[1].at == AT
+    known, odd = bodies(newer(schema), agent_id="rabat-1", lane="mot")
+    assert known["lens_celsius"] == 41
+    assert known["peak_score"] == 0
+    assert odd["pitch_hz"] == [440, 880]
+
+
+@pytest.mark.parametrize("odd", [{"at": "yesterday"}, {"camera_id": "../x"}, {"at": None, "camera_id": None}, {}])
+def test_a_stranger_without_time_or_place_is_kept_too(odd: dict[str, object]) -> None:
+    document = altered(events=[{"kind": "siren_heard", "pitch_hz": 440, **odd}])
+    (event,) = decode(document, agent_id="rabat-1", lane="mot").events
+    assert (event.kind, event.at, event.camera_id) == ("siren_heard", None, None)
+
+
+@pytest.mark.parametrize(
+    ("payload", "claims"),
+    [
+        (altered(events=[{"kind": "motion_ended"}, 7]), Head(ID, 41, 2)),
+        (encode(batch(schema=2))[:20], Head(ID, 41, 3)),
+        (b"\x03" + encode(batch(schema=2))[1:15], Head(ID, 41, 3)),
+        (b"{}", None),
+        (b"", None),
+        (b"\x02short", None),
+    ],
+    ids=["bad events", "cut short", "a newer schema", "an object", "nothing", "no head"],
+)
+def test_what_a_broken_batch_claims_to_hold_can_mostly_be_told(payload: bytes, claims: Head | None) -> None:
+    assert head_of(payload) == claims
 
 
 @pytest.mark.parametrize(

@@ -50,6 +50,8 @@ class Outbox:
     """Cursors of all lanes. Sequences start at 1; 0 means none."""
 
     def __init__(self, flights_max: int = FLIGHTS_MAX) -> None:
+        self.schema = 1
+        """The version of batches to send: the newest that both sides know, as far as the hub has said."""
         self._flights_max = flights_max
         self._lanes: dict[Lane, _LaneState] = {lane: _LaneState() for lane in LANES}
         self._flight_count = 0

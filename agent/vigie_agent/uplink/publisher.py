@@ -213,7 +213,7 @@ class Publisher:
 
     def _encoded(self, lane: Lane, rows: Sequence[OutboxRow]) -> bytes:
         batch = Batch(
-            v=1,
+            v=self._outbox.schema,
             agent_id=self._agent_id,
             epoch=self._store.epoch,
             lane=lane,

@@ -16,6 +16,7 @@ from vigie_agent.uplink.budget import LinkBudget
 from vigie_agent.uplink.outbox import Outbox
 from vigie_agent.uplink.wire_bytes import publish_bytes
 from vigie_shared import subjects
+from vigie_shared.batches import SCHEMA
 from vigie_shared.errors import StoreError, WireError
 from vigie_shared.events import Lane
 from vigie_shared.receipts import Receipt, Verifier, WatermarkQuestion, unseal
@@ -140,6 +141,7 @@ class ReceiptDesk:
         return True
 
     async def _act_on(self, receipt: Receipt) -> None:
+        self.outbox.schema = min(SCHEMA, receipt.batch_schema)
         strange = self.outbox.receipt(receipt.watermarks)
         if strange:
             self._fault.report(

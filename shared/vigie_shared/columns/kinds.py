@@ -1,0 +1,305 @@
+"""Kinds of columns: how the values of one field of all events of a batch are written and read.
+
+`ats` are the events' times in microseconds since 1970, for columns that lie near them.
+"""
+
+import re
+import struct
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from itertools import accumulate, pairwise
+from typing import Any, Final, Protocol
+
+from vigie_shared.columns.packing import WIDTH_MAX, Reader, Writer, unzigzag, zigzag
+from vigie_shared.errors import WireError
+
+EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+MICROSECOND: Final = timedelta(microseconds=1)
+EARLIEST_US: Final = (datetime.min.replace(tzinfo=UTC) - EPOCH) // MICROSECOND
+LATEST_US: Final = (datetime.max.replace(tzinfo=UTC) - EPOCH) // MICROSECOND
+_I64: Final = 1 << 62
+OTHERWISE: Final = WIDTH_MAX + 1
+SOME_MISSING: Final = WIDTH_MAX + 2
+"""No run of integers begins so: what follows is written in a column's other form."""
+_SPAN_US: Final = LATEST_US - EARLIEST_US
+
+
+class Column(Protocol):
+    """One field of all events, told the values of the fields beside it: mostly the times."""
+
+    def write(self, writer: Writer, values: Sequence[Any], beside: Sequence[Any], /) -> None:
+        """Append the column."""
+        ...
+
+    def read(self, reader: Reader, count: int, beside: Sequence[Any], /) -> Sequence[Any]:
+        """The column again; raises WireError where a value cannot be."""
+        ...
+
+
+def to_us(at: datetime) -> int:
+    """Microseconds since 1970."""
+    return (at - EPOCH) // MICROSECOND
+
+
+def from_us(us: int) -> datetime:
+    """The inverse of `to_us`."""
+    return EPOCH + timedelta(microseconds=us)
+
+
+def _checked(values: list[int], low: int, high: int, what: str) -> list[int]:
+    if values and not (low <= min(values) and max(values) <= high):
+        raise WireError(f"{what} out of range")
+    return values
+
+
+class Ats:
+    """When each event was: the first, then steps; milliseconds where all are whole."""
+
+    def write(self, writer: Writer, values: Sequence[int], ats: Sequence[int]) -> None:
+        unit = _unit(values)
+        scaled = [value // unit for value in values]
+        writer.varint(zigzag(scaled[0]) << 1 | (unit == 1))
+        writer.ints([after - before for before, after in pairwise(scaled)])
+
+    def read(self, reader: Reader, count: int, ats: Sequence[int]) -> list[int]:
+        head = reader.varint((1 << 70) - 1)
+        unit = 1 if head & 1 else 1000
+        steps = reader.ints(count - 1, -_I64, _I64)
+        values = list(accumulate(steps, initial=unzigzag(head >> 1)))
+        if unit != 1:
+            values = [value * unit for value in values]
+        return _checked(values, EARLIEST_US, LATEST_US, "a time")
+
+
+def _unit(values: Sequence[int]) -> int:
+    return 1 if any(value % 1000 for value in values) else 1000
+
+
+class Times:
+    """Other times, as steps from the event's; `sign` is -1 where they lie before it."""
+
+    def __init__(self, sign: int) -> None:
+        self._sign = sign
+
+    def write(self, writer: Writer, values: Sequence[int], ats: Sequence[int]) -> None:
+        steps = [(value - at) * self._sign for value, at in zip(values, ats, strict=True)]
+        unit = _unit(steps)
+        if unit == 1:
+            writer.data.append(OTHERWISE)
+        writer.ints([step // unit for step in steps])
+
+    def read(self, reader: Reader, count: int, ats: Sequence[int]) -> list[int]:
+        unit = self._sign * (1 if reader.skip(OTHERWISE) else 1000)
+        steps = reader.ints(count, -_SPAN_US, _SPAN_US)
+        values = [at + step * unit for at, step in zip(ats, steps, strict=True)]
+        return _checked(values, EARLIEST_US, LATEST_US, "a time")
+
+
+class Ids:
+    """Identifiers of `ids.unique_id`, or None: milliseconds as steps from the event's time, and the chance as it is.
+
+    An identifier that came before is the distance to where it did.
+    """
+
+    def __init__(self, sign: int = 1) -> None:
+        self._sign = sign
+
+    def write(self, writer: Writer, values: Sequence[str | None], ats: Sequence[int]) -> None:
+        if None in values:
+            writer.data.append(SOME_MISSING)
+            writer.flags([value is not None for value in values])
+        self._write_there(writer, [(value, at) for value, at in zip(values, ats, strict=True) if value is not None])
+
+    def _write_there(self, writer: Writer, values: Sequence[tuple[str, int]]) -> None:
+        last: dict[str, int] = {}
+        again, distances, steps, chances = [], [], [], bytearray()
+        for place, (value, at) in enumerate(values):
+            again.append(value in last)
+            if value in last:
+                distances.append(place - last[value] - 1)
+            else:
+                steps.append((int(value[:12], 16) - at // 1000) * self._sign)
+                chances += bytes.fromhex(value[12:])
+            last[value] = place
+        if any(again):
+            writer.data.append(OTHERWISE)
+            writer.flags(again)
+            writer.ints(distances)
+        writer.ints(steps)
+        writer.data += chances
+
+    def read(self, reader: Reader, count: int, ats: Sequence[int]) -> list[str | None]:
+        if not reader.skip(SOME_MISSING):
+            return [*self._read_there(reader, ats)]
+        there = reader.flags(count)
+        found = iter(self._read_there(reader, [at for at, is_there in zip(ats, there, strict=True) if is_there]))
+        return [next(found) if is_there else None for is_there in there]
+
+    def _read_there(self, reader: Reader, ats: Sequence[int]) -> list[str]:
+        if not ats or not reader.skip(OTHERWISE):
+            return self._new(reader, ats)
+        again = reader.flags(len(ats))
+        distances = iter(reader.ints(sum(again), 0, len(ats)))
+        new = iter(self._new(reader, [at for at, old in zip(ats, again, strict=True) if not old]))
+        values: list[str] = []
+        for place, old in enumerate(again):
+            if not old:
+                values.append(next(new))
+                continue
+            first = place - 1 - next(distances)
+            if first < 0:
+                raise WireError("an id is said to have come before")
+            values.append(values[first])
+        return values
+
+    def _new(self, reader: Reader, ats: Sequence[int]) -> list[str]:
+        sign = self._sign
+        steps = reader.ints(len(ats), -(1 << 50), 1 << 50)
+        if any(steps):
+            stamps = [at // 1000 + sign * step for at, step in zip(ats, steps, strict=True)]
+        else:
+            stamps = [at // 1000 for at in ats]
+        _checked(stamps, 0, (1 << 48) - 1, "the time of an id")
+        chances = reader.take(5 * len(ats)).hex()
+        return [f"{stamp:012x}{chances[10 * n : 10 * n + 10]}" for n, stamp in enumerate(stamps)]
+
+
+class Ints:
+    """Whole numbers from `low` to `high`."""
+
+    def __init__(self, low: int, high: int) -> None:
+        self._low = low
+        self._high = high
+
+    def write(self, writer: Writer, values: Sequence[int], ats: Sequence[int]) -> None:
+        writer.ints(values)
+
+    def read(self, reader: Reader, count: int, ats: Sequence[int]) -> list[int]:
+        return reader.ints(count, self._low, self._high)
+
+
+class Flags:
+    """Yes or no."""
+
+    def write(self, writer: Writer, values: Sequence[bool], ats: Sequence[int]) -> None:
+        writer.flags(values)
+
+    def read(self, reader: Reader, count: int, ats: Sequence[int]) -> list[bool]:
+        return reader.flags(count)
+
+
+class Numbers:
+    """Real numbers: thousandths where all are, else the eight bytes of each. Values near `top` are counted from it."""
+
+    def __init__(self, low: float, high: float, top: float = 0.0) -> None:
+        self._low = low
+        self._high = high
+        self._top = round(top * 1000)
+
+    def write(self, writer: Writer, values: Sequence[float], ats: Sequence[int]) -> None:
+        whole = [round(value * 1000) for value in values] if max(map(abs, values)) < _I64 / 1000 else []
+        if whole and all(_same(number / 1000, value) for number, value in zip(whole, values, strict=True)):
+            writer.ints([self._top - number if self._top else number for number in whole])
+            return
+        writer.data.append(OTHERWISE)
+        writer.data += struct.pack(f"<{len(values)}d", *values)
+
+    def read(self, reader: Reader, count: int, ats: Sequence[int]) -> list[float]:
+        if reader.skip(OTHERWISE):
+            values = list(struct.unpack(f"<{count}d", reader.take(8 * count)))
+            if any(value - value != 0 for value in values):  # not finite
+                raise WireError("a number is not finite")
+        else:
+            whole = reader.ints(count, -_I64, _I64)
+            values = [(self._top - number) / 1000 for number in whole] if self._top else [n / 1000 for n in whole]
+        if not (self._low <= min(values) and max(values) <= self._high):
+            raise WireError(f"a number is not between {self._low} and {self._high}")
+        return values
+
+
+def _same(one: float, other: float) -> bool:
+    """Equal, and of the same sign where they are zero."""
+    return one == other and str(one)[0] == str(other)[0]
+
+
+class Choices:
+    """One of a few words, each known by its place."""
+
+    def __init__(self, *words: str) -> None:
+        self._words = words
+
+    def write(self, writer: Writer, values: Sequence[str], ats: Sequence[int]) -> None:
+        writer.ints([self._words.index(value) for value in values])
+
+    def read(self, reader: Reader, count: int, ats: Sequence[int]) -> list[str]:
+        return [self._words[place] for place in reader.ints(count, 0, len(self._words) - 1)]
+
+
+class Names:
+    """Texts of which few are different."""
+
+    def __init__(self, most: int, pattern: str = "", least: int = 0) -> None:
+        self._most = most
+        self._least = least
+        self._pattern = re.compile(pattern) if pattern else None
+
+    def write(self, writer: Writer, values: Sequence[str], ats: Sequence[int]) -> None:
+        writer.names(values)
+
+    def read(self, reader: Reader, count: int, ats: Sequence[int]) -> list[str]:
+        values = reader.names(count, 4 * self._most)
+        for value in set(values):
+            if not self._least <= len(value) <= self._most or (self._pattern and not self._pattern.fullmatch(value)):
+                raise WireError("a text that cannot be")
+        return values
+
+
+class Known:
+    """Texts, most of which are on a list that both sides have; the commonest first."""
+
+    def __init__(self, known: Sequence[str], others: "Names") -> None:
+        self._known = known
+        self._places = {text: place for place, text in enumerate(known)}
+        self._others = others
+
+    def write(self, writer: Writer, values: Sequence[str], ats: Sequence[int]) -> None:
+        if all(value in self._places for value in values):
+            writer.ints([self._places[value] for value in values])
+        else:
+            writer.data.append(OTHERWISE)
+            self._others.write(writer, values, ats)
+
+    def read(self, reader: Reader, count: int, ats: Sequence[int]) -> list[str]:
+        if reader.skip(OTHERWISE):
+            return self._others.read(reader, count, ats)
+        return [self._known[place] for place in reader.ints(count, 0, len(self._known) - 1)]
+
+
+class Digests:
+    """Hexadecimal digits that nothing can foretell, `size` bytes of them."""
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+
+    def write(self, writer: Writer, values: Sequence[str], ats: Sequence[int]) -> None:
+        writer.data += bytes.fromhex("".join(values))
+
+    def read(self, reader: Reader, count: int, ats: Sequence[int]) -> list[str]:
+        digits, step = reader.take(self._size * count).hex(), 2 * self._size
+        return [digits[start : start + step] for start in range(0, step * count, step)]
+
+
+class Blobs:
+    """Bytes as they are, `least` to `most` of them."""
+
+    def __init__(self, least: int, most: int) -> None:
+        self._least = least
+        self._most = most
+
+    def write(self, writer: Writer, values: Sequence[bytes], ats: Sequence[int]) -> None:
+        writer.ints([len(value) for value in values])
+        for value in values:
+            writer.data += value
+
+    def read(self, reader: Reader, count: int, ats: Sequence[int]) -> list[bytes]:
+        return [reader.take(size) for size in reader.ints(count, self._least, self._most)]

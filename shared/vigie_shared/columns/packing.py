@@ -1,0 +1,241 @@
+"""Numbers, bytes and names in few bytes. A `Reader` believes nothing: whatever comes, it answers or raises WireError.
+
+A run of integers is one header byte, a base where it helps, and each value less the base in as many bits as the largest
+needs. A list of names is sorted, and each one drops what it shares with the one before.
+"""
+
+from collections.abc import Sequence
+from typing import Final
+
+from vigie_shared.errors import WireError
+
+WIDTH_MAX: Final = 64
+_HAS_BASE: Final = 0x80
+_VARINT_BYTES_MAX: Final = 10
+_CHUNK: Final = 32
+"""Values unpacked out of one large integer at a time; a multiple of 8, so that each chunk begins on a byte."""
+_LONG: Final = 15
+_PREFIX: Final = 14
+PREFIXES: Final = (
+    *("north", "south", "east", "west", "gate", "lane", "camera", "cam", "entrance", "exit", "ring", "crossing"),
+    *("parking", "yard", "street", "road", "junction", "bridge", "toll", "dock", "main", "front", "back", "left"),
+    *("right", "in", "out", "car", "bus", "roof", "door", "hall"),
+)
+"""Words that names often begin with. Never change their order: old batches are read by it."""
+_WORDS: Final = [word.encode() for word in PREFIXES]
+_PREFIX_OF: Final = {word.encode(): place for place, word in enumerate(PREFIXES)}
+
+
+def zigzag(value: int) -> int:
+    """Small numbers of either sign as small numbers."""
+    return value << 1 if value >= 0 else (-value << 1) - 1
+
+
+def unzigzag(value: int) -> int:
+    """The inverse of `zigzag`."""
+    return -(value >> 1) - 1 if value & 1 else value >> 1
+
+
+class Writer:
+    """Collects bytes."""
+
+    def __init__(self) -> None:
+        self.data = bytearray()
+
+    def varint(self, value: int) -> None:
+        """A number from 0 on, seven bits a byte."""
+        while value > 0x7F:
+            self.data.append(value & 0x7F | 0x80)
+            value >>= 7
+        self.data.append(value)
+
+    def blob(self, value: bytes) -> None:
+        """Bytes, and before them how many."""
+        self.varint(len(value))
+        self.data += value
+
+    def ints(self, values: Sequence[int]) -> None:
+        """As many integers as the reader will ask for, of 64 bits and either sign."""
+        if not values:
+            return
+        low, high = min(values), max(values)
+        based = _HAS_BASE | (high - low).bit_length()
+        if low >= 0 and _size(high.bit_length(), len(values)) <= _size(based & 0x7F, len(values)) + 1 + (low > 63):
+            low, based = 0, high.bit_length()
+        self.data.append(based)
+        if based & _HAS_BASE:
+            self.varint(zigzag(low))
+        self._bits([value - low for value in values], based & 0x7F)
+
+    def flags(self, values: Sequence[bool]) -> None:
+        """One bit each."""
+        self._bits([int(value) for value in values], 1)
+
+    def _bits(self, values: Sequence[int], width: int) -> None:
+        packed = 0
+        for value in reversed(values):
+            packed = packed << width | value
+        self.data += packed.to_bytes(_size(width, len(values)), "little")
+
+    def names(self, values: Sequence[str]) -> None:
+        """A column of texts of which few are different."""
+        table = sorted(set(values))
+        self.varint(len(table))
+        before = b""
+        for name in table:
+            raw = name.encode()
+            self._name(before, raw)
+            before = raw
+        if len(table) > 1:
+            places = {name: place for place, name in enumerate(table)}
+            self.ints([places[value] for value in values])
+
+    def _name(self, before: bytes, raw: bytes) -> None:
+        shared = _shared(before, raw)
+        word = max((word for word in _PREFIX_OF if raw.startswith(word)), key=len, default=b"")
+        if len(word) > shared + 1:
+            rest = raw[len(word) :]
+            self.data += bytes((_PREFIX << 4 | min(len(rest), _LONG), _PREFIX_OF[word]))
+        else:
+            rest = raw[shared:]
+            self.data.append((_LONG if shared >= _PREFIX else shared) << 4 | min(len(rest), _LONG))
+            if shared >= _PREFIX:
+                self.varint(shared)
+        if len(rest) >= _LONG:
+            self.varint(len(rest) - _LONG)
+        self.data += rest
+
+
+def _size(width: int, count: int) -> int:
+    return (width * count + 7) // 8
+
+
+def _shared(before: bytes, raw: bytes) -> int:
+    count = 0
+    for old, new in zip(before, raw, strict=False):
+        if old != new:
+            break
+        count += 1
+    return count
+
+
+class Reader:
+    """Reads what a `Writer` wrote; raises WireError at the first thing that cannot be."""
+
+    def __init__(self, data: bytes, at: int = 0) -> None:
+        self._data = data
+        self._at = at
+
+    @property
+    def is_at_end(self) -> bool:
+        """Whether all was read."""
+        return self._at == len(self._data)
+
+    def take(self, count: int) -> bytes:
+        """The next `count` bytes."""
+        end = self._at + count
+        if count < 0 or end > len(self._data):
+            raise WireError("it ends too early")
+        taken = self._data[self._at : end]
+        self._at = end
+        return taken
+
+    def rest(self) -> bytes:
+        """All that is left."""
+        return self.take(len(self._data) - self._at)
+
+    def byte(self) -> int:
+        """The next byte."""
+        at = self._at
+        if at >= len(self._data):
+            raise WireError("it ends too early")
+        self._at = at + 1
+        return self._data[at]
+
+    def skip(self, mark: int) -> bool:
+        """Whether the next byte is `mark`, which is then read."""
+        found = self._data[self._at : self._at + 1] == bytes((mark,))
+        self._at += found
+        return found
+
+    def varint(self, most: int = (1 << 64) - 1) -> int:
+        """A number up to `most`."""
+        value = 0
+        for place in range(_VARINT_BYTES_MAX):
+            byte = self.byte()
+            value |= (byte & 0x7F) << 7 * place
+            if byte < 0x80:
+                if value > most:
+                    raise WireError(f"{value} is more than {most}")
+                return value
+        raise WireError("a number is too long")
+
+    def blob(self, most: int) -> bytes:
+        """Bytes with their length, `most` at the most."""
+        return self.take(self.varint(most))
+
+    def ints(self, count: int, low: int, high: int) -> list[int]:
+        """`count` integers from `low` to `high`."""
+        if not count:
+            return []
+        header = self.byte()
+        width = header & 0x7F
+        if width > WIDTH_MAX:
+            raise WireError(f"a number of {width} bits")
+        base = unzigzag(self.varint()) if header & _HAS_BASE else 0
+        values = self._bits(count, width)
+        if base:
+            values = [base + value for value in values]
+        if (base < low or base + (1 << width) - 1 > high) and not (low <= min(values) and max(values) <= high):
+            raise WireError(f"a number is not between {low} and {high}")
+        return values
+
+    def flags(self, count: int) -> list[bool]:
+        """`count` bits."""
+        return [bool(value) for value in self._bits(count, 1)]
+
+    def _bits(self, count: int, width: int) -> list[int]:
+        if width == 0:
+            return [0] * count
+        data = self.take(_size(width, count))
+        if width == 8:
+            return list(data)
+        mask, values = (1 << width) - 1, []
+        stride = _CHUNK * width // 8
+        for start in range(0, len(data), stride):
+            packed = int.from_bytes(data[start : start + stride], "little")
+            values += [packed >> shift & mask for shift in range(0, _CHUNK * width, width)]
+        del values[count:]
+        return values
+
+    def names(self, count: int, most_bytes: int) -> list[str]:
+        """A column of texts of which few are different."""
+        if not count:
+            return []
+        size = self.varint(count)
+        if not size:
+            raise WireError("a list of no names")
+        table: list[str] = []
+        before = b""
+        for _name in range(size):
+            before = self._name(before, most_bytes)
+            try:
+                table.append(before.decode())
+            except UnicodeDecodeError as error:
+                raise WireError("a text is not UTF-8") from error
+        if size == 1:
+            return table * count
+        return [table[place] for place in self.ints(count, 0, size - 1)]
+
+    def _name(self, before: bytes, most_bytes: int) -> bytes:
+        counts = self.byte()
+        shared, size = counts >> 4, counts & 0xF
+        if shared == _PREFIX:
+            begin = _WORDS[self.varint(len(_WORDS) - 1)]
+        else:
+            begin = before[: self.varint(most_bytes) if shared == _LONG else shared]
+        if size == _LONG:
+            size += self.varint(most_bytes)
+        if len(begin) + size > most_bytes:
+            raise WireError(f"a text of more than {most_bytes} bytes")
+        return begin + self.take(size)

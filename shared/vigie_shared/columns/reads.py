@@ -1,0 +1,107 @@
+"""Columns of plate reads that follow from others: ids out of their motions' and other readings out of the text."""
+
+from collections.abc import Sequence
+from itertools import chain
+from typing import Any, Final
+
+from vigie_shared.columns.composed import Plates, repeated
+from vigie_shared.columns.kinds import OTHERWISE, Ids, Numbers
+from vigie_shared.columns.packing import Reader, Writer
+from vigie_shared.errors import WireError
+from vigie_shared.ids import derived_chance
+
+ALTERNATIVES_MAX: Final = 8
+_DERIVED: Final = OTHERWISE + 2
+_EDITS_MAX: Final = 3
+_CODE_POINT_MAX: Final = 0x10FFFF
+Origin = tuple[int, str | None, str]
+"""When a read was, its motion and its text."""
+
+
+class ReadIds:
+    """Ids of `ids.read_id`, which need no bytes; any others as they are."""
+
+    def __init__(self) -> None:
+        self._ids = Ids()
+
+    def write(self, writer: Writer, values: Sequence[str], origins: Sequence[Origin]) -> None:
+        if list(values) == _derived(origins):
+            writer.data.append(_DERIVED)
+        else:
+            self._ids.write(writer, values, [at for at, _motion_id, _text in origins])
+
+    def read(self, reader: Reader, count: int, origins: Sequence[Origin]) -> list[str | None]:
+        if not reader.skip(_DERIVED):
+            return self._ids.read(reader, count, [at for at, _motion_id, _text in origins])
+        found = _derived(origins)
+        if found is None:
+            raise WireError("an id of a motion that is not named")
+        return [*found]
+
+
+def _derived(origins: Sequence[Origin]) -> list[str] | None:
+    """The ids that follow from time, motion and text; None where one cannot."""
+    found = []
+    for at, motion_id, text in origins:
+        if motion_id is None or not 0 <= at < 1000 << 48:
+            return None
+        found.append(f"{at // 1000:012x}{derived_chance(motion_id, text)}")
+    return found
+
+
+class Alternatives:
+    """Other readings: which characters differ, where few do; whole where more do."""
+
+    def __init__(self) -> None:
+        self._texts = Plates(0, 32)
+        self._confidences = Numbers(0.0, 1.0)
+
+    def write(self, writer: Writer, values: Sequence[Sequence[dict[str, Any]]], texts: Sequence[str]) -> None:
+        sizes = [len(value) for value in values]
+        writer.ints(sizes)
+        flat = list(chain.from_iterable(values))
+        if not flat:
+            return
+        edits = [_edits(text, one["text"]) for text, one in zip(repeated(texts, sizes), flat, strict=True)]
+        writer.ints([len(edit) for edit in edits])
+        writer.ints([place for edit in edits for place, _char in edit])
+        writer.ints([char for edit in edits for _place, char in edit])
+        whole = [one["text"] for one, edit in zip(flat, edits, strict=True) if not edit]
+        if whole:
+            self._texts.write(writer, whole, ())
+        self._confidences.write(writer, [one["confidence"] for one in flat], ())
+
+    def read(self, reader: Reader, count: int, texts: Sequence[str]) -> list[tuple[dict[str, Any], ...]]:
+        sizes = reader.ints(count, 0, ALTERNATIVES_MAX)
+        total = sum(sizes)
+        if not total:
+            return [()] * count
+        lengths = reader.ints(total, 0, _EDITS_MAX)
+        places = iter(reader.ints(sum(lengths), 0, 31))
+        chars = iter(reader.ints(sum(lengths), 0, _CODE_POINT_MAX))
+        missing = lengths.count(0)
+        whole = iter(self._texts.read(reader, missing, ()) if missing else ())
+        found = []
+        for text, length in zip(repeated(texts, sizes), lengths, strict=True):
+            edits = [(next(places), next(chars)) for _each in range(length)]
+            found.append(_edited(text, edits) if edits else next(whole))
+        confidences = self._confidences.read(reader, total, ())
+        flat = iter([{"text": one, "confidence": sure} for one, sure in zip(found, confidences, strict=True)])
+        return [tuple(next(flat) for _each in range(size)) for size in sizes]
+
+
+def _edits(text: str, other: str) -> list[tuple[int, int]]:
+    """Where `other` differs from `text` and by what; nothing where it cannot be said in few."""
+    if len(text) != len(other):
+        return []
+    edits = [(place, ord(new)) for place, (old, new) in enumerate(zip(text, other, strict=True)) if old != new]
+    return edits if len(edits) <= _EDITS_MAX else []
+
+
+def _edited(text: str, edits: Sequence[tuple[int, int]]) -> str:
+    chars = list(text)
+    for place, char in edits:
+        if place >= len(chars) or 0xD800 <= char < 0xE000:
+            raise WireError("a character that cannot be")
+        chars[place] = chr(char)
+    return "".join(chars)
