@@ -2,20 +2,21 @@ import asyncio
 import os
 import signal
 import socket
+import ssl
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-import nats
 import pytest
 
-from tests.hub.agents import Agent
+from tests.hub.site import hub_settings
 from tests.servers.nats_server import settled
-from vigie_hub.bus.configuration import NatsConfiguration
+from vigie_hub.bus.configuration import NatsConfiguration, nats_configuration
 from vigie_hub.bus.connection import Connection
 from vigie_hub.bus.server import EmbeddedNatsServer, check_version
-from vigie_hub.keys import HubKeys
+from vigie_hub.identity import Identity
 from vigie_shared.errors import LinkError
 
 
@@ -25,9 +26,10 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def configuration(folder: Path, keys: HubKeys, port: int, *agents: Agent) -> NatsConfiguration:
-    known = {agent.agent_id: agent.key.public_key for agent in agents}
-    return NatsConfiguration(f"nats://127.0.0.1:{port}", folder / "js", keys.nats.public_key, known)
+def on_port(folder: Path, port: int, scheme: str = "nats") -> tuple[Identity, NatsConfiguration]:
+    settings = hub_settings(folder, f"{scheme}://127.0.0.1:{port}")
+    identity = Identity.of(settings)
+    return identity, nats_configuration(settings, identity.trust, {}, identity.certificates)
 
 
 @asynccontextmanager
@@ -48,11 +50,10 @@ async def running(server: EmbeddedNatsServer) -> AsyncIterator[None]:
 
 
 async def test_server_that_is_killed_comes_back_on_its_port(tmp_path: Path) -> None:
-    keys = await asyncio.to_thread(HubKeys, tmp_path)
-    settings = configuration(tmp_path, keys, free_port())
-    server = EmbeddedNatsServer(settings, tmp_path)
+    identity, configuration = await asyncio.to_thread(on_port, tmp_path, free_port())
+    server = EmbeddedNatsServer(configuration, tmp_path)
     async with running(server):
-        connection = Connection(settings.url, keys.nats)
+        connection = Connection(configuration.url, identity.trust.hub_login())
         await connection.connect()
         first = server.pid
         assert first is not None
@@ -67,39 +68,57 @@ async def test_server_that_is_killed_comes_back_on_its_port(tmp_path: Path) -> N
 
 
 async def test_taken_port_is_one_clear_line(tmp_path: Path) -> None:
-    keys = await asyncio.to_thread(HubKeys, tmp_path)
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        server = EmbeddedNatsServer(configuration(tmp_path, keys, port), tmp_path)
+        _identity, configuration = await asyncio.to_thread(on_port, tmp_path, port)
+        server = EmbeddedNatsServer(configuration, tmp_path)
         with pytest.raises(LinkError, match=f"port {port} of 127.0.0.1 is taken") as caught:
             async with running(server):
                 pass
         assert "\n" not in str(caught.value)
 
 
-async def test_agent_that_is_enrolled_later_is_let_in(tmp_path: Path) -> None:
-    keys = await asyncio.to_thread(HubKeys, tmp_path)
-    agent, port = Agent("late"), free_port()
-    server = EmbeddedNatsServer(configuration(tmp_path, keys, port), tmp_path)
+async def test_renewed_certificate_is_shown_to_whoever_comes_next(tmp_path: Path) -> None:
+    identity, configuration = await asyncio.to_thread(on_port, tmp_path, free_port(), "tls")
+    certificates, now = identity.certificates, datetime.now(UTC)
+    await asyncio.to_thread(certificates._make_certificate, now - timedelta(days=61))
+    server = EmbeddedNatsServer(configuration, tmp_path)
     async with running(server):
-        await server.reconfigure(configuration(tmp_path, keys, port, agent))
+        context = await asyncio.to_thread(certificates.client_context)
+        staying = Connection(configuration.url, identity.trust.hub_login(), context)
+        await staying.connect()
+        before = await asyncio.to_thread(shown_certificate, configuration.port, context)
+        assert await asyncio.to_thread(certificates.ensure, now)
+        server.reload()
         async with asyncio.timeout(20):
-            while True:
-                try:
-                    async with agent.connected(f"nats://127.0.0.1:{port}"):
-                        break
-                except nats.errors.Error:
-                    await asyncio.sleep(0.01)
+            while await asyncio.to_thread(shown_certificate, configuration.port, context) == before:
+                pass
+        assert staying.client.is_connected
+        assert staying.client.stats["reconnects"] == 0
+        await staying.close()
+
+
+def shown_certificate(port: int, context: ssl.SSLContext) -> bytes | None:
+    """What the server shows in its handshake, verified."""
+    with (
+        socket.create_connection(("127.0.0.1", port), timeout=10) as plain,
+        context.wrap_socket(plain, server_hostname="127.0.0.1") as secure,
+    ):
+        return secure.getpeercert(binary_form=True)
 
 
 ORPHAN = """
 import asyncio, pathlib, sys
-from vigie_hub.bus.configuration import NatsConfiguration
+from vigie_hub.bus.configuration import nats_configuration
 from vigie_hub.bus.server import EmbeddedNatsServer
+from vigie_hub.identity import Identity
+from vigie_hub.settings import HubSettings
 
 async def main():
     folder = pathlib.Path(sys.argv[1])
-    server = EmbeddedNatsServer(NatsConfiguration(sys.argv[2], folder / "js", sys.argv[3]), folder)
+    settings = HubSettings(data_dir=folder, nats={"url": sys.argv[2]})
+    identity = Identity.of(settings)
+    server = EmbeddedNatsServer(nats_configuration(settings, identity.trust, {}, identity.certificates), folder)
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(server.run())
         await server.ready()
@@ -110,10 +129,9 @@ asyncio.run(main())
 
 
 async def test_server_dies_with_a_hub_that_is_killed(tmp_path: Path) -> None:
-    keys = await asyncio.to_thread(HubKeys, tmp_path)
     url = f"nats://127.0.0.1:{free_port()}"
     hub = await asyncio.create_subprocess_exec(
-        sys.executable, "-c", ORPHAN, tmp_path, url, keys.nats.public_key, stdout=asyncio.subprocess.PIPE
+        sys.executable, "-c", ORPHAN, tmp_path, url, stdout=asyncio.subprocess.PIPE
     )
     assert hub.stdout is not None
     async with asyncio.timeout(30):
