@@ -9,7 +9,7 @@ from typing import Annotated, Any, Final, Literal
 
 import typer
 
-from vigie_agent import logs, store_cli
+from vigie_agent import link_cli, logs, store_cli
 from vigie_shared.errors import CommandError
 from vigie_shared.i18n import gettext as _
 
@@ -31,6 +31,7 @@ AsJson = Annotated[bool, typer.Option("--json", help=_("Print JSON, for scripts.
 DEGRADED: Final = 3
 """Exit status: something was found wanting."""
 app.add_typer(store_cli.app, name="store")
+app.add_typer(link_cli.app, name="link")
 SceneName = Literal["crossing", "gate", "patrol"]
 
 
@@ -122,18 +123,29 @@ def read(
     draw: Annotated[
         Path | None, typer.Option("--draw", metavar="DIR", help=_("Draw what is seen on copies of the pictures, here."))
     ] = None,
+    weights: Annotated[
+        Literal["auto", "int8", "float"], typer.Option(help=_("Which file of each network is run."))
+    ] = "auto",
     as_json: AsJson = False,
 ) -> None:
-    """Look at files."""
+    """Look at files; one that cannot be read keeps no other from being read."""
     from vigie_agent.plates.looking import Looking
 
-    looking = Looking(foreign=foreign, crop=crop, draw=draw)
-    for number, path in enumerate(files):
-        seen = looking.at(path)
-        if as_json:
-            typer.echo(json.dumps(seen, ensure_ascii=False))
-        else:
-            typer.echo(looking.table(seen, heading=number == 0))
+    looking = Looking(foreign=foreign, crop=crop, draw=draw, weights=weights)
+    seen_any = failed = False
+    for path in files:
+        try:
+            seen = looking.at(path)
+        except CommandError as error:
+            typer.echo(f"vigie agent: {error}", err=True)
+            failed = True
+            continue
+        typer.echo(json.dumps(seen, ensure_ascii=False) if as_json else looking.table(seen, heading=not seen_any))
+        seen_any = True
+    if seen_any and not as_json:
+        typer.echo(_("read with {models}").format(models=", ".join(looking.models)), err=True)
+    if failed:
+        raise typer.Exit(1)
 
 
 @app.command(

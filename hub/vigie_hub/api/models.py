@@ -6,6 +6,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from vigie_hub.fleet.registry import AgentState
 from vigie_shared.events import AnyEvent, Lane
+from vigie_shared.link import LinkReport
 
 Item = TypeVar("Item")
 Time = Annotated[str, Field(json_schema_extra={"format": "date-time"}, examples=["2026-11-22T14:41:03.120Z"])]
@@ -49,6 +50,7 @@ class Agent(Answer):
     clips_kept: int | None
     clips_bytes: int | None
     disk_free_bytes: int | None
+    link: LinkReport | None = Field(description="The agent's way to the hub and what waits for it; null where unknown")
 
 
 class Event(Answer):

@@ -50,6 +50,7 @@ def _agent(row: sqlite3.Row, state: AgentState, watermarks: Mapping[str, int], m
         clips_kept=heartbeat.clips_kept if heartbeat else None,
         clips_bytes=heartbeat.clips_bytes if heartbeat else None,
         disk_free_bytes=heartbeat.disk_free_bytes if heartbeat else None,
+        link=heartbeat.link if heartbeat else None,
     )
 
 
