@@ -14,14 +14,15 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
-from training.street.camera import Shot, photograph
+from training.street.camera import Shot, expose, photograph
 from training.street.plates import FlatPlate, random_flat
-from training.street.typefaces import Typefaces, mask_of
+from training.street.scenery import add_board, add_caption, backdrop, car_around
+from training.street.typefaces import Typefaces
 from training.street.windows import boxed, rough
 from vigie_agent.plates.calibration import CURVES, Calibration, Curve, log_likelihood, log_odds
 from vigie_agent.plates.decoding import Reading
+from vigie_agent.plates.detector import Detector
 from vigie_agent.plates.reader import Reader
 from vigie_agent.plates.rectify import Luma, rectify
 from vigie_agent.plates.runtime import MODELS
@@ -33,13 +34,16 @@ _LEFT_LEAST: Final = 0.7
 """How alike the picture of a plate and the plate itself must be (correlation), where they are least alike, to count."""
 _WIDTH_LEAST_PX: Final = 100.0
 _BOXED: Final = 0.5
-_NO_PLATE: Final = 0.1
-"""How often something else is drawn: a name on a bumper, a sign, the clock that a camera writes into its picture."""
-NO_PLATE: Final = 0.02
-"""Of the reads before a camera, the share of which there is no plate."""
+_NO_PLATE: Final = 0.3
+"""How often a street without a plate is drawn; in a quarter of them something is found and read."""
+NO_PLATE: Final = 0.05
+"""Of the reads before a camera, the share of which there is no plate: signs, names on bumpers, badges."""
 RIGHT: Final = 0.95
 """Of the plates read before a camera that suits them, the share that is read right: the aim of a release."""
 _FOREIGN_READER: Final = 0.3
+_STREET: Final = (480, 288)
+_CAR, _CLOCK = 0.5, 0.3
+_BOARD_PX: Final = 130.0
 _CROP_PX: Final = (192, 64)
 _EDGE_PX, _PART_PX = 8, 32
 _DRAWN_LEAST: Final = 30.0
@@ -60,6 +64,7 @@ class Example:
     is_right: bool
     chars: tuple[tuple[float, bool], ...]
     """The share of each character, and whether it is on the plate in that place."""
+    plate_chance: float = 1.0
     is_plate: bool = True
 
 
@@ -68,6 +73,7 @@ class Examples:
 
     def __init__(self, typefaces: Typefaces, models: Path = MODELS, left_least: float = _LEFT_LEAST) -> None:
         self._typefaces, self._left_least = typefaces, left_least
+        self._detector = Detector(models)
         self._readers = {kinds: Reader(models, kinds) for kinds in (MOROCCAN, FOREIGN)}
 
     def draw(self, count: int, seed: int = SEED) -> Iterator[Example]:
@@ -95,27 +101,30 @@ class Examples:
         return None if reading is None else example_of(reading, plate, flat)
 
     def _no_plate(self, rng: Rng) -> Example | None:
-        shot = photograph(caption(rng, self._typefaces), rng, float(rng.uniform(0.1, 0.9)), typefaces=self._typefaces)
+        """What the detector takes for a plate in a street without any, read."""
+        luma = street(rng, self._typefaces)
+        found = self._detector.detect(luma)
         kinds = FOREIGN if rng.random() < _FOREIGN_READER else MOROCCAN
-        reading = self._readers[kinds].read(shot.luma, rough(shot.corners, rng))
+        reading = self._readers[kinds].read_found(luma, found[0]) if found else None
         if reading is None:
             return None
-        is_foreign = reading.plate.kind in FOREIGN
-        return Example(reading.evidence.share, reading.evidence.likelihood, is_foreign, False, (), is_plate=False)
+        figures, is_foreign = reading.evidence, reading.plate.kind in FOREIGN
+        return Example(figures.share, figures.likelihood, is_foreign, False, (), figures.plate_chance, is_plate=False)
 
 
-def caption(rng: Rng, typefaces: Typefaces) -> Luma:
-    """Letters, digits and colons in a row, on one tone."""
-    font, tone = typefaces.latin_font(rng), int(rng.integers(0, 256))
-    ink = tone - 90 if tone > 127 else tone + 90
-    chars = "".join(str(rng.choice([*"0123456789:ABCMW"])) for _ in range(int(rng.integers(4, 13))))
-    masks = [mask_of(font, char) for char in chars]
-    strip = Image.new("L", (sum(mask.width + 6 for mask in masks) + 30, 110), tone)
-    x = 15
-    for mask in masks:
-        strip.paste(ink, (x, 95 - mask.height), mask)
-        x += mask.width + 6
-    return np.asarray(strip)
+def street(rng: Rng, typefaces: Typefaces) -> Luma:
+    """Boards and shop signs, at times a car with one where its plate should be, or the clock that a camera writes."""
+    image = backdrop(rng, typefaces, _STREET)
+    for _ in range(int(rng.integers(1, 5))):
+        add_board(image, rng, typefaces)
+    if rng.random() < _CAR:
+        half = rng.uniform([50, 12], [140, 50])
+        corners = rng.uniform([100, 80], [380, 220]) + half * [[-1, -1], [1, -1], [1, 1], [-1, 1]]
+        car_around(image, corners.astype(np.float32), rng)
+        add_board(image, rng, typefaces)
+    if rng.random() < _CLOCK:
+        add_caption(image, rng, typefaces)
+    return expose(np.asarray(image, dtype=np.float32), _BOARD_PX, rng)
 
 
 def example_of(reading: Reading, plate: Plate | None, flat: FlatPlate) -> Example:
@@ -124,8 +133,8 @@ def example_of(reading: Reading, plate: Plate | None, flat: FlatPlate) -> Exampl
     spelled = reading.evidence.tokens
     right = aligned(spelled, truth)
     chars = tuple(zip(reading.evidence.char_shares, right, strict=True))
-    is_foreign = reading.plate.kind in FOREIGN
-    return Example(reading.evidence.share, reading.evidence.likelihood, is_foreign, reading.plate == plate, chars)
+    figures, is_foreign = reading.evidence, reading.plate.kind in FOREIGN
+    return Example(figures.share, figures.likelihood, is_foreign, reading.plate == plate, chars, figures.plate_chance)
 
 
 def aligned(read: Sequence[str], truth: Sequence[str]) -> list[bool]:
@@ -199,9 +208,9 @@ def _curves(examples: Sequence[Example], counted: Floats) -> tuple[Curve, Curve]
     is_plate = np.array([one.is_plate for one in examples], dtype=bool)
     is_right = np.array([one.is_right for one in examples], dtype=float)
     shares = np.array([(1.0, log_odds(one.share)) for one in examples])
-    likelihoods = np.array([(1.0, log_likelihood(one.likelihood)) for one in examples])
+    looks = np.array([(1.0, log_likelihood(one.likelihood), log_odds(one.plate_chance)) for one in examples])
     text = logistic(shares[is_plate], is_right[is_plate], counted[is_plate])
-    return text, logistic(likelihoods, is_plate.astype(float), counted)
+    return text, logistic(looks, is_plate.astype(float), counted)
 
 
 def logistic(values: Floats, right: Floats, counted: Floats | None = None) -> Curve:
@@ -214,7 +223,7 @@ def logistic(values: Floats, right: Floats, counted: Floats | None = None) -> Cu
         slope = values.T @ (weight * (likely - right)) + little @ curve
         bend = (values * (weight * likely * (1 - likely))[:, None]).T @ values + little
         curve = curve - np.linalg.solve(bend, slope)
-    return round(float(curve[0]), 4), round(float(curve[1]), 4)
+    return tuple(round(float(weight), 4) for weight in curve)
 
 
 @dataclass(frozen=True)
@@ -233,8 +242,7 @@ class Fitness:
         """On examples that were not fitted."""
         counted = weights(examples, right)
         texts = [
-            (calibration.confidence(one.share, one.likelihood, is_foreign=one.is_foreign), one.is_right, weight)
-            for one, weight in zip(examples, counted, strict=True)
+            (_confidence(calibration, one), one.is_right, weight) for one, weight in zip(examples, counted, strict=True)
         ]
         chars = [
             (calibration.char_confidence(share), is_right, weight)
@@ -243,6 +251,10 @@ class Fitness:
         ]
         drawn = float(np.mean([one.is_right for one in examples if one.is_plate]))
         return cls(drawn, gap(np.array(texts)), gap(np.array(chars)), sure_from(np.array(texts)))
+
+
+def _confidence(calibration: Calibration, one: Example) -> float:
+    return calibration.confidence(one.share, one.likelihood, plate_chance=one.plate_chance, is_foreign=one.is_foreign)
 
 
 def gap(told: Floats, bins: int = 10) -> float:

@@ -53,6 +53,8 @@ class Evidence:
     likelihood: float = 1.0
     tokens: tuple[str, ...] = ()
     char_shares: tuple[float, ...] = ()
+    plate_chance: float = 1.0
+    """How likely it is by its looks that there is a plate."""
 
 
 @dataclass(frozen=True)
@@ -90,11 +92,12 @@ def decode_lines(
     kinds: Sequence[PlateKind] = MOROCCAN,
     priors: Priors | None = None,
     calibration: Calibration = AS_READ,
+    plate_chance: float = 1.0,
 ) -> Reading | None:
     """The plate of one of `kinds` that is on the lines, the uppermost first.
 
     A token is what one class draws: a character, or a whole word such as المغرب. `priors` are the kinds' chances by
-    the plate's looks, where they are known.
+    the plate's looks, where they are known, and `plate_chance` that of its being a plate.
     """
     rules = _Rules(tuple(kinds), len(lines))
     start = beginning(rules.kinds, rules.lines)
@@ -107,7 +110,7 @@ def decode_lines(
         pauses *= paused
         for segment in segments:
             beam = _joined(beam, segment) if len(segment) <= _SHORT else _followed(beam, segment)
-    return _reading(_plates(beam, pauses, rules, priors), calibration)
+    return _reading(_plates(beam, pauses, rules, priors), calibration, plate_chance)
 
 
 @dataclass(slots=True)
@@ -316,19 +319,20 @@ def _plates(beam: Mapping[str, _Prefix], pauses: float, rules: _Rules, priors: P
     return sorted(found.values(), key=lambda one: -one.weight)
 
 
-def _reading(plates: Sequence[_Candidate], calibration: Calibration) -> Reading | None:
+def _reading(plates: Sequence[_Candidate], calibration: Calibration, plate_chance: float) -> Reading | None:
     total = sum(one.weight for one in plates)
     if total <= 0.0:
         return None
     best, *others = plates
     char_shares = _char_shares(best.tokens, [(one.tokens, one.weight / total) for one in plates])
-    evidence = Evidence(best.weight / total, min(1.0, best.likelihood), best.tokens, char_shares)
+    share, likelihood = best.weight / total, min(1.0, best.likelihood)
     is_foreign = best.plate.kind in FOREIGN
-    confidence = calibration.confidence(evidence.share, evidence.likelihood, is_foreign=is_foreign)
+    confidence = calibration.confidence(share, likelihood, plate_chance=plate_chance, is_foreign=is_foreign)
     chars = tuple(max(confidence, calibration.char_confidence(share)) for share in char_shares)
     left = (1.0 - confidence) / max(total - best.weight, 1e-30)
     scale = min(left, confidence / best.weight)
     alternatives = tuple((one.plate.text, one.weight * scale) for one in others[:_ALTERNATIVES])
+    evidence = Evidence(share, likelihood, best.tokens, char_shares, plate_chance)
     return Reading(best.plate, confidence, chars, alternatives, evidence)
 
 

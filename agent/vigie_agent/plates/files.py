@@ -100,7 +100,7 @@ def frames_of(film: Path) -> Iterator[tuple[float, av.VideoFrame]]:
                 first = at_seconds if first is None else first
                 yield at_seconds - first, frame
     except (av.FFmpegError, OSError) as error:
-        raise CommandError(_("{path} is neither a picture nor a video").format(path=film)) from error
+        raise CommandError(_("{path} is neither a picture nor a video, or it is damaged").format(path=film)) from error
 
 
 def told_in_film(read: VotedRead) -> dict[str, Any]:

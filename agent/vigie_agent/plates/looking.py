@@ -7,6 +7,7 @@ from PIL import Image
 
 from vigie_agent.plates.drawing import drawn
 from vigie_agent.plates.files import Eye, Sighting, frames_of, grey, picture_in, told_in_film
+from vigie_agent.plates.runtime import Weights
 from vigie_agent.plates.vote import VotedRead
 from vigie_shared.errors import CommandError
 from vigie_shared.i18n import gettext as _
@@ -18,14 +19,22 @@ _WIDTHS: Final = (28, 26, 12, 10, 9, 0)
 class Looking:
     """One call of the command."""
 
-    def __init__(self, *, foreign: bool, crop: bool, draw: Path | None) -> None:
-        self._eye = Eye(ALL_KINDS if foreign else MOROCCAN)
+    def __init__(self, *, foreign: bool, crop: bool, draw: Path | None, weights: Weights = "auto") -> None:
+        self._eye = Eye(ALL_KINDS if foreign else MOROCCAN, weights)
         self._crop, self._draw = crop, draw
         self._written: set[Path] = set()
 
+    @property
+    def models(self) -> tuple[str, ...]:
+        """The files that it finds and reads with."""
+        return self._eye.models
+
     def at(self, path: Path) -> dict[str, Any]:
         """What is on a picture or in a video, as JSON has it."""
-        if not path.is_file():
+        if path.is_dir():
+            message = _("{path} is a folder: name the pictures and videos in it, as in {path}/*.jpg")
+            raise CommandError(message.format(path=path))
+        if not path.exists():
             raise CommandError(_("no file {path}").format(path=path))
         picture = picture_in(path)
         if picture is not None:
@@ -51,13 +60,16 @@ class Looking:
     def _picture(self, path: Path, picture: Image.Image) -> dict[str, Any]:
         seen = self._eye.look(grey(picture), crop=self._crop)
         self._save(path.stem, picture, seen)
-        return {"file": str(path), "medium": "picture", "plates": [one.as_json() for one in seen]}
+        return self._told(path, "picture", [one.as_json() for one in seen])
 
     def _film(self, path: Path) -> dict[str, Any]:
         reads = self._eye.watch(path)
         if self._draw is not None and reads:
             self._draw_film(path, reads)
-        return {"file": str(path), "medium": "video", "plates": [told_in_film(read) for read in reads]}
+        return self._told(path, "video", [told_in_film(read) for read in reads])
+
+    def _told(self, path: Path, medium: str, plates: list[dict[str, Any]]) -> dict[str, Any]:
+        return {"file": str(path), "medium": medium, "plates": plates, "models": self.models}
 
     def _draw_film(self, path: Path, reads: list[VotedRead]) -> None:
         """The frame in the middle of each stay."""

@@ -68,9 +68,9 @@ class Reader:
         two_lines = sum(layouts[layout] for layout in _TWO_LINES)
         one = two = None
         if two_lines < LINES_SURE and (kinds := chances(layouts, _ONE_LINE, self._kinds)):
-            one = self._read_lines(luma, (aligned.points,), kinds)
+            one = self._read_lines(luma, (aligned.points,), kinds, layouts)
         if two_lines > 1 - LINES_SURE and (kinds := chances(layouts, _TWO_LINES, self._kinds)):
-            two = self._read_lines(luma, halves(aligned.points), kinds)
+            two = self._read_lines(luma, halves(aligned.points), kinds, layouts)
         if one is None or two is None:
             return one or two
         return one if one.evidence.likelihood * (1 - two_lines) > two.evidence.likelihood * two_lines else two
@@ -80,10 +80,14 @@ class Reader:
         return decode_lines([self._steps(crop)], self._tokens, self._kinds, calibration=self._calibration)
 
     def _read_lines(
-        self, luma: Luma, lines: Sequence[Corners | Points], kinds: Mapping[PlateKind, float]
+        self,
+        luma: Luma,
+        lines: Sequence[Corners | Points],
+        kinds: Mapping[PlateKind, float],
+        layouts: Mapping[Layout, float],
     ) -> Reading | None:
         steps = [self._steps(rectify(luma, line, self._width_px, self._height_px)) for line in lines]
-        return decode_lines(steps, self._tokens, self._kinds, kinds, self._calibration)
+        return decode_lines(steps, self._tokens, self._kinds, kinds, self._calibration, 1.0 - layouts["none"])
 
     def _steps(self, crop: Luma) -> NDArray[np.float32]:
         self.lines_read += 1

@@ -100,6 +100,33 @@ def test_what_cannot_be_read_is_one_line(
     assert len(said.strip().splitlines()) == 1
 
 
+def test_a_folder_is_told_from_a_missing_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert vigie(["agent", "read", str(tmp_path)]) == 1
+    assert "is a folder: name the pictures" in capsys.readouterr().err
+
+
+def test_a_file_that_cannot_be_read_keeps_no_other_from_being_read(
+    still: tuple[Path, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "text.mp4").write_bytes(b"this is no video")
+    assert vigie(["agent", "read", str(tmp_path / "text.mp4"), str(still[0]), "--json"]) == 1
+    said = capsys.readouterr()
+    assert [json.loads(line)["file"] for line in said.out.splitlines()] == [str(still[0])]
+    assert "text.mp4" in said.err
+
+
+@pytest.mark.parametrize(("weights", "ending"), [("int8", "_int8.tflite"), ("float", "_fp32.tflite")])
+def test_what_was_read_with_is_told_and_can_be_chosen(
+    weights: str, ending: str, still: tuple[Path, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    (seen,) = read_json(capsys, str(still[0]), "--weights", weights)
+    assert len(seen["models"]) == 3
+    assert all(file.endswith(ending) for file in seen["models"])
+    assert still[1] in [plate["text"] for plate in seen["plates"]]
+    assert vigie(["agent", "read", str(still[0]), "--weights", weights]) == 0
+    assert f"detector{ending}" in capsys.readouterr().err
+
+
 def test_drawings_go_nowhere_they_cannot(still: tuple[Path, str], capsys: pytest.CaptureFixture[str]) -> None:
     assert vigie(["agent", "read", str(still[0]), "--draw", str(still[0] / "inside")]) == 1
     assert "cannot write" in capsys.readouterr().err

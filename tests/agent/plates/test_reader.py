@@ -71,7 +71,7 @@ def test_what_is_no_plate_by_its_looks_is_not_read() -> None:
     reader = Reader()
     assert reader.read_aligned(shot(BOX), aligned(none=0.99, civil=0.01)) is None
     assert reader.lines_read == 0
-    assert reader.read_aligned(shot(BOX), aligned(none=0.5, civil=0.5)) is not None
+    assert reader.read_aligned(shot(BOX), aligned(none=0.1, civil=0.9)) is not None
 
 
 @pytest.mark.parametrize(("two_lines", "lines"), [(0.0, 1), (1.0, 2), (0.5, 3)])

@@ -112,7 +112,7 @@ def test_characters_are_right_in_their_places(read: str, truth: str, right: list
 def test_what_is_fitted_is_what_the_reader_takes(tmp_path: Path) -> None:
     models = tmp_path / "models"
     shutil.copytree(MODELS, models)
-    calibration = Calibration((1.0, 2.0), (3.0, 4.0), (5.0, 6.0), (7.0, 8.0), (9.0, 10.0))
+    calibration = Calibration((1.0, 2.0), (3.0, 4.0, 5.0), (6.0, 7.0), (8.0, 9.0, 10.0), (11.0, 12.0))
     for _twice in range(2):
         write(calibration, models)
     assert Calibration.from_table(load_network("reader", models).entry.calibration) == calibration
