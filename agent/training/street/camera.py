@@ -19,6 +19,10 @@ Rng = np.random.Generator
 
 WIDTH_LEAST_PX, WIDTH_MOST_PX = 48.0, 250.0
 ROOM = 0.22
+_NEAR, _NEAR_LEAST_PX = 0.35, 110.0
+_CLEAR, _CLEAR_LEFT = 0.35, 0.4
+"""How often a plate is seen from near, and how often the lens is good and nothing moves: so much of blur and noise is
+then left. Pictures worse than most teach what is hard, and forget what is there to see in a good one."""
 _TURN_MOST = 0.44
 _BENT, _BEND_MOST = 0.5, 0.6
 """How often a plate follows the bumper, and how far its middle is then moved, in plate heights."""
@@ -61,17 +65,20 @@ def photograph(flat: Luma, rng: Rng, room: float = ROOM, *, typefaces: Typefaces
 
 def expose(picture: Floats, width: float, rng: Rng) -> Luma:
     """Light, lens, sensor and encoder; blur grows with the plate's `width` in pixels."""
+    trouble = _CLEAR_LEFT if rng.random() < _CLEAR else 1.0
     picture = _light(picture, rng)
-    picture = _blur(picture, width, rng)
-    picture = picture + rng.standard_normal(picture.shape, dtype=np.float32) * float(rng.uniform(0.3, 2.6) ** 2)
+    picture = _blur(picture, width * trouble, rng)
+    noise = trouble * float(rng.uniform(0.3, 2.6) ** 2)
+    picture = picture + rng.standard_normal(picture.shape, dtype=np.float32) * noise
     luma = picture.clip(0, 255).astype(np.uint8)
-    return compress(luma, rng) if rng.random() < 0.8 else luma
+    return compress(luma, rng) if rng.random() < 0.8 * trouble else luma
 
 
 def random_pose(ratio: float, rng: Rng, room: float = ROOM) -> Pose:
     """Where a plate of that width to height may lie, its surroundings left around it."""
     one_line = ratio > 2.2
-    width = float(np.exp(rng.uniform(np.log(WIDTH_LEAST_PX), np.log(WIDTH_MOST_PX)))) * (1.0 if one_line else 0.7)
+    least = _NEAR_LEAST_PX if rng.random() < _NEAR else WIDTH_LEAST_PX
+    width = float(np.exp(rng.uniform(np.log(least), np.log(WIDTH_MOST_PX)))) * (1.0 if one_line else 0.7)
     height = width / ratio * float(np.clip(rng.normal(1.02, 0.14), 0.7, 1.5))
     taper = 1 + np.array([1, -1]) * float(np.clip(rng.normal(0, 0.06), -0.16, 0.16))
     left, right = height / 2 * taper

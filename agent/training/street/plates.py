@@ -175,4 +175,4 @@ def _civil_letter(rng: Rng) -> str:
 _KINDS: tuple[Callable[[Rng, Typefaces], FlatPlate], ...] = (
     *(civil, travel, provisional, state, two_line, dashed, european),
 )
-_SHARES = (0.46, 0.03, 0.10, 0.08, 0.12, 0.02, 0.19)
+_SHARES = (0.46, 0.03, 0.09, 0.08, 0.13, 0.02, 0.19)

@@ -59,3 +59,18 @@ def test_a_shadow_lies_on_a_part_of_the_picture() -> None:
         shares.append(float((np.abs(light - 1) > 0.2).mean()))
     assert 0.02 < np.median(shares) < 0.5
     assert max(shares) < 0.95
+
+
+def test_good_pictures_have_less_noise_than_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    grey, noise = np.full((60, 160), 120, dtype=np.float32), []
+    for share in (0.0, 1.0):
+        monkeypatch.setattr(camera, "_CLEAR", share)
+        taken = [camera.expose(grey, 160.0, np.random.default_rng(seed)).astype(float) for seed in range(60)]
+        noise.append(np.median([np.abs(np.diff(picture, axis=1)).mean() for picture in taken]))
+    assert noise[1] < 0.7 * noise[0]
+
+
+def test_near_plates_are_wide(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(camera, "_NEAR", 1.0)
+    poses = [camera.random_pose(4.5, np.random.default_rng(seed)) for seed in range(30)]
+    assert min(np.linalg.norm(pose.corners[1] - pose.corners[0]) for pose in poses) > 90
