@@ -65,8 +65,9 @@ def test_good_pictures_have_less_noise_than_the_others(monkeypatch: pytest.Monke
     grey, noise = np.full((60, 160), 120, dtype=np.float32), []
     for share in (0.0, 1.0):
         monkeypatch.setattr(camera, "_CLEAR", share)
+        monkeypatch.setattr(camera, "compress", lambda luma, _: luma)
         taken = [camera.expose(grey, 160.0, np.random.default_rng(seed)).astype(float) for seed in range(60)]
-        noise.append(np.median([np.abs(np.diff(picture, axis=1)).mean() for picture in taken]))
+        noise.append(np.mean([np.abs(np.diff(picture, axis=1)).mean() for picture in taken]))
     assert noise[1] < 0.7 * noise[0]
 
 
