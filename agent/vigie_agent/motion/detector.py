@@ -7,8 +7,8 @@ from typing import Final, Literal
 import numpy as np
 
 from vigie_agent.camera_settings import MotionSettings
-from vigie_agent.motion.grid import Grid
-from vigie_agent.motion.scene import Mask, Scene
+from vigie_agent.motion.grid import Grid, Mask
+from vigie_agent.motion.scene import Scene
 from vigie_agent.motion.zones import Area, watched_cells
 
 Box = tuple[float, float, float, float]
@@ -60,11 +60,11 @@ class MotionDetector:
         return not self.is_moving and hit_at is not None and self._position_seconds - hit_at <= CONFIRM_SECONDS
 
     def looks_moving(self, position_seconds: float, grid: Grid) -> bool:
-        """Whether `feed` would see something move, or all changed; nothing is judged or learnt."""
+        """Whether something may move, or all changed: half of what counts is worth a look; nothing is learnt."""
         if self._scene is None or self._scene.shape != grid.shape:
             return False
         moving, has_changed = self._scene.looks(position_seconds, grid)
-        return has_changed or self._score(moving) >= self._settings.cells_min
+        return has_changed or self._score(moving) >= self._settings.cells_min / 2
 
     def feed(self, position_seconds: float, grid: Grid) -> list[MotionChange]:
         """Judge the picture at `position_seconds`."""

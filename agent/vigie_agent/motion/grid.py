@@ -7,6 +7,7 @@ import numpy.typing as npt
 
 Luma = npt.NDArray[np.uint8]
 Grid = npt.NDArray[np.float32]
+Mask = npt.NDArray[np.bool_]
 
 COLUMNS: Final = 120
 """Cells across, about: a person of a tenth of the picture's height covers several."""
@@ -26,6 +27,14 @@ def grid_of(luma: Luma) -> Grid:
     sums = np.add.reduceat(bands, np.arange(0, across * side, side), axis=1, dtype=np.uint32)
     grid: Grid = sums.astype(np.float32) * np.float32(1 / (side * side))
     return grid
+
+
+def highest(grid: Grid) -> Grid:
+    """The highest of each cell and its eight neighbours."""
+    padded = np.pad(grid, 1, mode="edge")
+    across = np.maximum(np.maximum(padded[:, :-2], padded[:, 1:-1]), padded[:, 2:])
+    found: Grid = np.maximum(np.maximum(across[:-2], across[1:-1]), across[2:])
+    return found
 
 
 def _bands(luma: Luma, down: int, side: int) -> npt.NDArray[np.uint16]:

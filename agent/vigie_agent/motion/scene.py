@@ -11,20 +11,25 @@ import numpy as np
 import numpy.typing as npt
 
 from vigie_agent.camera_settings import MotionSettings
-from vigie_agent.motion.grid import Grid
-
-Mask = npt.NDArray[np.bool_]
+from vigie_agent.motion.grid import Grid, Mask, highest
+from vigie_agent.motion.sway import Sway
 
 QUIET_SECONDS: Final = 20.0
 """Time constant of the background: a parked car belongs to it after this."""
 COVERED_SECONDS: Final = 120.0
-"""The same where something moves."""
+"""The same where something sways."""
+PASSING_SECONDS: Final = 1200.0
+"""The same where something passes: who walks to and fro all day stays somebody who walks."""
 FAST_SECONDS: Final = 0.5
 """Time constant of the recent past, by which moving is told from merely being new."""
 SWING_SECONDS: Final = 25.0
 """Time constant of a cell's swing: how far its noise, its leaves or its digits take it, 17 times of 20 (85 %)."""
 LIGHT_SECONDS: Final = 1.0
 """How long a change of the light leaves doubt about the brightest and the darkest cells."""
+YOUNG_SECONDS: Final = 15.0
+"""Until a scene is so old, only what has just come to a place moves: leaves have not been learnt yet."""
+BLIND_SECONDS: Final = 1.5
+"""Until then nothing can be told from leaves."""
 SETTLING_SECONDS: Final = 3.0
 """How long a camera takes to expose anew once it has switched between day and night."""
 SOLID_CELLS: Final = 4
@@ -51,6 +56,8 @@ class _Contours:
     at_seconds: float
     contrast: Grid
     swing: Grid
+    usual: Grid
+    """How much a cell may differ in a place without leaves."""
     edges: Mask
     """Cells of the strongest contrast, among every second row and column."""
 
@@ -112,12 +119,22 @@ class Scene:
         self._learn(position_seconds, grid, picture, moving, beyond & ~fresh, elapsed_seconds)
         if position_seconds < self._settled_at_seconds:
             return np.zeros(grid.shape, np.bool_)
-        return moving
+        return self._told_from_leaves(position_seconds, moving)
+
+    def _told_from_leaves(self, position_seconds: float, moving: Mask) -> Mask:
+        """In a young scene, what of `moving` cannot be leaves: they go on changing where they are."""
+        age_seconds = position_seconds - self._begun_seconds
+        if age_seconds >= YOUNG_SECONDS or not moving.any():
+            return moving
+        if age_seconds < BLIND_SECONDS:
+            return np.zeros_like(moving)
+        return solid(moving & self._sway.has_just_come())
 
     def _begin(self, position_seconds: float, grid: Grid) -> None:
         self._position_seconds = self._begun_seconds = position_seconds
         self._slow, self._fast = grid.copy(), grid.copy()
         self._doubt = np.zeros_like(grid)
+        self._sway = Sway(grid)
         self._contours: _Contours | None = None
         self._compared = None
 
@@ -177,37 +194,43 @@ class Scene:
     ) -> None:
         age_seconds = position_seconds - self._begun_seconds
         quiet = _rate(elapsed_seconds, min(QUIET_SECONDS, max(1.0, age_seconds)))  # A young scene is learnt faster.
-        rates = np.where(moving, _rate(elapsed_seconds, COVERED_SECONDS), quiet)
+        usual = self._contours_at(position_seconds).usual
+        passing = self._sway.feed(picture.change, np.abs(grid - picture.recent), usual, elapsed_seconds)
+        covered = np.where(passing, _rate(elapsed_seconds, PASSING_SECONDS), _rate(elapsed_seconds, COVERED_SECONDS))
+        rates = np.where(moving, covered, quiet)
         self._slow = picture.past + rates * (grid - picture.past)
         self._fast = picture.recent + _rate(elapsed_seconds, FAST_SECONDS) * (grid - picture.recent)
         fading = np.float32(math.exp(-elapsed_seconds / LIGHT_SECONDS))
         self._doubt = self._doubt * fading + np.float32(0.6) * picture.light
         self._position_seconds = position_seconds
         if picture.is_steady:
-            self._swing_towards(picture.change, parked, elapsed_seconds, age_seconds)
+            self._swing_towards(picture.change, parked | passing, elapsed_seconds, age_seconds)
 
-    def _swing_towards(self, change: Grid, parked: Mask, elapsed_seconds: float, age_seconds: float) -> None:
+    def _swing_towards(self, change: Grid, ignored: Mask, elapsed_seconds: float, age_seconds: float) -> None:
         """Far upwards for a change beyond the swing, a little down for one within: so it rests at a high quantile.
 
-        What passes for seconds of a minute does not raise it; what never rests does.
+        What has parked or passes does not move it; what never rests does.
         """
         young = min(1.0, max(0.1, age_seconds / SWING_SECONDS))
         step = np.float32(min(0.5, 3.0 * elapsed_seconds / (SWING_SECONDS * young)))
         swing = self._swing
         up = np.float32(0.85) * step * np.minimum(change - swing, swing + np.float32(1))
         moved = np.where(change > swing, up, np.float32(-0.09) * step * swing)
-        moved[parked] = 0
+        moved[ignored] = 0
         self._swing = np.maximum(swing + moved, np.float32(_SWING_MIN))
 
     def _contours_at(self, position_seconds: float) -> _Contours:
         known = self._contours
         if known is not None and abs(position_seconds - known.at_seconds) < _CONTOURS_SECONDS:
             return known
-        low, high = _lowest(self._slow), _highest(self._slow)
+        low, high = _lowest(self._slow), highest(self._slow)
         contrast = high - low
         sampled = contrast[::2, ::2]
         edges = sampled >= max(8.0, _quantile(sampled, 0.85))
-        self._contours = _Contours(position_seconds, contrast, _highest(self._swing), edges)
+        noise = _quantile(self._swing[::2, ::2], 0.5)
+        usual = np.float32(CONTRAST_SHARE) * contrast
+        usual += np.maximum(self._contrast_min, np.float32(self._noise_factor * noise))
+        self._contours = _Contours(position_seconds, contrast, highest(self._swing), usual, edges)
         return self._contours
 
     def _shake(self, change: Grid, contours: _Contours) -> float:
@@ -259,16 +282,8 @@ def solid(mask: Mask, strong: Mask | None = None) -> Mask:
     return kept
 
 
-def _highest(grid: Grid) -> Grid:
-    """The highest of each cell and its eight neighbours."""
-    padded = np.pad(grid, 1, mode="edge")
-    across = np.maximum(np.maximum(padded[:, :-2], padded[:, 1:-1]), padded[:, 2:])
-    highest: Grid = np.maximum(np.maximum(across[:-2], across[1:-1]), across[2:])
-    return highest
-
-
 def _lowest(grid: Grid) -> Grid:
-    return -_highest(-grid)
+    return -highest(-grid)
 
 
 def _quantile(values: Grid, share: float) -> float:

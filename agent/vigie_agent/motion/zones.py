@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 
 import numpy as np
-import numpy.typing as npt
 
-Mask = npt.NDArray[np.bool_]
+from vigie_agent.motion.grid import Mask
+
 Corner = tuple[float, float]
 Area = Sequence[Corner]
 """The corners of a polygon, as shares of width and height; two are the opposite corners of a rectangle."""

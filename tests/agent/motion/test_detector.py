@@ -141,17 +141,27 @@ def test_a_vehicle_that_parks_ends_its_motion_and_its_leaving_is_another() -> No
     assert changes[2].position_seconds == pytest.approx(60, abs=1)
 
 
-def test_leaves_that_never_rest_are_learnt() -> None:
+def leaves(since_seconds: float = 0.0) -> Scene:
     chance = np.random.default_rng(3)
 
-    def windy(_at_seconds: float) -> Picture:
+    def windy(at_seconds: float) -> Picture:
         picture = STREET.copy()
-        picture[:100, :100] += chance.uniform(-60, 60, (10, 10)).astype(np.float32).repeat(10, 0).repeat(10, 1)
+        if at_seconds >= since_seconds:
+            picture[:100, :100] += chance.uniform(-60, 60, (10, 10)).astype(np.float32).repeat(10, 0).repeat(10, 1)
         return picture
 
+    return windy
+
+
+def test_leaves_that_never_rest_are_no_motion_from_the_first_picture_on() -> None:
+    assert watched(leaves(), 90, step_seconds=0.2) == []
+
+
+def test_leaves_in_a_wind_that_rises_are_learnt() -> None:
     detector = MotionDetector(MotionSettings())
-    assert feed(detector, windy, np.arange(0, 120, 1.0)), "at first they look like any motion"
-    assert feed(detector, windy, np.arange(120, 180, 1.0)) == []
+    scene = leaves(since_seconds=40)
+    assert feed(detector, scene, np.arange(0, 100, 1.0)), "at first they look like any motion"
+    assert feed(detector, scene, np.arange(100, 180, 1.0)) == []
     assert not detector.is_moving
 
 

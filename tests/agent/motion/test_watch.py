@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from tests.agent.capture.films import packets_of
-from tests.media.films import make_film, walk
+from tests.media.films import Luma, make_film, noisy, street, walk, with_figure
+from tests.media.scenery import Place, film_place
 from vigie_agent.camera_settings import MotionSettings
 from vigie_agent.capture.packets import Packet, StreamInfo
 from vigie_agent.motion.budget import DecodeBudget
@@ -163,6 +164,45 @@ def test_what_waits_too_long_is_given_up_by_gops_and_counted(tmp_path: Path) -> 
     assert watch.skipped_packets > 0
     assert watch.skipped_packets % 10 == 0, "whole GOPs"
     assert log.kinds == ["started", "ended"], "keyframes were judged all the same"
+
+
+@pytest.mark.parametrize("period_seconds", [9.0, 11.0])
+def test_who_walks_to_and_fro_from_the_first_picture_on_is_still_seen_after_five_minutes(
+    period_seconds: float, tmp_path: Path
+) -> None:
+    scene = street()
+
+    def pacing(at_seconds: float) -> Luma:
+        way = abs(2 * (at_seconds / period_seconds % 1) - 1)
+        return noisy(with_figure(scene, 0.15 + 0.6 * way, 0.3), 2.0, round(at_seconds * 1000))
+
+    film = make_film(tmp_path / "film.mp4", pacing, seconds=300, gop_seconds=2, frames_per_second=5)
+    stream, packets = packets_of(film)
+    changes = watched(MotionWatch(MotionSettings(), stream), packets).changes
+    told = [(a.position_seconds, b.position_seconds) for a, b in zip(changes[::2], changes[1::2], strict=True)]
+    assert sum(end - start for start, end in told) >= 0.85 * 300
+    assert told[-1][1] >= 290
+
+
+@pytest.mark.parametrize("seed", [100, 101])
+def test_trees_that_sway_from_the_first_picture_on_are_no_motion_and_who_walks_before_them_is(
+    seed: int, tmp_path: Path
+) -> None:
+    place = Place(
+        seed,
+        has_trees=True,
+        width_px=640,
+        height_px=360,
+        frames_per_second=5,
+        events=1,
+        first_event_seconds=45.0,
+        gop_seconds=2.0,
+    )
+    (event,) = film_place(place, tmp_path / "film.mp4")
+    stream, packets = packets_of(tmp_path / "film.mp4")
+    changes = watched(MotionWatch(MotionSettings(), stream), packets).changes
+    assert [change.kind for change in changes] == ["started", "ended"]
+    assert event.start - 0.5 <= changes[0].position_seconds <= event.end
 
 
 def test_with_rare_keyframes_it_sees_what_comes_and_goes_between_them(tmp_path: Path) -> None:
