@@ -11,12 +11,12 @@ async def test_agent_that_a_command_enrolled_is_noticed_once(tmp_path: Path) -> 
     clock, told, enrolled = StoppedClock(), list[str](), list[dict[str, str]]()
     registry, key = Registry(), new_key().public_key
 
-    async def on_enrolled(keys: dict[str, str]) -> None:
-        enrolled.append(keys)
+    async def on_changed() -> None:
+        enrolled.append(registry.keys())
 
     async with Database(tmp_path / "hub.db") as database, Database(tmp_path / "hub.db") as command:
         census = Census(database, registry, clock, told.append)
-        census.on_enrolled = on_enrolled
+        census.on_changed = on_changed
         await census.look()
         assert not registry.is_enrolled("gate-1")
         await command.write(lambda connection: enrol(connection, "gate-1", key, clock.now(), "cli"))

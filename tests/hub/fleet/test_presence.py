@@ -1,0 +1,158 @@
+"""An agent's connection comes and goes on a real nats-server, and the registry knows at once."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from tests.hub.agents import until
+from tests.hub.site import Site, open_site
+from vigie_hub.bus.connection import Connection
+from vigie_hub.bus.system import System
+from vigie_hub.fleet.census import Census
+from vigie_hub.fleet.enrolment import revoke
+from vigie_hub.fleet.oversight import Oversight
+from vigie_hub.fleet.presence import Presence, Sessions
+from vigie_hub.fleet.registry import AgentStateChanged, Registry
+from vigie_shared.clock import SystemClock
+
+
+class Overseen:
+    """The hub's eyes on one site."""
+
+    def __init__(self, site: Site) -> None:
+        self.registry = Registry()
+        self.changes: list[AgentStateChanged] = []
+        self.census = Census(site.database, self.registry, site.clock, site.told.append)
+        connection = Connection(site.server.url, site.keys.trust.system_login())
+        system = System(connection, site.keys.trust.account)
+        presence = Presence(
+            system,
+            site.database,
+            self.registry,
+            site.clock,
+            announce=self.changes.extend,
+            tell=site.told.append,
+        )
+        self.oversight = Oversight(
+            connection,
+            system,
+            site.database,
+            site.keys.trust,
+            site.clock,
+            presence,
+            site.settings.nats.stream_bytes_max,
+        )
+        self.census.on_changed = self.oversight.enrolment_changed
+
+
+@asynccontextmanager
+async def overseen(site: Site) -> AsyncIterator[Overseen]:
+    seen = Overseen(site)
+    await seen.census.look()
+    running = asyncio.create_task(seen.oversight.run())
+    try:
+        yield seen
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+
+
+async def link_of(site: Site, agent_id: str) -> str | None:
+    row = await site.database.read(
+        lambda connection: connection.execute("SELECT link FROM agents WHERE agent_id = ?", (agent_id,)).fetchone()
+    )
+    link: str | None = row["link"]
+    return link
+
+
+async def test_agent_that_never_says_a_word_is_online_while_it_is_connected(tmp_path: Path) -> None:
+    async with open_site(tmp_path, "a", "b") as site, overseen(site) as seen:
+
+        async def is_down() -> bool:
+            return await link_of(site, "a") == "down"
+
+        async def is_online() -> bool:
+            return seen.registry.is_online("a")
+
+        await until(is_down)
+        async with site.agents[0].connected(site.server.url):
+            await until(is_online)
+            site.clock.move(3600)  # no heartbeat for an hour
+            seen.registry.tick(site.clock.now())
+            assert seen.registry.is_online("a")
+            assert not seen.registry.is_online("b")
+            await until(lambda: _has(site, "a", "up"))
+        await until(lambda: _has(site, "a", "down"))
+        assert not seen.registry.is_online("a")
+
+
+async def test_agents_that_were_there_before_the_hub_are_counted(tmp_path: Path) -> None:
+    async with open_site(tmp_path, "a") as site, site.agents[0].connected(site.server.url), overseen(site) as seen:
+        await until(lambda: _has(site, "a", "up"))
+        assert seen.registry.is_online("a")
+
+
+async def test_restart_of_the_server_is_survived_and_links_are_counted_anew(tmp_path: Path) -> None:
+    async with open_site(tmp_path, "a") as site, overseen(site), site.agents[0].connected(site.server.url):
+        await until(lambda: _has(site, "a", "up"))
+        await asyncio.to_thread(site.server.kill)
+        await until(lambda: _has(site, "a", None))
+        await asyncio.to_thread(site.server.start)
+        await until(lambda: _has(site, "a", "up"))
+
+
+async def test_revoked_agent_is_cut_and_refused_and_others_stay(tmp_path: Path) -> None:
+    async with open_site(tmp_path, "a", "b") as site, overseen(site) as seen:
+        url = site.server.url
+        async with site.agents[0].connected(url) as agent, site.agents[1].connected(url) as other:
+            await until(lambda: _has(site, "a", "up"))
+            now = SystemClock().now()  # as on the tokens
+            await site.database.write(lambda connection: revoke(connection, "a", now, "amal"))
+            began = time.perf_counter()
+            await seen.census.look()
+            async with asyncio.timeout(20):
+                await agent.refused.wait()
+            print(f"revoked session ended after {1000 * (time.perf_counter() - began):.1f} ms")
+
+            async def is_refused() -> bool:
+                return any("Authorization Violation" in line for line in agent.errors)
+
+            await until(is_refused)
+            assert other.client.is_connected
+            assert other.errors == []
+        assert await site.count("agents WHERE agent_id = 'a' AND revoked_at IS NOT NULL") == 1
+
+
+async def _has(site: Site, agent_id: str, link: str | None) -> bool:
+    return await link_of(site, agent_id) == link
+
+
+def test_second_connection_of_one_agent_keeps_it_present() -> None:
+    sessions = Sessions()
+    sessions.came("UA", ("server", 1))
+    sessions.came("UA", ("server", 2))  # the new one comes before the old one is given up
+    sessions.went(("server", 1))
+    assert sessions.has("UA")
+    sessions.went(("server", 2))
+    assert not sessions.has("UA")
+
+
+def test_what_happens_during_a_survey_is_newer_than_its_result() -> None:
+    sessions = Sessions()
+    sessions.came("UA", ("server", 1))
+    sessions.begin_survey()
+    sessions.went(("server", 1))
+    sessions.came("UB", ("server", 2))
+    sessions.end_survey({("server", 1): "UA", ("server", 3): "UC"})
+    assert [sessions.has(key) for key in ("UA", "UB", "UC")] == [False, True, True]
+
+
+def test_event_that_comes_twice_or_late_counts_once() -> None:
+    sessions = Sessions()
+    sessions.came("UA", ("server", 1))
+    sessions.came("UA", ("server", 1))
+    sessions.went(("server", 1))
+    sessions.went(("server", 9))
+    assert not sessions.has("UA")
