@@ -2,6 +2,7 @@
 
 import csv
 import itertools
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -83,6 +84,7 @@ def figures(case: str, outcomes: Sequence[Outcome]) -> Iterator[Measurement]:
     if reads := [one for one in outcomes if one.texts]:
         yield _ratio(case, "wrong_at_80_ratio", wrong_among_surest(reads))
         yield _ratio(case, "calibration_error_ratio", calibration_error(reads))
+        yield _ratio(case, "calibration_error_by_chance_ratio", error_by_chance(reads))
 
 
 def cases(name: str, outcomes: Sequence[Outcome]) -> Iterator[tuple[str, list[Outcome]]]:
@@ -112,6 +114,14 @@ def calibration_error(reads: Sequence[Outcome]) -> float:
         inside = [one for one in reads if number == min(_BINS - 1, int(one.confidence * _BINS))]
         apart += abs(sum(one.confidence - one.is_exact for one in inside))
     return apart / len(reads)
+
+
+def error_by_chance(reads: Sequence[Outcome]) -> float:
+    """The `calibration_error` that so few reads have on average where every confidence is honest."""
+    variances = [0.0] * _BINS
+    for one in reads:
+        variances[min(_BINS - 1, int(one.confidence * _BINS))] += one.confidence * (1 - one.confidence)
+    return sum(math.sqrt(2 / math.pi * variance) for variance in variances) / len(reads)
 
 
 def write_failures(path: Path, outcomes: Sequence[Outcome]) -> None:

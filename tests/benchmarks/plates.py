@@ -3,6 +3,11 @@
 Pictures where a plate has a box are searched, and read where it was found; where there is none, the whole picture is
 the plate and its corners are the picture's. Without options: the sets beside the checkout, if any, and a drawn film.
 `--film` takes footage on which no plate can be read: whatever is told there is false.
+
+Who sets up a camera says which plates may pass there. Here the labels say so: Moroccan kinds where more than half of
+a set's texts can be Moroccan plates, else foreign ones (`foreign_kinds` tells which); `--kinds` overrules it.
+In films nobody says where something moves, so each frame is looked at as a whole, at most five a second. An agent knows
+from its motion detection, and looks there from nearer: it finds smaller plates than are found here, and more signs.
 """
 
 import argparse
@@ -25,12 +30,13 @@ from tests.benchmarks._pictures import Picture, PictureSet, Truth
 from tests.benchmarks._scores import Outcome
 from vigie_agent.plates.decoding import Reading
 from vigie_agent.plates.detector import Box, Detection, Detector
-from vigie_agent.plates.pipeline import PlateReader
+from vigie_agent.plates.pipeline import PlateReader, PlateSettings
 from vigie_agent.plates.reader import Reader
+from vigie_agent.plates.runtime import Weights
 from vigie_agent.synthetic.film import render_scene
 from vigie_agent.synthetic.scenes import crossing
 from vigie_shared.bench import Measurement
-from vigie_shared.plates import PlateKind
+from vigie_shared.plates import MOROCCAN, PlateKind
 
 SUMMARY = "how well plates are found and read on real pictures and on a drawn film, and the CPU time of each stage"
 
@@ -55,6 +61,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="plates that may pass (default: Moroccan ones; foreign ones for a set without any Moroccan plate)",
     )
     parser.add_argument(
+        "--weights", choices=get_args(Weights), default="auto", help="which file of each network is run"
+    )
+    parser.add_argument(
         "--seek", action="store_true", help="where the whole picture is the plate, read it where it is found in there"
     )
     parser.add_argument(
@@ -70,13 +79,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> Iterator[Measurement]:
+    yield from _models(arguments.weights)
     if arguments.film:
-        yield from _false_reads(arguments.film)
+        yield from _false_reads(arguments.film, arguments.weights)
         return
     failed: list[Outcome] = []
     for one in _sets(arguments):
         kinds = cast(Sequence[PlateKind] | None, arguments.kinds) or one.kinds
-        watched = Watched(Detector(), Reader(kinds=kinds), seek=arguments.seek)
+        watched = Watched(
+            Detector(weights=arguments.weights), Reader(kinds=kinds, weights=arguments.weights), seek=arguments.seek
+        )
         some = one.pictures[:: max(1, len(one.pictures) // QUICK_PICTURES)] if arguments.quick else one.pictures
         outcomes = list(watched.look_at_all(some))
         for case, part in scores.cases(one.name, outcomes):
@@ -87,6 +99,7 @@ def run(arguments: argparse.Namespace) -> Iterator[Measurement]:
             value=sum(outcome.detected is None for outcome in outcomes),
             unit="count",
         )
+        yield Measurement(case=one.name, metric="foreign_kinds", value=kinds != MOROCCAN, unit="bool")
         yield from watched.costs(one.name)
         named = one.name + "/" if arguments.images is None else ""
         failed += [dataclasses.replace(outcome, file=named + outcome.file) for outcome in outcomes]
@@ -94,6 +107,12 @@ def run(arguments: argparse.Namespace) -> Iterator[Measurement]:
         yield from _film(arguments)
     if arguments.failures is not None:
         scores.write_failures(arguments.failures, failed)
+
+
+def _models(weights: Weights) -> Iterator[Measurement]:
+    """The files that find and read: the choice is timed, and they differ in a plate now and then."""
+    for file in PlateReader(PlateSettings(weights=weights)).models:
+        yield Measurement(case=file, metric="model", value=1, unit="file")
 
 
 def _sets(arguments: argparse.Namespace) -> Iterator[PictureSet]:
@@ -202,12 +221,12 @@ def _timed(times: list[float], work: Callable[[], Timed]) -> Timed:
     return result
 
 
-def _false_reads(films: Sequence[Path]) -> Iterator[Measurement]:
-    """What is told at ordinary settings, every frame looked at as if something moved there all the time."""
+def _false_reads(films: Sequence[Path], weights: Weights) -> Iterator[Measurement]:
+    """What is told at ordinary settings, frames looked at as if something moved all the time, nobody knows where."""
     told = surely = 0
     minutes = 0.0
     for film in films:
-        reader = PlateReader()
+        reader = PlateReader(PlateSettings(weights=weights))
         reads, last = [], 0.0
         started = time.thread_time()
         for at_seconds, luma in _shown(film):
@@ -225,9 +244,9 @@ def _false_reads(films: Sequence[Path]) -> Iterator[Measurement]:
     yield Measurement(case="films", metric="false_reads_per_minute", value=told / max(minutes, 1e-9), unit="1/min")
 
 
-def _view(frames: Sequence[tuple[float, Luma]], views: int = 24) -> Iterator[Measurement]:
+def _view(frames: Sequence[tuple[float, Luma]], weights: Weights, views: int = 24) -> Iterator[Measurement]:
     """Finding plates in a square of 320 pixels, cut from the middle of drawn frames."""
-    detector, times = Detector(), list[float]()
+    detector, times = Detector(weights=weights), list[float]()
     for _at_seconds, luma in frames[:: max(1, len(frames) // views)]:
         top, left = (luma.shape[0] - VIEW_PX) // 2, (luma.shape[1] - VIEW_PX) // 2
         part = np.ascontiguousarray(luma[top : top + VIEW_PX, left : left + VIEW_PX])
@@ -243,11 +262,12 @@ def _film(arguments: argparse.Namespace) -> Iterator[Measurement]:
         path = Path(folder) / "crossing.mp4"
         truth = render_scene(path, scene, arguments.seed)
         frames = list(_shown(path))
-    watched = Watched(Detector(), Reader())
+    weights: Weights = arguments.weights
+    watched = Watched(Detector(weights=weights), Reader(weights=weights))
     yield from scores.figures("drawn", list(watched.look_at_all(pictures.drawn(scene, frames).pictures)))
     yield from watched.costs("drawn")
-    yield from _view(frames)
-    reader = PlateReader()
+    yield from _view(frames, weights)
+    reader = PlateReader(PlateSettings(weights=weights))
     started = time.thread_time()
     told = [read.text for at_seconds, luma in frames for read in reader.observe(at_seconds, luma)]
     told += [read.text for read in reader.flush()]

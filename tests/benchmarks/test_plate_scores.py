@@ -9,7 +9,16 @@ import numpy as np
 import pytest
 
 from tests.benchmarks._pictures import Truth, labelled
-from tests.benchmarks._scores import Outcome, calibration_error, cases, cause, distance, figures, wrong_among_surest
+from tests.benchmarks._scores import (
+    Outcome,
+    calibration_error,
+    cases,
+    cause,
+    distance,
+    error_by_chance,
+    figures,
+    wrong_among_surest,
+)
 from vigie_agent.synthetic.film import render_scene
 from vigie_agent.synthetic.plates import draw_plate
 from vigie_agent.synthetic.scenes import crossing, gate
@@ -61,6 +70,20 @@ def test_calibration_error_is_the_gap_between_confidence_and_truth() -> None:
     half_right = [outcome("4|ب|7", "4|ب|7", confidence=0.95), outcome("4|ب|7", "4|ب|9", confidence=0.95)]
     assert calibration_error(half_right) == pytest.approx(0.45)
     assert calibration_error([outcome("4|ب|7", "4|ب|7", confidence=1.0)]) == 0
+
+
+def test_few_reads_seem_ill_calibrated_even_where_each_confidence_is_honest() -> None:
+    rng = np.random.default_rng(3)
+    chances = rng.uniform(0.5, 1, 60)
+
+    def reads() -> list[Outcome]:
+        texts = ("4|ب|7" if rng.random() < chance else "4|ب|9" for chance in chances)
+        return [outcome("4|ب|7", text, confidence=chance) for text, chance in zip(texts, chances, strict=True)]
+
+    drawn = [calibration_error(reads()) for _ in range(400)]
+    by_chance = error_by_chance(reads())
+    assert by_chance == pytest.approx(np.mean(drawn), rel=0.1)
+    assert by_chance > 0.05
 
 
 @pytest.mark.parametrize(
