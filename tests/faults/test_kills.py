@@ -47,10 +47,11 @@ class Campaign:
                 process.send_signal(signal.SIGKILL)
             lines += process.stdout.read().splitlines(keepends=True)
         assert process.returncode == -signal.SIGKILL, "it ended before it was killed"
-        self._hear([line.split() for line in lines if line.endswith("\n")])
+        self.hear([line.split() for line in lines if line.endswith("\n")])
         self.found["kills"] += 1
 
-    def _hear(self, lines: list[list[str]]) -> None:
+    def hear(self, lines: list[list[str]]) -> None:
+        """What `writing` told."""
         for line in lines:
             if line[0] == "segment":
                 self.segments[line[1]] = int(line[2])

@@ -6,14 +6,17 @@
 import hashlib
 import random
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from tests.agent.store.samples import clip, digest, motion, read, settle
 from vigie_agent.clips.begun import ClipBegun
-from vigie_agent.store import Store
+from vigie_agent.store import Store, volumes
 from vigie_shared.clock import SystemClock
 
 KEEP_BYTES_MAX = 24_000_000
+VOLUME_BYTES = 4 * 1024**2
+"""So that there are several."""
 
 
 def open_store(folder: Path) -> Store:
@@ -27,28 +30,34 @@ def signature(message: bytes) -> str:
 
 
 def main(folder: Path) -> None:
+    volumes.BYTES_MIN = VOLUME_BYTES  # type: ignore[misc]
     store = open_store(folder)
     while True:
-        kept = clip(size_bytes=random.randint(200_000, 2_000_000), segments=random.randint(2, 9), at=store._clock.now())
-        begun = ClipBegun(**{name: getattr(kept, name) for name in ClipBegun.model_fields})
-        for index, data in enumerate(kept.segments[:-1]):
-            store.keep_segment(begun, index, data)
-            settle(store)
-            tell(f"segment {kept.clip_id} {index + 1}")
-        store.record(motion(at=kept.at))
-        store.record_read(read(at=kept.at), b"jpeg" * 100)
-        store.keep_clip(kept)
+        keep_one(store, random.randint(200_000, 2_000_000), print_line)
+
+
+def keep_one(store: Store, size_bytes: int, tell: Callable[[str], None]) -> None:
+    """GOP by GOP; what is told is durable, and what is durable is told soon."""
+    kept = clip(size_bytes, segments=random.randint(2, 9), at=store._clock.now())
+    begun = ClipBegun(**{name: getattr(kept, name) for name in ClipBegun.model_fields})
+    for index, data in enumerate(kept.segments[:-1]):
+        store.keep_segment(begun, index, data)
         settle(store)
-        tell(f"clip {kept.clip_id} {digest(kept)}")
-        newest = store.newest()
-        tell(f"mot {newest['mot']}")
-        if random.random() < 0.5:
-            store.note_receipt({"clip": newest["clip"]}).result()
-            tell(f"receipt {newest['clip']}")
+        tell(f"segment {kept.clip_id} {index + 1}")
+    store.record(motion(at=kept.at))
+    store.record_read(read(at=kept.at), b"jpeg" * 100)
+    store.keep_clip(kept)
+    settle(store)
+    tell(f"clip {kept.clip_id} {digest(kept)}")
+    newest = store.newest()
+    tell(f"mot {newest['mot']}")
+    if random.random() < 0.5:
+        store.note_receipt({"clip": newest["clip"]}).result()
+        tell(f"receipt {newest['clip']}")
 
 
-def tell(line: str) -> None:
-    """At once: what is told must be durable, and what is durable is told soon."""
+def print_line(line: str) -> None:
+    """At once."""
     sys.stdout.write(line + "\n")
     sys.stdout.flush()
 

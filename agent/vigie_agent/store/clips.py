@@ -76,7 +76,8 @@ def _begin(connection: sqlite3.Connection, begun: ClipBegun, init: bytes | None,
     at = stamp(begun.at)
     connection.execute(
         "INSERT INTO clips (clip_id, camera_id, motion_id, at, ended_at, codec, width_px, height_px, kept_as, init)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, EXISTS (SELECT 1 FROM crops WHERE motion_id = ?), ?)",
+        " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, CASE WHEN EXISTS (SELECT 1 FROM hits WHERE motion_id = ?9) THEN 2"
+        " ELSE EXISTS (SELECT 1 FROM crops WHERE motion_id = ?9) END, ?10)",
         (
             begun.clip_id,
             begun.camera_id,

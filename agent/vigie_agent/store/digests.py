@@ -20,7 +20,7 @@ class ClipDigests:
 
     def feed(self, clip_id: str, idx: int, data: bytes) -> None:
         """A segment that is being written; one that does not follow is left for the end."""
-        count, whole = self._growing.pop(clip_id, None) or (0, hashlib.sha256())
+        count, whole = self._growing.pop(clip_id, (0, hashlib.sha256()))
         if idx == count:
             whole.update(data)
             count += 1

@@ -3,7 +3,7 @@
 import contextlib
 import sqlite3
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 import structlog
 
 from vigie_agent.clips.begun import ClipBegun
-from vigie_agent.store import check, clips, damage, holds, outbox, presence, rebuild, recovery
+from vigie_agent.store import check, clips, damage, hits, holds, outbox, presence, rebuild, recovery
 from vigie_agent.store.database import DamagedLedgerError
 from vigie_agent.store.digests import ClipDigests
 from vigie_agent.store.files import StoreFiles
@@ -24,7 +24,7 @@ from vigie_agent.store.steady_clock import SteadyClock
 from vigie_agent.store.writer import DiskFullError, Prepare, Unit, Writer
 from vigie_shared.clock import Clock
 from vigie_shared.errors import StoreError
-from vigie_shared.events import AnyEvent, GapRecorded, Lane, PlateRead
+from vigie_shared.events import AnyEvent, GapRecorded, Lane, PlateHit, PlateRead
 from vigie_shared.ids import unique_id
 from vigie_shared.transfer import Manifest
 
@@ -108,14 +108,28 @@ class Store:
         told = self._sign(event) if isinstance(event, GapRecorded) else event
         self._submit(lambda connection: outbox.append(connection, told), event.camera_id, event.at, event.at)
 
-    def record_read(self, event: PlateRead, crop_jpeg: bytes) -> None:
-        """Write a plate read with the picture of its plate; the clips of its motion are kept for it."""
+    def record_read(
+        self, event: PlateRead, crop_jpeg: bytes, found: Sequence[PlateHit] = (), more: Sequence[AnyEvent] = ()
+    ) -> None:
+        """Write a plate read with the picture of its plate, its hits, and `more` that is told of it, all or nothing;
+        the clips of its motion are kept for it.
+        """
 
         def unit(connection: sqlite3.Connection) -> None:
             outbox.append_read(connection, event, crop_jpeg)
             clips.note_plate(connection, event.motion_id)
+            hits.append(connection, found, crop_jpeg)
+            for told in more:
+                outbox.append(connection, told)
 
         self._submit(unit, event.camera_id, event.at, event.at)
+
+    def record_hits(self, found: Sequence[PlateHit], crop_jpeg: bytes) -> "Future[int]":
+        """Write hits of one read, and its picture, without the plain read; how many are new."""
+        event = found[0]
+        return self._submit(
+            lambda connection: hits.append(connection, found, crop_jpeg), event.camera_id, event.at, event.at
+        )
 
     def record_absence(self, camera_ids: Iterable[str]) -> None:
         """Say that nobody watched these cameras since the agent last ran; once, when it starts."""

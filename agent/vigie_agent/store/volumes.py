@@ -5,6 +5,7 @@ clips to rebuild one: the first row of a clip says what it is, the last one what
 """
 
 import contextlib
+import os
 import re
 import sqlite3
 from collections.abc import Iterable, Iterator
@@ -24,9 +25,7 @@ FOLDER: Final = "volumes"
 PAGE_BYTES: Final = 32 * 1024
 BYTES_MAX: Final = 1024**3
 BYTES_MIN: Final = 64 * 1024**2
-_CACHE_KIB: Final = 1024
-_WRITER_CACHE_KIB: Final = 8 * 1024
-"""A group of segments fits in: pages that leave the cache before the commit cost a sync of the journal."""
+_CACHE_KIB: Final = 2048
 _JOURNAL_BYTES_MAX: Final = 1024**2
 _PRAGMAS: Final = (
     f"page_size = {PAGE_BYTES}",
@@ -35,7 +34,6 @@ _PRAGMAS: Final = (
     f"journal_size_limit = {_JOURNAL_BYTES_MAX}",
     "synchronous = FULL",
     "secure_delete = OFF",
-    f"cache_size = -{_WRITER_CACHE_KIB}",
 )
 _NAME: Final = re.compile(r"(\d{6,})\.db")
 _CREATE: Final = """
@@ -166,7 +164,7 @@ class Volumes:
 
     def open(self, last_row: int, last_volume: int = 0) -> None:
         """Look at what is there; rows above `last_row` were never named by the ledger."""
-        (self.data_dir / FOLDER).mkdir(mode=0o700, exist_ok=True)
+        _make_folder(self.data_dir / FOLDER)
         self._row, self._current = last_row, max([last_volume, *numbers(self.data_dir)])
         for number in numbers(self.data_dir):
             volume = self._volumes[number] = _Volume(number, path_of(self.data_dir, number))
@@ -357,6 +355,18 @@ def stored_size(connection: sqlite3.Connection, row: int) -> int | None:
     """How many bytes a row has, from its header; None where there is none."""
     found = connection.execute("SELECT length(bytes) FROM segments WHERE row = ?", (row,)).fetchone()
     return int(found[0]) if found else None
+
+
+def _make_folder(folder: Path) -> None:
+    """SQLite syncs the folder of each file that it makes, but nobody the name of the folder itself."""
+    if folder.is_dir():
+        return
+    folder.mkdir(mode=0o700)
+    descriptor = os.open(folder.parent, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _pages_bytes(size: int) -> int:
