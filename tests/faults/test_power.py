@@ -1,7 +1,7 @@
 """The power fails: whatever the disk lost of what was not synced, no clip that was told is lost or wrong.
 
 A store is recorded once; then disks that a cut may leave are made at many points of it, and each is opened as a new
-agent does. Some of them in the default run; after every operation, in three ways each, with `pytest -m soak -s` of this file.
+agent does. Some of them in the default run; after every operation, in three ways each, with `pytest -m soak -s`.
 """
 
 import os
