@@ -6,6 +6,7 @@ import resource
 import tempfile
 import threading
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from vigie_agent.motion.decoder import KeyframeDecoder
 from vigie_agent.plates.pipeline import PlateReader
 from vigie_shared.clock import SystemClock
 from vigie_shared.errors import CaptureError
-from vigie_shared.events import AnyEvent, MotionStarted, PlateRead
+from vigie_shared.events import AnyEvent, MotionEnded, MotionStarted, PlateRead
 
 START_SECONDS_MAX = 60.0
 BUDGET = DecodeBudget(MotionSettings().full_decodes_max)
@@ -53,11 +54,25 @@ class Tally:
     def __init__(self, folder: Path) -> None:
         self._path = folder / "clip.mp4"
         self._guard = threading.Lock()
+        self._spans: dict[str, list[tuple[datetime, datetime | None]]] = {}
         self.motions = 0
         self.clips = 0
 
     def record(self, event: AnyEvent) -> None:
-        self.motions += isinstance(event, MotionStarted)
+        with self._guard:
+            spans = self._spans.setdefault(event.camera_id, []) if event.camera_id is not None else []
+            if isinstance(event, MotionStarted):
+                self.motions += 1
+                spans.append((event.at, None))
+            elif isinstance(event, MotionEnded) and spans:
+                spans[-1] = (spans[-1][0], event.at)
+
+    def moving_share(self, camera_id: str, begin: datetime, end: datetime) -> float:
+        """The share of the time between `begin` and `end` in which a motion of the camera was on."""
+        with self._guard:
+            spans = [(max(begin, first), min(end, last or end)) for first, last in self._spans.get(camera_id, [])]
+        moving_seconds = sum(max(0.0, (last - first).total_seconds()) for first, last in spans)
+        return moving_seconds / (end - begin).total_seconds()
 
     def record_read(self, event: PlateRead, crop_jpeg: bytes) -> None:
         pass
@@ -109,11 +124,11 @@ def measured(arguments: argparse.Namespace, ingest: Ingest | None, tally: Tally)
         ingest.receiver.late_seconds_max = 0.0
     before = [source.statistics() for source in sources]
     packets = sum(packets_of(source) for source in sources)
-    cpu, began, marks = time.process_time(), time.monotonic(), []
+    cpu, began, marks, begun_at = time.process_time(), time.monotonic(), [], datetime.now(UTC)
     while (passed := time.monotonic() - began) < arguments.seconds:
         time.sleep(min(arguments.every, arguments.seconds - passed))
         marks.append(resident_bytes() - resting_bytes)
-    cpu, passed = time.process_time() - cpu, time.monotonic() - began
+    cpu, passed, ended_at = time.process_time() - cpu, time.monotonic() - began, datetime.now(UTC)
     after = [source.statistics() for source in sources]
     found = {
         "cpu_ms_per_camera_second": cpu * 1000 / passed / len(sources),
@@ -126,6 +141,7 @@ def measured(arguments: argparse.Namespace, ingest: Ingest | None, tally: Tally)
         "seconds": passed,
         "motions": tally.motions,
         "clips": tally.clips,
+        "moving_shares": [tally.moving_share(f"c{number}", begun_at, ended_at) for number in range(len(sources))],
         "context_switches": resource.getrusage(resource.RUSAGE_SELF).ru_nvcsw,
     }
     for source in sources:

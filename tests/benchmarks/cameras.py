@@ -3,7 +3,8 @@
 Processor time, memory, lateness and drops; the baseline is a thread and an FFmpeg demuxer for each camera, and the
 server is not counted.
 
-`--busy 4 --minutes 10` with 64 cameras: the memory at minute 1 and at the end.
+`--busy 4 --minutes 10` with 64 cameras: the memory at minute 1 and at the end; and whether the busy cameras were busy:
+the share of the time in which they were in motion, beside the share in which somebody walks in their film.
 """
 
 import argparse
@@ -24,6 +25,9 @@ SUMMARY = "live cameras: processor time, memory, lateness, drops; beside a threa
 
 IDLE_CAMERAS = 64
 MEGABYTE = 1e6
+BUSY_SECONDS, BUSY_QUIET_SECONDS, BUSY_PERIOD_SECONDS = 25.0, 5.0, 7.3
+"""The busy film: nobody at first, then somebody to and fro, at a pace that is no multiple of a GOP."""
+GOP_SECONDS = 2.0
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -97,6 +101,20 @@ def _watched(watching: Watching, idle: int, arguments: argparse.Namespace) -> It
     yield Measurement(case=case, metric="late_ms_max", value=ours["late_ms_max"], unit="ms")
     for metric in ("dropped_packets", "lost_packets", "losses", "motions", "clips"):
         yield Measurement(case=case, metric=metric, value=ours[metric], unit="")
+    yield from _in_motion(case, ours["moving_shares"], idle, arguments)
+
+
+def _in_motion(case: str, shares: list[float], idle: int, arguments: argparse.Namespace) -> Iterator[Measurement]:
+    """Whether what should be busy was, and what should be idle was not; an open motion counts to the end."""
+    if shares[:idle]:
+        mean = sum(shares[:idle]) / idle
+        yield Measurement(case=case, metric="idle_in_motion_ratio", value=mean, unit="of time")
+    if busy := shares[idle:]:
+        truth = None if arguments.busy_film else 1 - BUSY_QUIET_SECONDS / BUSY_SECONDS
+        in_motion = sum(share >= 0.5 for share in busy)
+        yield Measurement(case=case, metric="busy_cameras_in_motion", value=in_motion, unit=f"of {len(busy)}")
+        mean = sum(busy) / len(busy)
+        yield Measurement(case=case, metric="busy_in_motion_ratio", value=mean, unit="of time", baseline=truth)
 
 
 def _cost(case: str, ours: dict[str, Any], theirs: dict[str, Any] | None) -> Measurement:
@@ -113,14 +131,16 @@ def _memory(case: str, ours: dict[str, Any], theirs: dict[str, Any] | None, coun
 
 
 def draw(folder: Path, arguments: argparse.Namespace, *, moving: bool) -> Path:
-    """A street with sensor noise at 1080p25 and a constant bit rate; someone walks through it again and again."""
+    """A street with sensor noise at 1080p25 and a constant bit rate; in the busy one someone walks to and fro."""
     width_px, height_px = (640, 360) if arguments.quick else (1920, 1080)
     still = street(width_px=width_px - width_px % 16, height_px=height_px - height_px % 16)
 
     def picture(at_seconds: float) -> Any:
-        scene = with_figure(still, 0.1 + 0.7 * (at_seconds % 4.0) / 4.0, 0.3) if moving else still
+        walked_seconds = at_seconds - BUSY_QUIET_SECONDS
+        way = abs(2 * (walked_seconds / BUSY_PERIOD_SECONDS % 1) - 1)
+        scene = with_figure(still, 0.1 + 0.7 * way, 0.3) if moving and walked_seconds >= 0 else still
         return noisy(scene, 2.0, round(at_seconds * 1000))
 
-    seconds = 4.0 if arguments.quick else 8.0
+    seconds = BUSY_SECONDS if moving else 4.0 if arguments.quick else 8.0
     path = folder / ("moving.mp4" if moving else "still.mp4")
-    return make_film(path, picture, seconds=seconds, gop_seconds=2, frames_per_second=25, kbps=arguments.kbps)
+    return make_film(path, picture, seconds=seconds, gop_seconds=GOP_SECONDS, frames_per_second=25, kbps=arguments.kbps)
