@@ -146,7 +146,7 @@ def evaluate_models(
 
 @app.command("calibrate")
 def calibrate_reader(
-    count: Annotated[int, typer.Option(help="Drawn plates to fit with; half as many more judge the fit.")] = 4000,
+    count: Annotated[int, typer.Option(help="Drawn plates to fit with; half as many more judge the fit.")] = 2500,
     models: Annotated[Path, typer.Option(help="The models, whose list takes what is fitted.")] = MODELS,
 ) -> None:
     """Fit what the reader's confidence is worth on drawn plates; needs a TFLite runtime, not TensorFlow."""
