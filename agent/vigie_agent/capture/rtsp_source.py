@@ -17,15 +17,13 @@ import structlog
 from vigie_agent.camera_settings import CameraSettings
 from vigie_agent.capture import reasons
 from vigie_agent.capture.address import Address, parse_address
-from vigie_agent.capture.backoff import Backoff
 from vigie_agent.capture.connection import Connection, StreamEndedError, UnknownHostError
 from vigie_agent.capture.consumer import PacketConsumer, Source, SourceStatistics
 from vigie_agent.capture.packets import StreamInfo
+from vigie_agent.capture.presence import Presence
 from vigie_agent.capture.receiver import Receiver
 from vigie_agent.capture.stream import RtspStream
-from vigie_agent.capture.timeline import Timeline
 from vigie_agent.capture.workers import Delivery, Mailbox, Workers
-from vigie_agent.logs import FaultLog
 from vigie_agent.rtsp.errors import LoginError, MissingStreamError, RtspError, UnsupportedError
 from vigie_agent.rtsp.location import Location
 from vigie_agent.rtsp.pictures import Losses, Picture
@@ -62,17 +60,14 @@ class RtspSource:
         self._due_seconds = 0.0
         self._heard = _Heard(0.0)
         self._stream: RtspStream | None = None
-        self._info: StreamInfo | None = None
-        self._timeline = Timeline()
-        self._backoff = Backoff(settings.reconnect_seconds_min, settings.reconnect_seconds_max)
-        self._lost_since_seconds: float | None = None
         self._consumer_fault: str | None = None
         self._is_stopped = False
         self._counted = Losses()
-        self._times_lost = 0
         self._cpu_seconds = 0.0
         self._log = log.bind(camera_id=settings.camera_id)
-        self._fault = FaultLog(self._log)
+        self._presence = Presence(
+            self._address.shown, self._log, settings.reconnect_seconds_min, settings.reconnect_seconds_max
+        )
         self.mailbox = Mailbox(consumer, workers, self._consumer_failed)
 
     # What the owner calls.
@@ -97,7 +92,7 @@ class RtspSource:
         return SourceStatistics(
             path="vigie",
             cpu_seconds=self._cpu_seconds + self.mailbox.cpu_seconds,
-            losses=self._times_lost,
+            losses=self._presence.times_lost,
             lost_packets=losses.packets,
             lost_pictures=losses.pictures,
             dropped_packets=self.mailbox.dropped_packets,
@@ -174,37 +169,20 @@ class RtspSource:
             info = self._heard.stream.info
             if info is None:
                 continue
-            if info != self._info or not self._heard.has_begun:
+            if info != self._presence.stream or not self._heard.has_begun:
                 self._begin(info, now_seconds)
                 deliveries.append(info)
-            deliveries.append(self._timeline.stamp(raw, arrived_at))
+            deliveries.append(self._presence.stamp(raw, arrived_at))
         return deliveries
 
     def _begin(self, info: StreamInfo, now_seconds: float) -> None:
         self._heard.has_begun = True
-        if self._lost_since_seconds is not None:
-            self._timeline.resume(now_seconds - self._lost_since_seconds)
-        self._info, self._lost_since_seconds = info, None
-        self._backoff.reset()
-        self._fault.clear("camera is back")
-        self._log.info(
-            "camera streams",
-            source=self._address.shown,
-            codec=info.codec,
-            width_px=info.width_px,
-            height_px=info.height_px,
-        )
+        self._presence.begin(info, now_seconds)
 
     def _lose(self, error: CaptureError, now_seconds: float) -> list[Delivery]:
-        """Say it once, then quietly: a camera may be away for days."""
         self.close()
-        self._due_seconds = now_seconds + self._backoff.next_seconds()
-        self._fault.report("camera lost", reason=str(error))
-        if self._lost_since_seconds is not None:
-            return []
-        self._times_lost += 1
-        self._lost_since_seconds = now_seconds
-        return [error]
+        self._due_seconds = now_seconds + self._presence.next_try_seconds()
+        return [error] if self._presence.lose(str(error), now_seconds) else []
 
     def _hand_over(self, error: UnsupportedError) -> None:
         self.close()

@@ -19,12 +19,10 @@ import structlog
 from vigie_agent.camera_settings import CameraSettings
 from vigie_agent.capture import reasons
 from vigie_agent.capture.address import Address, parse_address
-from vigie_agent.capture.backoff import Backoff
 from vigie_agent.capture.consumer import PacketConsumer, SourceStatistics
 from vigie_agent.capture.packets import StreamInfo
+from vigie_agent.capture.presence import Presence
 from vigie_agent.capture.session import Session
-from vigie_agent.capture.timeline import Timeline
-from vigie_agent.logs import FaultLog
 from vigie_shared.clock import Clock
 from vigie_shared.errors import CaptureError
 
@@ -55,16 +53,13 @@ class CameraSource:
         self._quit = threading.Event()
         self._wait = self._quit.wait if wait is None else self._quitting(wait)
         self._pacer = _Pacer(clock, self._wait) if self._address.kind == "file" else None
-        self._backoff = Backoff(settings.reconnect_seconds_min, settings.reconnect_seconds_max)
-        self._timeline = Timeline()
         self._thread = threading.Thread(target=self.run, name=f"capture-{settings.camera_id}", daemon=True)
-        self._stream: StreamInfo | None = None
-        self._lost_since_seconds: float | None = None
-        self._times_lost = 0
         self._cpu_seconds = 0.0
         self._has_b_frames = False
         self._log = log.bind(camera_id=settings.camera_id)
-        self._fault = FaultLog(self._log)
+        self._presence = Presence(
+            self._address.shown, self._log, settings.reconnect_seconds_min, settings.reconnect_seconds_max
+        )
 
     def _quitting(self, wait: Callable[[float], bool]) -> Callable[[float], bool]:
         def waited(seconds: float) -> bool:
@@ -88,7 +83,9 @@ class CameraSource:
 
     def statistics(self) -> SourceStatistics:
         """How it fares; FFmpeg does not tell what it lost."""
-        return SourceStatistics(cpu_seconds=self._cpu_seconds, losses=self._times_lost, has_b_frames=self._has_b_frames)
+        return SourceStatistics(
+            cpu_seconds=self._cpu_seconds, losses=self._presence.times_lost, has_b_frames=self._has_b_frames
+        )
 
     def run(self) -> None:
         """Play, reconnect, play: until stopped, or a file has ended."""
@@ -103,50 +100,36 @@ class CameraSource:
             else:
                 if not self._settings.loop or self._quit.is_set():
                     break
-                self._timeline.resume()
+                self._presence.play_again()
                 continue
-            if self._wait(self._backoff.next_seconds()):
+            if self._wait(self._presence.next_try_seconds()):
                 break
         if not self._quit.is_set():
             self._consumer.on_end()
 
     def _play(self) -> None:
         """One run through the source; returns where a file ends, or when stopped."""
+        presence = self._presence
         with Session(self._address, self._settings.timeout_seconds, self._settings.transport) as session:
             for raw in session.packets():
                 if self._quit.is_set():
                     return
-                if session.info is not None and (session.info != self._stream or self._lost_since_seconds is not None):
+                if session.info is not None and (session.info != presence.stream or presence.is_lost):
                     self._begin(session.info)
-                if self._pacer is not None and self._pacer.hold(self._timeline.position_of(raw)):
+                if self._pacer is not None and self._pacer.hold(presence.position_of(raw)):
                     return
-                self._consumer.on_packet(self._timeline.stamp(raw, self._clock.now()))
+                self._consumer.on_packet(presence.stamp(raw, self._clock.now()))
                 self._has_b_frames |= raw.pts is not None and raw.dts is not None and raw.pts != raw.dts
                 self._cpu_seconds = time.thread_time()
         if self._address.kind != "file":
             raise reasons.ended(self._address.shown)
 
     def _begin(self, stream: StreamInfo) -> None:
-        if self._lost_since_seconds is not None:
-            self._timeline.resume(self._clock.monotonic_seconds() - self._lost_since_seconds)
-        self._stream, self._lost_since_seconds = stream, None
-        self._backoff.reset()
-        self._fault.clear("camera is back")
-        self._log.info(
-            "camera streams",
-            source=self._address.shown,
-            codec=stream.codec,
-            width_px=stream.width_px,
-            height_px=stream.height_px,
-        )
+        self._presence.begin(stream, self._clock.monotonic_seconds())
         self._consumer.on_stream(stream)
 
     def _lose(self, error: CaptureError) -> None:
-        """Say it once, then quietly: a camera may be away for days."""
-        self._fault.report("camera lost", reason=str(error))
-        if self._lost_since_seconds is None:
-            self._times_lost += 1
-            self._lost_since_seconds = self._clock.monotonic_seconds()
+        if self._presence.lose(str(error), self._clock.monotonic_seconds()):
             self._consumer.on_lost(error)
 
 
