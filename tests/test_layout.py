@@ -13,7 +13,7 @@ import pytest
 REPOSITORY = Path(__file__).parents[1]
 SIDES = {"agent": "vigie_agent", "hub": "vigie_hub", "shared": "vigie_shared"}
 TOP_LEVEL = {
-    *("agent", "hub", "shared", "tests", "docs", "firmware_profiles", "ansible"),
+    *("agent", "hub", "shared", "tests", "docs", "firmware_profiles", "law_profiles", "ansible"),
     *("dev", ".ci", "README.md", "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "pyproject.toml", "uv.lock"),
     *(".editorconfig", ".gitattributes", ".gitignore", ".python-version"),
 }

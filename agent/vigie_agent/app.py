@@ -21,6 +21,12 @@ from vigie_agent.capture.ingest import Ingest
 from vigie_agent.credentials import Credentials
 from vigie_agent.discovery import announced
 from vigie_agent.health import Health
+from vigie_agent.hotlists import law
+from vigie_agent.hotlists.desk import HitDesk
+from vigie_agent.hotlists.fetcher import HotlistFetcher
+from vigie_agent.hotlists.lists import Hotlists
+from vigie_agent.hotlists.look_back import LookBack
+from vigie_agent.hotlists.non_hits import NonHits
 from vigie_agent.keys import AgentKey, HubKey, load_or_make_agent_key
 from vigie_agent.motion.budget import DecodeBudget
 from vigie_agent.motion.decoder import KeyframeDecoder
@@ -57,10 +63,15 @@ async def run(settings: AgentSettings, *, clock: Clock | None = None, view: bool
     key = await asyncio.to_thread(load_or_make_agent_key, settings.data_dir)
     async with contextlib.AsyncExitStack() as stack:
         stop = stack.enter_context(stop_signals())
+        non_hits = await asyncio.to_thread(law.obey, settings.law, settings.data_dir, settings.agent_id, clock)
         store = await stack.enter_async_context(opened_store(settings, key, clock))
+        lists, desk, looking_back = hotlists_of(settings, store, clock, non_hits)
+        member = await asyncio.to_thread(membership.load, settings.data_dir, settings.agent_id)
+        if member is not None:
+            await asyncio.to_thread(lists.trust, member.hub_key)
         store.record_absence(camera.camera_id for camera in settings.cameras)
         services = await stack.enter_async_context(asyncio.TaskGroup())
-        cameras = await stack.enter_async_context(_watched_cameras(settings, store, clock))
+        cameras = await stack.enter_async_context(_watched_cameras(settings, desk, store, clock))
         budget = await asyncio.to_thread(LinkBudget, settings.link, clock, LinkFile(settings.data_dir))
         health = Health(
             store,
@@ -71,11 +82,12 @@ async def run(settings: AgentSettings, *, clock: Clock | None = None, view: bool
             clock=clock,
         )
         running = [services.create_task(_upkeep(settings, store).run(), name="upkeep")]
+        running.append(services.create_task(looking_back.run(), name="look back"))
 
         async def serve(credentials: Credentials) -> None:
-            await make_uplink(settings, credentials, store, health, clock, budget).run()
+            await asyncio.to_thread(lists.trust, credentials.membership.hub_key)
+            await make_uplink(settings, credentials, store, health, clock, budget, lists).run()
 
-        member = await asyncio.to_thread(membership.load, settings.data_dir, settings.agent_id)
         following = membership.follow(settings.data_dir, settings.agent_id, key, serve)
         running.append(services.create_task(following, name="uplink"))
         running.append(services.create_task(budget.run(), name="link budget"))
@@ -117,7 +129,9 @@ async def opened_store(settings: AgentSettings, key: AgentKey, clock: Clock) -> 
 
 
 @contextlib.asynccontextmanager
-async def _watched_cameras(settings: AgentSettings, sink: Store, clock: Clock) -> AsyncIterator[list[CameraWatch]]:
+async def _watched_cameras(
+    settings: AgentSettings, desk: HitDesk, store: Store, clock: Clock
+) -> AsyncIterator[list[CameraWatch]]:
     """All cameras that can be, started; a setting that one camera cannot work with stops that camera only."""
     budget, keyframes = DecodeBudget(settings.motion.full_decodes_max), KeyframeDecoder()
     with Ingest() as ingest:
@@ -130,11 +144,11 @@ async def _watched_cameras(settings: AgentSettings, sink: Store, clock: Clock) -
                     settings.motion,
                     settings.clips,
                     settings.plates,
-                    sink=sink,
+                    sink=desk,
                     clock=clock,
                     observer=observer,
                     ingest=ingest,
-                    on_segment=sink.keep_segment,
+                    on_segment=store.keep_segment,
                     budget=budget,
                     keyframes=keyframes,
                 )
@@ -181,6 +195,30 @@ def _upkeep(settings: AgentSettings, store: Store) -> Upkeep:
     )
 
 
+def hotlists_of(
+    settings: AgentSettings, store: Store, clock: Clock, non_hits: NonHits | None = None
+) -> tuple[Hotlists, HitDesk, LookBack]:
+    """The lists that are followed, the desk where reads are matched with them, and what looks through older reads."""
+    asked = settings.hotlists
+    lists = Hotlists(settings.data_dir, asked.lists, clock, asked.check_only_hours * 3600)
+    desk = HitDesk(store, lists, clock, non_hits)
+    looking_back = LookBack(
+        settings.data_dir,
+        lists,
+        desk,
+        store,
+        clock,
+        hours=asked.look_back_hours,
+        reads_max=asked.look_back_reads_max,
+        non_hits=non_hits,
+    )
+    return lists, desk, looking_back
+
+
+def _fetcher(settings: AgentSettings, lists: Hotlists, budget: LinkBudget, clock: Clock) -> HotlistFetcher:
+    return HotlistFetcher(lists, budget, clock, look_seconds=settings.hotlists.look_seconds)
+
+
 def make_uplink(
     settings: AgentSettings,
     credentials: Credentials,
@@ -188,6 +226,7 @@ def make_uplink(
     health: Health,
     clock: Clock,
     budget: LinkBudget | None = None,
+    lists: Hotlists | None = None,
 ) -> Uplink:
     """Everything that needs the hub, ready to run; all that leaves asks `budget`."""
     agent_id, limits = settings.agent_id, settings.uplink
@@ -213,6 +252,7 @@ def make_uplink(
             heartbeats.run,
             CommandDesk(agent_id, store, budget, heartbeats.say_all).run,
             lambda client: Answerer(client, agent_id, store, on_taken=store.note_pulled, budget=budget).run(),
+            *([] if lists is None else [_fetcher(settings, lists, budget, clock).run]),
         ],
         budget=budget,
     )

@@ -5,7 +5,7 @@ import os
 import tomllib
 import types
 import typing
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,6 +13,7 @@ from pydantic import BaseModel, Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from vigie_agent.camera_settings import CameraSettings, ClipSettings, MotionSettings, PlateSettings, Section
+from vigie_agent.hotlists.settings import HotlistSettings, LawSettings
 from vigie_agent.store.settings import StoreSettings
 from vigie_agent.uplink.link_settings import LinkSettings
 from vigie_agent.uplink.settings import HeartbeatSettings, UplinkSettings
@@ -55,6 +56,10 @@ class AgentSettings(BaseSettings):
         default=None,
         description="A firmware profile, its path from this file's folder: defaults for a kind of device.",
     )
+    law_profile: Path | None = Field(
+        default=None,
+        description="A law profile, its path from this file's folder: what may be kept. `[law]` can be stricter only.",
+    )
     agent_id: AgentId = Field(description="Short name of this agent, unique at its hub: `a-z`, `0-9`, `-`.")
     data_dir: Path = Field(description="Folder for the store and the agent's key, on a local disk.")
     discovery: DiscoverySettings = DiscoverySettings()
@@ -63,6 +68,8 @@ class AgentSettings(BaseSettings):
     plates: PlateSettings = PlateSettings()
     clips: ClipSettings = ClipSettings()
     store: StoreSettings = StoreSettings()
+    hotlists: HotlistSettings = HotlistSettings()
+    law: LawSettings = LawSettings()
     heartbeat: HeartbeatSettings = HeartbeatSettings()
     metrics: MetricsSettings = MetricsSettings()
     uplink: UplinkSettings = UplinkSettings()
@@ -101,12 +108,36 @@ def load(path: Path) -> AgentSettings:
     _refuse_unknown_variables()
     if isinstance(profile := values.get("profile"), str):
         values = profiles.merged(profiles.load(path.parent / profile).settings, values)
+    law = _law(path, values)
     try:
-        return AgentSettings(**values)
+        return _lawful(AgentSettings(**profiles.merged({"law": law.model_dump(exclude_unset=True)}, values)), law, path)
     except ValidationError as error:
         raise SettingsError(_one_line(error, path)) from error
     except ValueError as error:  # a variable of the environment that is not what its section needs
         raise SettingsError(_("environment: {reason}").format(reason=error)) from error
+
+
+def _law(path: Path, values: Mapping[str, Any]) -> LawSettings:
+    """What the law profile asks, if one is named; it says nothing of anything else."""
+    if not isinstance(profile := values.get("law_profile"), str):
+        return LawSettings()
+    asked = profiles.load(path.parent / profile)
+    try:
+        if asked.kind != "law" or set(asked.settings) != {"law"}:
+            raise ValueError(_("a law profile has kind “law”, and settings of [law] alone"))
+        return LawSettings(**asked.settings["law"])
+    except ValueError as error:
+        text = _("{path}: {key}: {message}")
+        raise SettingsError(text.format(path=path, key="law_profile", message=error)) from error
+
+
+def _lawful(settings: AgentSettings, law: LawSettings, path: Path) -> AgentSettings:
+    """`settings`, unless they keep longer than the law profile lets them, wherever that was written."""
+    most, asked = law.keep_non_hits_seconds, settings.law.keep_non_hits_seconds
+    if most is not None and (asked is None or asked > most):
+        text = _("{path}: law.keep_non_hits_seconds: the law profile allows {most:g} at most")
+        raise SettingsError(text.format(path=path, most=most))
+    return settings
 
 
 def chosen_cameras(settings: AgentSettings, camera_ids: Sequence[str]) -> list[CameraSettings]:

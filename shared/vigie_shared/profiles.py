@@ -13,14 +13,14 @@ from vigie_shared.ids import NAME_PATTERN
 
 
 class Profile(BaseModel):
-    """One file of `firmware_profiles/`; `settings` has the shape of the agent's settings file."""
+    """One file of `firmware_profiles/` or `law_profiles/`; `settings` has the shape of the agent's settings file."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     profile_schema: Literal[1] = Field(alias="schema")
     slug: str = Field(pattern=NAME_PATTERN)
     version: str = Field(pattern=r"^\d+\.\d+\.\d+$")
-    kind: Literal["encoder", "vehicle", "bodycam_dock"]
+    kind: Literal["encoder", "vehicle", "bodycam_dock", "law"]
     extends: str | None = Field(default=None, pattern=NAME_PATTERN)
     """Another profile of the same folder, which must not extend one itself."""
     evidence: tuple[str, ...] = ()
