@@ -46,7 +46,6 @@ def _connect(path: Path, *, read_only: bool) -> sqlite3.Connection:
 def _prepare(writer: sqlite3.Connection) -> None:
     writer.execute("PRAGMA journal_mode = WAL")
     writer.execute("PRAGMA synchronous = FULL")
-    writer.execute("PRAGMA foreign_keys = ON")
 
 
 class Database:
@@ -85,7 +84,8 @@ class Database:
             self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._writer = self._opened(read_only=False)
             _prepare(self._writer)
-            migrate(self._writer, self._path)
+            migrate(self._writer, self._path)  # tables that others refer to may be made anew: not before this
+            self._writer.execute("PRAGMA foreign_keys = ON")
             for _reader in range(READERS):
                 self._idle.put(self._opened(read_only=True))
         except BaseException as error:

@@ -87,6 +87,12 @@ def survives(payload: bytes, lane: str) -> None:
         line = str(refusal)
     else:
         line = ""
+    try:
+        read_columns(payload, agent_id="rabat-1", lane=lane, lightly=True)
+    except WireError:
+        assert line, "only a light reader refuses it"
+    else:
+        assert not line, "a light reader believes it"
     if line:
         assert "\n" not in line
         assert len(line) < 400

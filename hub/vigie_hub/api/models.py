@@ -5,7 +5,7 @@ from typing import Annotated, Generic, Literal, TypeVar
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from vigie_hub.fleet.registry import AgentState
-from vigie_shared.events import AnyEvent, Lane
+from vigie_shared.events import AnyEvent, Lane, StrangeEvent
 from vigie_shared.link import LinkReport
 
 Item = TypeVar("Item")
@@ -65,7 +65,7 @@ class Event(Answer):
     camera_id: str
     at: Time
     received_at: Time
-    body: AnyEvent
+    body: AnyEvent | StrangeEvent
 
 
 class Plate(Answer):

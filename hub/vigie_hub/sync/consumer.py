@@ -16,13 +16,12 @@ from nats.js import JetStreamContext
 
 from vigie_hub.database import Database
 from vigie_hub.settings import NatsSettings
-from vigie_hub.sync.projector import Projection, is_enrolled, project
+from vigie_hub.sync.arrivals import Arrival, Refusal, receive
+from vigie_hub.sync.projector import Projection, is_enrolled, project_all
 from vigie_hub.sync.receipts import Receipts, Standing, standings
 from vigie_hub.sync.stream import bind
-from vigie_shared import subjects
-from vigie_shared.batches import Batch, decode
 from vigie_shared.clock import Clock
-from vigie_shared.errors import StoreError, WireError
+from vigie_shared.errors import StoreError
 
 log = structlog.get_logger(__name__)
 FETCH_MESSAGES: Final = 100
@@ -30,14 +29,6 @@ FETCH_SECONDS: Final = 2.0
 """Also how long a restart of nats-server can go unnoticed: it forgets who waits."""
 _RETRY_SECONDS: Final = (0.1, 1.0)
 Topic = Literal["events", "alerts", "clips", "agents"]
-
-
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    """A message that no repetition will make good."""
-
-    agent_id: str
-    reason: str
 
 
 @dataclass(slots=True)
@@ -49,27 +40,24 @@ class Outcome:
     standings: list[Standing] = field(default_factory=list)
 
 
-def _decode(message: Msg) -> Batch | Refusal:
-    tokens = message.subject.split(".")
-    agent_id = subjects.agent_of(message.subject)
-    if agent_id is None or len(tokens) != 3:
-        return Refusal(agent_id or "?", "subject is not e.<agent>.<lane>")
-    try:
-        return decode(message.data, agent_id=agent_id, lane=tokens[2])
-    except WireError as error:
-        return Refusal(agent_id, str(error))
-
-
-def _project_all(connection: sqlite3.Connection, decoded: list[tuple[Msg, Batch | Refusal]], at: datetime) -> Outcome:
+def _project_all(
+    connection: sqlite3.Connection, received: list[tuple[Msg, Arrival | Refusal]], at: datetime
+) -> Outcome:
     outcome = Outcome()
-    for message, batch in decoded:
-        if isinstance(batch, Refusal):
-            outcome.refused.append((message, batch))
-        elif not is_enrolled(connection, batch.agent_id):
-            outcome.refused.append((message, Refusal(batch.agent_id, "agent is not enrolled: vigie hub enrol")))
-        else:
-            outcome.projections.append(project(connection, batch, at))
-    epochs = dict.fromkeys((projection.agent_id, projection.epoch) for projection in outcome.projections)
+    enrolled: dict[str, bool] = {}
+    known: list[Arrival | Refusal] = []
+    for message, arrival in received:
+        if arrival.agent_id not in enrolled:
+            enrolled[arrival.agent_id] = is_enrolled(connection, arrival.agent_id)
+        if not enrolled[arrival.agent_id]:
+            reason = "agent is not enrolled: vigie hub enrol"
+            outcome.refused.append((message, Refusal(arrival.agent_id, reason, message.subject)))
+            continue
+        known.append(arrival)
+        if isinstance(arrival, Refusal):
+            outcome.refused.append((message, arrival))
+    outcome.projections = project_all(connection, known, at)
+    epochs = [(projection.agent_id, projection.epoch) for projection in outcome.projections]
     outcome.standings = standings(connection, epochs)
     return outcome
 
@@ -136,8 +124,8 @@ class Consumer:
     async def _take(self, messages: list[Msg]) -> None:
         """Make `messages` durable, then say so: to JetStream, to the agents, to the page."""
         now = self._clock.now()
-        decoded = await asyncio.to_thread(lambda: [(message, _decode(message)) for message in messages])
-        outcome = await self._database.write(lambda connection: _project_all(connection, decoded, now))
+        received = await asyncio.to_thread(lambda: [(one, receive(one.subject, one.data)) for one in messages])
+        outcome = await self._database.write(lambda connection: _project_all(connection, received, now))
         refused = {id(message) for message, _refusal in outcome.refused}
         for message in messages:
             await (message.term() if id(message) in refused else message.ack())

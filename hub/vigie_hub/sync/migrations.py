@@ -8,6 +8,7 @@ from typing import Final
 import sqlite_utils
 
 from vigie_hub.sync import __name__ as _package
+from vigie_hub.sync.rebatching import rebatch
 from vigie_shared.errors import StoreError
 from vigie_shared.i18n import gettext as _
 
@@ -48,7 +49,19 @@ def _hotlists(database: sqlite_utils.Database) -> None:
         database.execute(statement)
 
 
-MIGRATIONS: Final[tuple[Migration, ...]] = (_first, _enrolment, _hotlists)
+def _batches(database: sqlite_utils.Database) -> None:
+    """Events in batches, as they came; what an agent sent and nobody could read."""
+    _run(database, "schema_batches.sql")
+    rebatch(database.conn)
+    _run(database, "schema_batches_end.sql")
+
+
+def _run(database: sqlite_utils.Database, name: str) -> None:
+    for statement in _statements((resources.files(_package) / name).read_text(encoding="utf-8")):
+        database.execute(statement)
+
+
+MIGRATIONS: Final[tuple[Migration, ...]] = (_first, _enrolment, _hotlists, _batches)
 """Migration n makes version n + 1 out of version n."""
 SCHEMA_VERSION: Final = len(MIGRATIONS)
 

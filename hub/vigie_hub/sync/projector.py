@@ -1,30 +1,77 @@
 """Projects batches into the read model: rows, watermark, derived tables and alerts move in one transaction.
 
-Idempotent by (agent, epoch, lane, seq): a batch may come twice, late or out of order.
+Idempotent by (agent, epoch, lane, seq): a batch may come twice, late or out of order. A batch is kept as it came, one
+row for all its events (`stored`); what is searched for has rows of its own.
 """
 
 import sqlite3
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
-from vigie_hub.alerts.matching import match
+from vigie_hub.alerts.matching import match, raise_from_hit
 from vigie_hub.database import iso
-from vigie_hub.sync.watermarks import Range, advance, holes, without
-from vigie_shared.batches import Batch
-from vigie_shared.events import AnyEvent, ClipStored, Lane, PlateRead
+from vigie_hub.sync.arrivals import Arrival, Refusal, arrival_of
+from vigie_hub.sync.dead_letters import bury
+from vigie_hub.sync.lanes import Lanes
+from vigie_hub.sync.stored import event_id_of, next_batch_id
+from vigie_hub.sync.times import iso_of_us
+from vigie_shared.batches import Batch, decode
+from vigie_shared.columns.events import Group
+from vigie_shared.events import PlateHit, PlateRead
 
-Watermarks = dict[Lane, int]
+_BATCH = (
+    "INSERT INTO batches (id, agent_id, epoch, lane, first_seq, skip, count, kinds, received_at, payload)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+)
+_READ = (
+    "INSERT INTO plate_reads (event_id, agent_id, read_id, camera_id, motion_id, at, text, confidence, uncertain)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
+)
+_CLIP = (
+    "INSERT INTO clips (event_id, agent_id, clip_id, camera_id, motion_id, at, ended_at, bytes, sha256, codec,"
+    " width_px, height_px) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
+)
+_LISTED = (
+    "SELECT event_id, agent_id FROM plate_reads WHERE event_id BETWEEN ? AND ? AND NOT uncertain"
+    " AND EXISTS (SELECT 1 FROM hotlist WHERE hotlist.text = plate_reads.text AND removed_at IS NULL)"
+)
+_READ_FIELDS = ("read_id", "camera_id", "motion_id")
+_CLIP_FIELDS = ("bytes", "sha256", "codec", "width_px", "height_px")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Projection:
-    """What one batch changed."""
+    """What a transaction changed for one epoch of one agent."""
 
     agent_id: str
     epoch: str
-    events: int
-    clips: int
-    alerts: int
+    events: int = 0
+    clips: int = 0
+    alerts: int = 0
+
+
+@dataclass(slots=True)
+class _Part:
+    """New events of an arrival: those at places `first … last`, which get ids from `base` on."""
+
+    arrival: Arrival
+    first: int
+    last: int
+    base: int
+    projection: Projection
+
+
+@dataclass(slots=True)
+class _Harvest:
+    """Rows to write, gathered over all arrivals."""
+
+    batches: list[tuple[Any, ...]] = field(default_factory=list)
+    reads: list[tuple[Any, ...]] = field(default_factory=list)
+    clips: list[tuple[Any, ...]] = field(default_factory=list)
+    parts: dict[int, _Part] = field(default_factory=dict)
+    """By the id of their row in `batches`."""
 
 
 def is_enrolled(connection: sqlite3.Connection, agent_id: str) -> bool:
@@ -34,151 +81,126 @@ def is_enrolled(connection: sqlite3.Connection, agent_id: str) -> bool:
 
 
 def project(connection: sqlite3.Connection, batch: Batch, at: datetime) -> Projection:
-    """Store what is new in `batch`, within the caller's transaction."""
-    lane = (batch.agent_id, batch.epoch, batch.lane)
-    watermark = _watermark(connection, lane)
-    missing = _missing(connection, lane, batch.first_seq, batch.last_seq)
-    fresh = clips = alerts = 0
-    for seq, event in enumerate(batch.events, batch.first_seq):
-        if seq <= watermark and not any(first <= seq <= last for first, last in missing):
+    """Store what is new in one batch, within the caller's transaction."""
+    (projection,) = project_all(connection, [arrival_of(batch)], at)
+    return projection
+
+
+def project_all(
+    connection: sqlite3.Connection, arrivals: Iterable[Arrival | Refusal], at: datetime
+) -> list[Projection]:
+    """Store what is new in `arrivals`, and note what was refused, within the caller's transaction."""
+    harvest, lanes, now = _Harvest(), Lanes(connection), iso(at)
+    projections: dict[tuple[str, str], Projection] = {}
+    batch_id = first_id = next_batch_id(connection)
+    for arrival in arrivals:
+        if isinstance(arrival, Refusal):
+            bury(connection, arrival, lanes, now)
+        if arrival.head is None:
             continue
-        event_id = _insert_event(connection, lane, seq, event, at)
-        if event_id is None:
+        head, key = arrival.head, (arrival.agent_id, arrival.head.epoch)
+        projection = projections.setdefault(key, Projection(*key))
+        if isinstance(arrival, Refusal):
             continue
-        fresh += 1
-        if isinstance(event, PlateRead):
-            alerts += _insert_read(connection, batch.agent_id, event_id, event)
-        elif isinstance(event, ClipStored):
-            clips += _insert_clip(connection, batch.agent_id, event_id, event)
-    for gap in missing:
-        _replace_missing(connection, lane, gap, without(gap, batch.first_seq, batch.last_seq))
-    _settle(connection, lane, watermark)
-    connection.execute(
+        for start, end in lanes[*key, arrival.lane].take(head.first_seq, head.last_seq):
+            part = _Part(arrival, start - head.first_seq, end - head.first_seq, event_id_of(batch_id, 0), projection)
+            harvest.parts[batch_id] = part
+            _reap(harvest, part, batch_id, start, now)
+            batch_id += 1
+    _write(connection, harvest, first_id, batch_id)
+    lanes.save()
+    connection.executemany(
         "UPDATE agents SET last_seen_at = max(coalesce(last_seen_at, ''), ?), epoch = coalesce(epoch, ?)"
         " WHERE agent_id = ?",
-        (iso(at), batch.epoch, batch.agent_id),
+        [(now, epoch, agent_id) for agent_id, epoch in projections],
     )
-    return Projection(batch.agent_id, batch.epoch, fresh, clips, alerts)
+    return list(projections.values())
 
 
-def watermarks_of(connection: sqlite3.Connection, agent_id: str, epoch: str) -> Watermarks:
-    """How far each lane of this epoch is durable."""
-    rows = connection.execute("SELECT lane, seq FROM watermarks WHERE agent_id = ? AND epoch = ?", (agent_id, epoch))
-    return {row["lane"]: row["seq"] for row in rows}
-
-
-def note_oldest(
-    connection: sqlite3.Connection, agent_id: str, epoch: str, lane: Lane, oldest: int, at: datetime
-) -> list[Range]:
-    """The agent can send nothing below `oldest` any more: what is not here by now is missing. Returns the new gaps."""
-    key = (agent_id, epoch, lane)
-    watermark = _watermark(connection, key)
-    if oldest <= watermark + 1:
-        return []
-    gaps = holes(watermark + 1, oldest - 1, _stored_above(connection, key, watermark))
-    connection.executemany(
-        "INSERT INTO missing_ranges (agent_id, epoch, lane, first_seq, last_seq, noted_at) VALUES (?, ?, ?, ?, ?, ?)",
-        [(*key, first, last, iso(at)) for first, last in gaps],
-    )
-    _settle(connection, key, oldest - 1)
-    return gaps
-
-
-_LaneKey = tuple[str, str, str]
-_OF_LANE = "agent_id = ? AND epoch = ? AND lane = ?"
-
-
-def _watermark(connection: sqlite3.Connection, lane: _LaneKey) -> int:
-    row = connection.execute(f"SELECT seq FROM watermarks WHERE {_OF_LANE}", lane).fetchone()  # noqa: S608
-    return row["seq"] if row else 0
-
-
-def _stored_above(connection: sqlite3.Connection, lane: _LaneKey, seq: int) -> list[int]:
-    rows = connection.execute(
-        f"SELECT seq FROM events WHERE {_OF_LANE} AND seq > ? ORDER BY seq",  # noqa: S608
-        (*lane, seq),
-    )
-    return [row["seq"] for row in rows]
-
-
-def _settle(connection: sqlite3.Connection, lane: _LaneKey, watermark: int) -> None:
-    """Move the watermark over all that is stored next to it."""
-    connection.execute(
-        "INSERT INTO watermarks (agent_id, epoch, lane, seq) VALUES (?, ?, ?, ?)"
-        " ON CONFLICT (agent_id, epoch, lane) DO UPDATE SET seq = excluded.seq",
-        (*lane, advance(watermark, _stored_above(connection, lane, watermark))),
-    )
-
-
-def _missing(connection: sqlite3.Connection, lane: _LaneKey, first: int, last: int) -> list[Range]:
-    rows = connection.execute(
-        f"SELECT first_seq, last_seq FROM missing_ranges WHERE {_OF_LANE}"  # noqa: S608
-        " AND first_seq <= ? AND last_seq >= ?",
-        (*lane, last, first),
-    )
-    return [(row["first_seq"], row["last_seq"]) for row in rows]
-
-
-def _replace_missing(connection: sqlite3.Connection, lane: _LaneKey, gap: Range, left: list[Range]) -> None:
-    noted_at = connection.execute(
-        f"DELETE FROM missing_ranges WHERE {_OF_LANE} AND first_seq = ? RETURNING noted_at",  # noqa: S608
-        (*lane, gap[0]),
-    ).fetchone()["noted_at"]
-    connection.executemany(
-        "INSERT INTO missing_ranges (agent_id, epoch, lane, first_seq, last_seq, noted_at) VALUES (?, ?, ?, ?, ?, ?)",
-        [(*lane, first, last, noted_at) for first, last in left],
-    )
-
-
-def _insert_event(
-    connection: sqlite3.Connection, lane: _LaneKey, seq: int, event: AnyEvent, at: datetime
-) -> int | None:
-    """The new row's id; None where that sequence is stored already."""
-    row = connection.execute(
-        "INSERT INTO events (agent_id, epoch, lane, seq, kind, camera_id, at, received_at, body)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (agent_id, epoch, lane, seq) DO NOTHING RETURNING id",
-        (*lane, seq, event.kind, event.camera_id, iso(event.at), iso(at), event.model_dump_json()),
-    ).fetchone()
-    return row["id"] if row else None
-
-
-def _insert_read(connection: sqlite3.Connection, agent_id: str, event_id: int, read: PlateRead) -> int:
-    """Keep a plate read and match it; returns how many alerts it raised."""
-    inserted = connection.execute(
-        "INSERT INTO plate_reads (read_id, event_id, agent_id, camera_id, motion_id, at, text, confidence, uncertain)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (read_id) DO NOTHING",
+def _reap(harvest: _Harvest, part: _Part, batch_id: int, first_seq: int, now: str) -> None:
+    """Gather the rows of the new events of `part`."""
+    arrival, count = part.arrival, part.last - part.first + 1
+    part.projection.events += count
+    kinds = ",".join(group.kind for group in arrival.groups)
+    harvest.batches.append(
         (
-            read.read_id,
-            event_id,
-            agent_id,
-            read.camera_id,
-            read.motion_id,
-            iso(read.at),
-            read.text,
-            read.confidence,
-            read.uncertain,
-        ),
+            *(batch_id, arrival.agent_id, arrival.head.epoch, arrival.lane, first_seq, part.first, count, kinds),
+            *(now, arrival.payload),
+        )
     )
-    return match(connection, agent_id, read) if inserted.rowcount else 0
+    for group in arrival.groups:
+        if group.kind == "plate_read":
+            harvest.reads += _read_rows(part, group)
+        elif group.kind == "clip_stored":
+            harvest.clips += _clip_rows(part, group)
 
 
-def _insert_clip(connection: sqlite3.Connection, agent_id: str, event_id: int, clip: ClipStored) -> int:
-    inserted = connection.execute(
-        "INSERT INTO clips (clip_id, event_id, agent_id, camera_id, motion_id, at, ended_at, bytes, sha256, codec,"
-        " width_px, height_px) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (clip_id) DO NOTHING",
-        (
-            clip.clip_id,
-            event_id,
-            agent_id,
-            clip.camera_id,
-            clip.motion_id,
-            iso(clip.at),
-            iso(clip.ended_at),
-            clip.bytes,
-            clip.sha256,
-            clip.codec,
-            clip.width_px,
-            clip.height_px,
-        ),
+def _read_rows(part: _Part, group: Group) -> Iterable[tuple[Any, ...]]:
+    columns, agent_id, base = group.columns, part.arrival.agent_id, part.base - part.first
+    rows = zip(
+        [base + place for place in group.places],
+        [agent_id] * len(group.places),
+        *(columns[name] for name in _READ_FIELDS),
+        map(iso_of_us, columns["at"]),
+        columns["text"],
+        columns["confidence"],
+        columns["uncertain"],
+        strict=True,
     )
-    return inserted.rowcount
+    return rows if part.first == 0 and part.last == part.arrival.head.count - 1 else _within(part, group, rows)
+
+
+def _clip_rows(part: _Part, group: Group) -> Iterable[tuple[Any, ...]]:
+    columns, agent_id, base = group.columns, part.arrival.agent_id, part.base - part.first
+    rows = zip(
+        [base + place for place in group.places],
+        [agent_id] * len(group.places),
+        *(columns[name] for name in ("clip_id", "camera_id", "motion_id")),
+        map(iso_of_us, columns["at"]),
+        map(iso_of_us, columns["ended_at"]),
+        *(columns[name] for name in _CLIP_FIELDS),
+        strict=True,
+    )
+    return _within(part, group, rows)
+
+
+def _within(part: _Part, group: Group, rows: Iterable[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
+    return [row for place, row in zip(group.places, rows, strict=True) if part.first <= place <= part.last]
+
+
+def _write(connection: sqlite3.Connection, harvest: _Harvest, first_id: int, end_id: int) -> None:
+    connection.executemany(_BATCH, harvest.batches)
+    connection.executemany(_READ, harvest.reads)
+    for row in harvest.clips:
+        part = harvest.parts[row[0] >> 8]
+        part.projection.clips += connection.execute(_CLIP, row).rowcount
+    if harvest.reads:
+        _match(connection, harvest, event_id_of(first_id, 0), event_id_of(end_id, 0) - 1)
+    for part in harvest.parts.values():
+        for group in part.arrival.groups:
+            if group.kind == "plate_hit":
+                _take_hits(connection, part, group)
+
+
+def _match(connection: sqlite3.Connection, harvest: _Harvest, first_id: int, last_id: int) -> None:
+    """Raise alerts for those new reads that are on the hotlist."""
+    for row in connection.execute(_LISTED, (first_id, last_id)).fetchall():
+        part = harvest.parts[row["event_id"] >> 8]
+        read = _event(part, row["event_id"] - part.base + part.first)
+        assert isinstance(read, PlateRead)
+        part.projection.alerts += match(connection, row["agent_id"], read)
+
+
+def _take_hits(connection: sqlite3.Connection, part: _Part, group: Group) -> None:
+    for place in group.places:
+        if part.first <= place <= part.last:
+            hit = _event(part, place)
+            assert isinstance(hit, PlateHit)
+            event_id = part.base - part.first + place
+            part.projection.alerts += raise_from_hit(connection, part.arrival.agent_id, hit, event_id)
+
+
+def _event(part: _Part, place: int) -> Any:
+    """One event of an arrival, as its model."""
+    arrival = part.arrival
+    return decode(arrival.payload, agent_id=arrival.agent_id, lane=arrival.lane).events[place]

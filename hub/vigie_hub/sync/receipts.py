@@ -13,9 +13,11 @@ from nats.aio.msg import Msg
 from pydantic import ValidationError
 
 from vigie_hub.database import Database
-from vigie_hub.sync.projector import Watermarks, is_enrolled, note_oldest, watermarks_of
+from vigie_hub.sync.lanes import Watermarks, note_oldest, watermarks_of
+from vigie_hub.sync.projector import is_enrolled
 from vigie_hub.sync.watermarks import Range
 from vigie_shared import subjects
+from vigie_shared.batches import SCHEMA
 from vigie_shared.clock import Clock
 from vigie_shared.errors import StoreError
 from vigie_shared.events import Lane
@@ -107,5 +109,6 @@ class Receipts:
             epoch=standing.epoch,
             watermarks=standing.watermarks,
             issued_at=self._clock.now(),
+            batch_schema=SCHEMA,
         )
         return seal(receipt, self._signer)

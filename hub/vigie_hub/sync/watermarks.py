@@ -5,24 +5,24 @@ from collections.abc import Iterable
 Range = tuple[int, int]
 
 
-def advance(watermark: int, stored: Iterable[int]) -> int:
-    """The highest sequence up to which all are stored; `stored` ascends from `watermark` + 1."""
-    for seq in stored:
-        if seq != watermark + 1:
+def advance(watermark: int, stored: Iterable[Range]) -> int:
+    """The highest sequence up to which all are stored; `stored` ascends."""
+    for first, last in stored:
+        if first > watermark + 1:
             break
-        watermark = seq
+        watermark = max(watermark, last)
     return watermark
 
 
-def holes(first: int, last: int, stored: Iterable[int]) -> list[Range]:
+def holes(first: int, last: int, stored: Iterable[Range]) -> list[Range]:
     """The ranges of `first … last` that are not in `stored`, which ascends."""
     found: list[Range] = []
-    for seq in stored:
-        if seq > last:
+    for start, end in stored:
+        if start > last:
             break
-        if seq > first:
-            found.append((first, seq - 1))
-        first = max(first, seq + 1)
+        if start > first:
+            found.append((first, start - 1))
+        first = max(first, end + 1)
     if first <= last:
         found.append((first, last))
     return found

@@ -5,12 +5,13 @@ from collections.abc import Sequence
 from itertools import chain
 from typing import Any, Final
 
-from vigie_shared.columns.kinds import OTHERWISE, Column, Ints, Known, Names, Numbers
+from vigie_shared.columns.kinds import OTHERWISE, Column, Known, Names, Numbers
 from vigie_shared.columns.packing import Reader, Writer
 from vigie_shared.errors import WireError
 
 _DIGITS: Final = re.compile(r"0|[1-9][0-9]{0,17}", re.ASCII)
 _NUMBER: Final = 10**18 - 1
+_EDGE: Final = 2047
 _HOLE: Final = "\0"
 """Where a number was; a text that holds it already is written whole."""
 _FRAMES: Final = (
@@ -20,7 +21,7 @@ _FRAMES: Final = (
 """What is around the numbers of common plates, the commonest first. Never change it: old batches are read by it."""
 
 
-class Optional:
+class Optional(Column):
     """A column in which some are None."""
 
     def __init__(self, inner: Column) -> None:
@@ -46,7 +47,7 @@ class Optional:
         return [next(found) if is_there else None for is_there in there]
 
 
-class Numbered:
+class Numbered(Column):
     """Texts with numbers in them: what is around the numbers, of which few are different, and the numbers."""
 
     def __init__(self, least: int, most: int, frames: Sequence[str] = (), pattern: str = ".*") -> None:
@@ -76,6 +77,10 @@ class Numbered:
         if set(holes.values()) == {2}:  # as nearly all plates are
             first, second = reader.ints(len(frames), 0, _NUMBER), reader.ints(len(frames), 0, _NUMBER)
             return [forms[frame] % pair for frame, pair in zip(frames, zip(first, second, strict=True), strict=True)]
+        if set(holes.values()) == {1}:  # as numbered cameras are
+            pairs = list(zip(frames, reader.ints(len(frames), 0, _NUMBER), strict=True))
+            made = {(frame, number): forms[frame] % number for frame, number in set(pairs)}
+            return [made[pair] for pair in pairs]
         counts = [holes[frame] for frame in frames]
         columns = [
             iter(reader.ints(sum(count > place for count in counts), 0, _NUMBER)) for place in range(max(counts))
@@ -83,7 +88,7 @@ class Numbered:
         return [forms[frame] % tuple(map(next, columns[:count])) for frame, count in zip(frames, counts, strict=True)]
 
 
-class Plates:
+class Plates(Column):
     """Canonical texts of plates; any other text will do too."""
 
     def __init__(self, least: int, most: int) -> None:
@@ -101,7 +106,7 @@ class Plates:
         return (self._whole if whole else self._numbered).read(reader, count, ats)
 
 
-class Cameras:
+class Cameras(Column):
     """Names that an installer chose, often numbered."""
 
     def __init__(self, most: int, pattern: str) -> None:
@@ -118,12 +123,11 @@ class Cameras:
         return values
 
 
-class Boxes:
+class Boxes(Column):
     """Left, top, right, bottom of 0 to 1: where it begins and how large it is, in thousandths where all are."""
 
     def __init__(self) -> None:
         self._numbers = Numbers(0.0, 1.0)
-        self._thousandths = Ints(-1000, 1000)
 
     def write(self, writer: Writer, values: Sequence[tuple[float, float, float, float]], ats: Sequence[int]) -> None:
         flat = list(chain.from_iterable(values))
@@ -142,19 +146,27 @@ class Boxes:
         if reader.skip(OTHERWISE):
             flat = self._numbers.read(reader, 4 * count, ats)
             return [tuple(flat[start : start + 4]) for start in range(0, 4 * count, 4)]
-        left, top = reader.ints(count, 0, 1000), reader.ints(count, 0, 1000)
-        width, height = reader.ints(count, -1000, 1000), reader.ints(count, -1000, 1000)
-        right = [start + size for start, size in zip(left, width, strict=True)]
-        bottom = [start + size for start, size in zip(top, height, strict=True)]
-        if min(*right, *bottom) < 0 or max(*right, *bottom) > 1000:
-            raise WireError("a box leaves its picture")
+        left, top, width, height = (reader.ints(count, -_EDGE, _EDGE) for _side in range(4))
         return [
-            (x / 1000, y / 1000, end / 1000, low / 1000)
-            for x, y, end, low in zip(left, top, right, bottom, strict=True)
+            (_share(x), _share(y), _share(x + w), _share(y + h))
+            for x, y, w, h in zip(left, top, width, height, strict=True)
         ]
 
+    def check(self, reader: Reader, count: int, ats: Sequence[int]) -> None:
+        if not reader.skim(count, -_EDGE, _EDGE):
+            self.read(reader, count, ats)
+            return
+        for _side in range(3):
+            if not reader.skim(count, -_EDGE, _EDGE):
+                reader.ints(count, -_EDGE, _EDGE)
 
-class Lists:
+
+def _share(thousandths: int) -> float:
+    """What lies outside of the picture, as only a stranger says, ends at its edge."""
+    return min(max(thousandths, 0), 1000) / 1000
+
+
+class Lists(Column):
     """Up to `most` values each: how many, then all in one column."""
 
     def __init__(self, inner: Column, most: int) -> None:
@@ -173,6 +185,11 @@ class Lists:
         total = sum(sizes)
         flat = iter(self._inner.read(reader, total, repeated(ats, sizes)) if total else ())
         return [tuple(next(flat) for _each in range(size)) for size in sizes]
+
+    def check(self, reader: Reader, count: int, ats: Sequence[int]) -> None:
+        sizes = reader.ints(count, 0, self._most)
+        if any(sizes):
+            self._inner.check(reader, sum(sizes), repeated(ats, sizes))
 
 
 def repeated(values: Sequence[Any], sizes: Sequence[int]) -> list[Any]:

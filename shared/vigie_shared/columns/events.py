@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from pydantic_core import from_json, to_jsonable_python
 
 from vigie_shared.columns.kinds import from_us, to_us
-from vigie_shared.columns.layouts import LAYOUTS, NUMBER_OF, Layout
+from vigie_shared.columns.layouts import BULK, LAYOUTS, NUMBER_OF, Layout
 from vigie_shared.columns.packing import Reader, Writer
 from vigie_shared.errors import WireError
 from vigie_shared.events import EVENT, AnyEvent, StrangeEvent, strange
@@ -19,6 +19,7 @@ from vigie_shared.events import EVENT, AnyEvent, StrangeEvent, strange
 KINDS_MAX: Final = 32
 _JSON_BYTES_MAX: Final = 1 << 20
 _TIMES: Final = frozenset({"at", "first_seen_at", "last_seen_at", "ended_at"})
+_NOTHING: Final[frozenset[str]] = frozenset()
 Row = dict[str, Any]
 
 
@@ -85,19 +86,23 @@ def _row(event: Any, layout: Layout) -> Row:
     return row
 
 
-def read_groups(reader: Reader, count: int) -> list[Group]:
-    """The groups of a batch of `count` events, checked against every bound of the events' models."""
+def read_groups(reader: Reader, count: int, lightly: bool = False) -> list[Group]:
+    """The groups of a batch of `count` events, checked against every bound of the events' models.
+
+    `lightly` checks what `layouts.BULK` names without keeping it.
+    """
     kinds = reader.varint(KINDS_MAX)
     order = reader.ints(count, 0, kinds - 1) if kinds > 1 else [0] * count
     groups = [
-        _read_group(reader, [place for place, group in enumerate(order) if group == number]) for number in range(kinds)
+        _read_group(reader, [place for place, group in enumerate(order) if group == number], lightly)
+        for number in range(kinds)
     ]
     if not reader.is_at_end or not kinds:
         raise WireError("it does not end where it should")
     return groups
 
 
-def _read_group(reader: Reader, places: list[int]) -> Group:
+def _read_group(reader: Reader, places: list[int], lightly: bool) -> Group:
     if not places:
         raise WireError("a kind without events")
     number = reader.varint()
@@ -106,7 +111,7 @@ def _read_group(reader: Reader, places: list[int]) -> Group:
     kind, layout = LAYOUTS.get(number >> 1, ("", None))
     if layout is None:
         raise WireError(f"kind {number >> 1} is of a newer release")
-    columns = layout.read(reader, len(places))
+    columns = layout.read(reader, len(places), BULK if lightly else _NOTHING)
     extras = _objects(reader, len(places)) if number & 1 else []
     return Group(kind, places, columns, extras=extras)
 
@@ -127,6 +132,20 @@ def _objects(reader: Reader, count: int) -> list[Row]:
     if not isinstance(rows, list) or len(rows) != count or not all(isinstance(row, dict) for row in rows):
         raise WireError("it is not a list of as many objects")
     return rows
+
+
+def groups_of(events: Sequence[AnyEvent | StrangeEvent]) -> list[Group]:
+    """Events that are models already, field by field."""
+    groups = []
+    for kind in dict.fromkeys(event.kind for event in events):
+        places = [place for place, event in enumerate(events) if event.kind == kind]
+        number = NUMBER_OF.get(kind)
+        if number is None:
+            groups.append(Group(kind, places, strange=[events[place].model_dump(mode="json") for place in places]))
+            continue
+        rows = [_row(events[place], LAYOUTS[number][1]) for place in places]
+        groups.append(Group(kind, places, {name: [row[name] for row in rows] for name in rows[0]}))
+    return groups
 
 
 def events_of(groups: Iterable[Group], count: int) -> list[AnyEvent | StrangeEvent]:

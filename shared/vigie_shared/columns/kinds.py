@@ -8,7 +8,7 @@ import struct
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import accumulate, pairwise
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from vigie_shared.columns.packing import WIDTH_MAX, Reader, Writer, unzigzag, zigzag
 from vigie_shared.errors import WireError
@@ -24,16 +24,20 @@ SOME_MISSING: Final = WIDTH_MAX + 2
 _SPAN_US: Final = LATEST_US - EARLIEST_US
 
 
-class Column(Protocol):
+class Column:
     """One field of all events, told the values of the fields beside it: mostly the times."""
 
     def write(self, writer: Writer, values: Sequence[Any], beside: Sequence[Any], /) -> None:
         """Append the column."""
-        ...
+        raise NotImplementedError
 
     def read(self, reader: Reader, count: int, beside: Sequence[Any], /) -> Sequence[Any]:
         """The column again; raises WireError where a value cannot be."""
-        ...
+        raise NotImplementedError
+
+    def check(self, reader: Reader, count: int, beside: Sequence[Any], /) -> None:
+        """Read over the column; raises WireError where `read` would."""
+        self.read(reader, count, beside)
 
 
 def to_us(at: datetime) -> int:
@@ -52,7 +56,7 @@ def _checked(values: list[int], low: int, high: int, what: str) -> list[int]:
     return values
 
 
-class Ats:
+class Ats(Column):
     """When each event was: the first, then steps; milliseconds where all are whole."""
 
     def write(self, writer: Writer, values: Sequence[int], ats: Sequence[int]) -> None:
@@ -75,7 +79,7 @@ def _unit(values: Sequence[int]) -> int:
     return 1 if any(value % 1000 for value in values) else 1000
 
 
-class Times:
+class Times(Column):
     """Other times, as steps from the event's; `sign` is -1 where they lie before it."""
 
     def __init__(self, sign: int) -> None:
@@ -89,13 +93,19 @@ class Times:
         writer.ints([step // unit for step in steps])
 
     def read(self, reader: Reader, count: int, ats: Sequence[int]) -> list[int]:
-        unit = self._sign * (1 if reader.skip(OTHERWISE) else 1000)
+        unit = 1 if reader.skip(OTHERWISE) else 1000
         steps = reader.ints(count, -_SPAN_US, _SPAN_US)
+        unit *= self._sign
         values = [at + step * unit for at, step in zip(ats, steps, strict=True)]
         return _checked(values, EARLIEST_US, LATEST_US, "a time")
 
+    def check(self, reader: Reader, count: int, ats: Sequence[int]) -> None:
+        most = min(min(ats) - EARLIEST_US, LATEST_US - max(ats)) // 1000
+        if most < 0 or not reader.skim(count, -most, most):
+            self.read(reader, count, ats)
 
-class Ids:
+
+class Ids(Column):
     """Identifiers of `ids.unique_id`, or None: milliseconds as steps from the event's time, and the chance as it is.
 
     An identifier that came before is the distance to where it did.
@@ -164,7 +174,7 @@ class Ids:
         return [f"{stamp:012x}{chances[10 * n : 10 * n + 10]}" for n, stamp in enumerate(stamps)]
 
 
-class Ints:
+class Ints(Column):
     """Whole numbers from `low` to `high`."""
 
     def __init__(self, low: int, high: int) -> None:
@@ -177,8 +187,12 @@ class Ints:
     def read(self, reader: Reader, count: int, ats: Sequence[int]) -> list[int]:
         return reader.ints(count, self._low, self._high)
 
+    def check(self, reader: Reader, count: int, ats: Sequence[int]) -> None:
+        if not reader.skim(count, self._low, self._high):
+            self.read(reader, count, ats)
 
-class Flags:
+
+class Flags(Column):
     """Yes or no."""
 
     def write(self, writer: Writer, values: Sequence[bool], ats: Sequence[int]) -> None:
@@ -188,7 +202,7 @@ class Flags:
         return reader.flags(count)
 
 
-class Numbers:
+class Numbers(Column):
     """Real numbers: thousandths where all are, else the eight bytes of each. Values near `top` are counted from it."""
 
     def __init__(self, low: float, high: float, top: float = 0.0) -> None:
@@ -216,13 +230,20 @@ class Numbers:
             raise WireError(f"a number is not between {self._low} and {self._high}")
         return values
 
+    def check(self, reader: Reader, count: int, ats: Sequence[int]) -> None:
+        low, high = self._low * 1000, self._high * 1000
+        if self._top:
+            low, high = self._top - high, self._top - low
+        if not reader.skim(count, max(low, -_I64), min(high, _I64)):
+            self.read(reader, count, ats)
+
 
 def _same(one: float, other: float) -> bool:
     """Equal, and of the same sign where they are zero."""
     return one == other and str(one)[0] == str(other)[0]
 
 
-class Choices:
+class Choices(Column):
     """One of a few words, each known by its place."""
 
     def __init__(self, *words: str) -> None:
@@ -234,8 +255,12 @@ class Choices:
     def read(self, reader: Reader, count: int, ats: Sequence[int]) -> list[str]:
         return [self._words[place] for place in reader.ints(count, 0, len(self._words) - 1)]
 
+    def check(self, reader: Reader, count: int, ats: Sequence[int]) -> None:
+        if not reader.skim(count, 0, len(self._words) - 1):
+            self.read(reader, count, ats)
 
-class Names:
+
+class Names(Column):
     """Texts of which few are different."""
 
     def __init__(self, most: int, pattern: str = "", least: int = 0) -> None:
@@ -254,7 +279,7 @@ class Names:
         return values
 
 
-class Known:
+class Known(Column):
     """Texts, most of which are on a list that both sides have; the commonest first."""
 
     def __init__(self, known: Sequence[str], others: "Names") -> None:
@@ -274,8 +299,12 @@ class Known:
             return self._others.read(reader, count, ats)
         return [self._known[place] for place in reader.ints(count, 0, len(self._known) - 1)]
 
+    def check(self, reader: Reader, count: int, ats: Sequence[int]) -> None:
+        if not reader.skim(count, 0, len(self._known) - 1):
+            self.read(reader, count, ats)
 
-class Digests:
+
+class Digests(Column):
     """Hexadecimal digits that nothing can foretell, `size` bytes of them."""
 
     def __init__(self, size: int) -> None:
@@ -289,7 +318,7 @@ class Digests:
         return [digits[start : start + step] for start in range(0, step * count, step)]
 
 
-class Blobs:
+class Blobs(Column):
     """Bytes as they are, `least` to `most` of them."""
 
     def __init__(self, least: int, most: int) -> None:

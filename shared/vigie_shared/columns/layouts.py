@@ -75,19 +75,22 @@ class Layout:
             if is_present:
                 field.column.write(writer, columns[field.name], field.beside_in(columns))
 
-    def read(self, reader: Reader, count: int) -> dict[str, list[Any]]:
-        """`count` events, field by field."""
+    def read(self, reader: Reader, count: int, skipped: frozenset[str] = frozenset()) -> dict[str, list[Any]]:
+        """`count` events, field by field; those of `skipped` are only checked."""
         mask = int.from_bytes(reader.take(self._mask_bytes), "little")
         columns: dict[str, list[Any]] = {}
         for place, field in enumerate(self.fields):
-            if mask >> place & 1 or field.default is _NO_DEFAULT:
+            if field.name in skipped:
+                if mask >> place & 1 or field.default is _NO_DEFAULT:
+                    field.column.check(reader, count, field.beside_in(columns))
+            elif mask >> place & 1 or field.default is _NO_DEFAULT:
                 columns[field.name] = list(field.column.read(reader, count, field.beside_in(columns)))
             else:
                 columns[field.name] = columns["at"] if field.default is _AS_AT else [field.default] * count
         return columns
 
 
-class Events:
+class Events(Column):
     """Whole events inside others; their times are written as steps from those that hold them."""
 
     def __init__(self, layout: Layout) -> None:
@@ -137,6 +140,12 @@ PLATE_READ: Final = Layout(
     Field("box", Boxes()),
     Field("crop_bytes", Ints(0, 1_000_000)),
 )
+
+BULK: Final = frozenset(
+    {"char_confidences", "alternatives", "frame_count", "first_seen_at", "last_seen_at", "direction", "box", "region"}
+    | {"plate_kind", "crop_bytes", "clock_source", "clock_offset_ms", "score", "peak_score", "detail", "signature"}
+)
+"""Fields that are shown and never searched for."""
 
 LAYOUTS: Final[dict[int, tuple[str, Layout]]] = {
     1: (

@@ -190,6 +190,21 @@ class Reader:
             raise WireError(f"a number is not between {low} and {high}")
         return values
 
+    def skim(self, count: int, low: float, high: float) -> bool:
+        """Read over `count` integers if their header alone says that they are from `low` to `high`; else stay."""
+        at = self._at
+        header = self._data[at] if at < len(self._data) else WIDTH_MAX + 1
+        width = header & 0x7F
+        if not count or width > WIDTH_MAX:
+            return not count
+        self._at = at + 1
+        base = unzigzag(self.varint()) if header & _HAS_BASE else 0
+        if base < low or base + (1 << width) - 1 > high:
+            self._at = at
+            return False
+        self.take(_size(width, count))
+        return True
+
     def flags(self, count: int) -> list[bool]:
         """`count` bits."""
         return [bool(value) for value in self._bits(count, 1)]

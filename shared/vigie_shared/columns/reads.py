@@ -5,7 +5,7 @@ from itertools import chain
 from typing import Any, Final
 
 from vigie_shared.columns.composed import Plates, repeated
-from vigie_shared.columns.kinds import OTHERWISE, Ids, Numbers
+from vigie_shared.columns.kinds import OTHERWISE, Column, Ids, Numbers
 from vigie_shared.columns.packing import Reader, Writer
 from vigie_shared.errors import WireError
 from vigie_shared.ids import derived_chance
@@ -18,7 +18,7 @@ Origin = tuple[int, str | None, str]
 """When a read was, its motion and its text."""
 
 
-class ReadIds:
+class ReadIds(Column):
     """Ids of `ids.read_id`, which need no bytes; any others as they are."""
 
     def __init__(self) -> None:
@@ -49,7 +49,7 @@ def _derived(origins: Sequence[Origin]) -> list[str] | None:
     return found
 
 
-class Alternatives:
+class Alternatives(Column):
     """Other readings: which characters differ, where few do; whole where more do."""
 
     def __init__(self) -> None:

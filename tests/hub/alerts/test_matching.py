@@ -1,4 +1,4 @@
-import sqlite3
+import itertools
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -84,18 +84,13 @@ def entry_id_of(database: Database) -> str:
     return str(database.read_now(entries.list_active)[0]["entry_id"])
 
 
+unique_event_id = itertools.count(1 << 40).__next__
+
+
 def take(database: Database, told: PlateHit) -> int:
-    """As the projector does: the hit's event first."""
-
-    def project(connection: sqlite3.Connection) -> int:
-        event_id = connection.execute(
-            "INSERT INTO events (agent_id, epoch, lane, seq, kind, camera_id, at, received_at, body)"
-            " VALUES ('gate-1', 'e', 'hit', (SELECT count(*) + 1 FROM events), 'plate_hit', 'gate', '', '', '{}')"
-        ).lastrowid
-        assert event_id is not None
-        return raise_from_hit(connection, "gate-1", told, event_id)
-
-    return database.write_now(project)
+    """As the projector does: an id for the hit's event first."""
+    event_id = unique_event_id()
+    return database.write_now(lambda connection: raise_from_hit(connection, "gate-1", told, event_id))
 
 
 def alerts(database: Database) -> list[dict[str, Any]]:

@@ -10,6 +10,7 @@ import httpx
 
 from tests.hub.api.stage import NAME, PASSWORD, Stage, serving
 from vigie_hub.api.stream import stream_events
+from vigie_hub.sync.stored import event_id_of
 
 STREAM = "/api/v1/events/stream"
 
@@ -41,21 +42,30 @@ def _body(message: dict[str, str]) -> Any:
     return json.loads(message["data"])
 
 
+def nth(number: int) -> str:
+    """The id of the event of the `number`-th batch, each of one event."""
+    return str(event_id_of(number, 0))
+
+
 async def test_new_events_arrive_by_themselves_with_their_ids(hub: Stage, url: str) -> None:
     await hub.report("gate", hub.motion("in"))
     async with _listening(url) as messages:
-        assert (await anext(messages))["id"] == "1"
+        assert (await anext(messages))["id"] == nth(1)
         motion = hub.motion("in")
         await hub.report("gate", hub.read("12345|أ|6", motion))
         message = await anext(messages)
-    assert (message["id"], _body(message)["kind"], _body(message)["body"]["text"]) == ("2", "plate_read", "12345|أ|6")
+    assert (message["id"], _body(message)["kind"], _body(message)["body"]["text"]) == (
+        nth(2),
+        "plate_read",
+        "12345|أ|6",
+    )
 
 
 async def test_a_client_that_comes_back_misses_nothing(hub: Stage, url: str) -> None:
     await hub.report("gate", *(hub.motion("in") for _ in range(3)))
-    async with _listening(url, last_event_id="1") as messages:
+    async with _listening(url, last_event_id=nth(1)) as messages:
         await anext(messages)
-        assert [(await anext(messages))["id"] for _ in range(2)] == ["2", "3"]
+        assert [(await anext(messages))["id"] for _ in range(2)] == [nth(2), nth(3)]
 
 
 async def test_changes_of_other_lists_are_named(hub: Stage, url: str) -> None:
@@ -70,13 +80,13 @@ async def test_long_backlog_comes_whole_and_in_order(hub: Stage, url: str) -> No
     await hub.report("gate", *(hub.motion("in") for _ in range(450)))
     async with _listening(url, last_event_id="0") as messages:
         await anext(messages)
-        assert [(await anext(messages))["id"] for _ in range(450)] == [str(number) for number in range(1, 451)]
+        assert [(await anext(messages))["id"] for _ in range(450)] == [nth(number) for number in range(1, 451)]
 
 
 async def test_nonsense_in_last_event_id_begins_with_now(hub: Stage, url: str) -> None:
     await hub.report("gate", hub.motion("in"))
     async with _listening(url, last_event_id="x") as messages:
-        assert (await anext(messages))["id"] == "1"
+        assert (await anext(messages))["id"] == nth(1)
 
 
 async def test_open_streams_do_not_hold_up_the_stop(hub: Stage) -> None:

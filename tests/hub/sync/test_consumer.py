@@ -87,8 +87,9 @@ async def test_poison_is_taken_off_the_stream_and_the_rest_goes_on(tmp_path: Pat
         site.agents[0].connected(site.server.url) as agent,
         site.consuming(),
     ):
+        await site.receipts.listen()
         jetstream = agent.client.jetstream()
-        document = json.loads(encode(batch([plate_read()], 2)))
+        document = json.loads(encode(batch([plate_read()], 2).model_copy(update={"schema_version": 1})))
         document["events"][0]["confidence"] = 7
         for poison in (b"\xff\x00", b"{}", json.dumps(document).encode()):
             await jetstream.publish("e.gate-1.lpr", poison)
@@ -96,6 +97,12 @@ async def test_poison_is_taken_off_the_stream_and_the_rest_goes_on(tmp_path: Pat
         await agent.send(batch([plate_read()]))
         await until(site.stream_is_drained)
         assert await site.count("events") == 1
+        assert await site.count("dead_letters") == 4
+        assert (await ask(site)).watermarks == {"lpr": 2}, "the lane goes on without what could never be taken"
+        assert await site.count("missing_ranges") == 1
+        await agent.send(batch([plate_read()], 2))
+        await until(site.stream_is_drained)
+        assert (await site.count("events"), await site.count("missing_ranges")) == (2, 0)
 
 
 async def test_batch_that_claims_to_be_someone_elses_is_refused(tmp_path: Path) -> None:

@@ -4,9 +4,12 @@ from pathlib import Path
 import pytest
 import sqlite_utils
 
+from tests.hub.agents import EPOCH, clip, plate_read
 from vigie_hub.sync import migrations
 from vigie_hub.sync.migrations import SCHEMA_VERSION, migrate, schema_version
+from vigie_hub.sync.stored import events_after, next_batch_id
 from vigie_shared.errors import StoreError
+from vigie_shared.events import AnyEvent, PlateRead
 
 
 def connect(tmp_path: Path) -> sqlite3.Connection:
@@ -18,7 +21,9 @@ def test_new_file_gets_the_whole_schema(tmp_path: Path) -> None:
     migrate(connection, "hub.db")
     migrate(connection, "hub.db")
     assert schema_version(connection) == SCHEMA_VERSION
-    assert {"agents", "events", "watermarks", "alerts", "audit"} <= set(sqlite_utils.Database(connection).table_names())
+    assert {"agents", "batches", "watermarks", "alerts", "audit"} <= set(
+        sqlite_utils.Database(connection).table_names()
+    )
     connection.close()
 
 
@@ -55,4 +60,47 @@ def test_newer_file_is_left_alone(tmp_path: Path) -> None:
     connection.execute("PRAGMA user_version = 99")
     with pytest.raises(StoreError, match="update the hub"):
         migrate(connection, "hub.db")
+    connection.close()
+
+
+def older(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> sqlite3.Connection:
+    """A file of schema 3, with events as rows, and a read and a clip and an alert that refer to them."""
+    connection = connect(tmp_path)
+    with monkeypatch.context() as patched:
+        patched.setattr(migrations, "MIGRATIONS", migrations.MIGRATIONS[:3])
+        patched.setattr(migrations, "SCHEMA_VERSION", 3)
+        migrate(connection, "hub.db")
+    insert = (
+        "INSERT INTO events (id, agent_id, epoch, lane, seq, kind, camera_id, at, received_at, body)"
+        " VALUES (?, 'gate-1', ?, ?, ?, ?, 'gate', '', '2026-03-01T12:00:00.000Z', ?)"
+    )
+    reads = [plate_read(f"{number}|أ|6") for number in range(300)]
+    rows: list[tuple[int, str, AnyEvent]] = [(seq, "lpr", read) for seq, read in enumerate(reads, 1)]
+    rows[100:100] = [(1, "clip", clip())]
+    for place, (seq, lane, event) in enumerate(rows, 5):
+        connection.execute(insert, (place, EPOCH, lane, seq, event.kind, event.model_dump_json()))
+        if isinstance(event, PlateRead):
+            connection.execute(
+                "INSERT INTO plate_reads VALUES (?, ?, 'gate-1', 'gate', NULL, '', ?, 0.9, 0)",
+                (event.read_id, place, event.text),
+            )
+    connection.execute("INSERT INTO clips VALUES ('c', 105, 'gate-1', 'gate', NULL, '', '', 1, '', 'h264', 1, 1)")
+    return connection
+
+
+def test_events_of_an_older_file_are_put_into_batches_and_all_that_refers_to_them_follows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connection = older(tmp_path, monkeypatch)
+    connection.row_factory = sqlite3.Row
+    migrate(connection, "hub.db")
+    told = list(events_after(connection, 0))
+    assert [one["seq"] for one in told if one["lane"] == "lpr"] == list(range(1, 301))
+    assert [one["id"] for one in told] == sorted(one["id"] for one in told)
+    texts = {row["event_id"]: row["text"] for row in connection.execute("SELECT event_id, text FROM plate_reads")}
+    assert texts == {one["id"]: one["body"]["text"] for one in told if one["kind"] == "plate_read"}
+    (found,) = connection.execute("SELECT event_id FROM clips").fetchone()
+    assert [one["kind"] for one in told if one["id"] == found] == ["clip_stored"]
+    assert next_batch_id(connection) > max(one["id"] for one in told) >> 8
+    assert connection.execute("PRAGMA foreign_key_check").fetchall() == []
     connection.close()

@@ -39,7 +39,7 @@ async def test_full_stream_refuses_so_that_the_agent_keeps_its_events(tmp_path: 
 
         async def fill() -> None:
             for _number in range(100):
-                await jetstream.publish("e.gate-1.lpr", encode(batch([plate_read()])) * 50)
+                await jetstream.publish("e.gate-1.lpr", encode(batch([plate_read()])) * 500)
 
         with pytest.raises(nats.js.errors.APIError, match="maximum bytes"):
             await fill()

@@ -15,10 +15,6 @@ from vigie_hub.video.puller import ArchivedClip, OnProgress, Puller, PullLimits
 from vigie_hub.video.pulls import WAITING_MAX, PullQueue, PullState
 
 IMPATIENT = PullLimits(stall_seconds=1, retry_seconds=0.05, retry_seconds_max=0.05, fruitless_attempts_max=1)
-EVENT = """
-INSERT INTO events (id, agent_id, epoch, lane, seq, kind, camera_id, at, received_at, body)
-VALUES (1, ?, 'e', 'clip', 1, 'clip_stored', 'north', '2026-01-01T00:00:00.000Z', '2026-01-01T00:00:00.000Z', '{}')
-"""
 INDEXED = """
 INSERT INTO clips (clip_id, event_id, agent_id, camera_id, at, ended_at, bytes, sha256, codec, width_px, height_px)
 VALUES (?, 1, ?, 'north', '2026-01-01T00:00:00.000Z', '2026-01-01T00:00:10.000Z', ?, ?, 'h264', 768, 432)
@@ -29,7 +25,6 @@ VALUES (?, 1, ?, 'north', '2026-01-01T00:00:00.000Z', '2026-01-01T00:00:10.000Z'
 async def database(tmp_path: Path) -> AsyncIterator[Database]:
     """A read model that knows one clip."""
     async with Database(tmp_path / "hub.db") as database:
-        await database.write(lambda connection: connection.execute(EVENT, (AGENT_ID,)).rowcount)
         row = (CLIP_ID, AGENT_ID, len(CLIP), SHA256)
         await database.write(lambda connection: connection.execute(INDEXED, row).rowcount)
         yield database

@@ -1,15 +1,19 @@
 """Events, in the order of their arrival."""
 
+import json
 import sqlite3
+from itertools import islice
+from typing import Any, Final, get_args
 
 from vigie_hub.api import cursors
 from vigie_hub.api.models import Event, Page
-from vigie_shared.events import EVENT
+from vigie_hub.sync.stored import events_after, events_before, newest_event_id
+from vigie_shared.events import EVENT, KINDS, AnyEvent, StrangeEvent, strange
 
-_FILTER = "(:kind IS NULL OR kind = :kind) AND (:agent_id IS NULL OR agent_id = :agent_id)"
-_AFTER = f"SELECT * FROM events WHERE id > :from AND {_FILTER} ORDER BY id LIMIT :limit"  # noqa: S608
-_BEFORE = f"SELECT * FROM events WHERE id < :from AND {_FILTER} ORDER BY id DESC LIMIT :limit"  # noqa: S608
 _END = 2**63 - 1
+_FIELDS: Final = {
+    model.model_fields["kind"].default: frozenset(model.model_fields) for model in get_args(get_args(AnyEvent)[0])
+}
 
 
 def list_events(
@@ -26,10 +30,8 @@ def list_events(
     if cursor is not None:
         direction, start = cursors.unpack(cursor, str, int)  # type: ignore[assignment]
         ascending = direction == "up"
-    rows = connection.execute(
-        _AFTER if ascending else _BEFORE,
-        {"from": start, "kind": kind, "agent_id": agent_id, "limit": limit + 1},
-    ).fetchall()
+    look = events_after if ascending else events_before
+    rows = list(islice(look(connection, start, kind=kind, agent_id=agent_id), limit + 1))
     events = [_event(row) for row in rows[:limit]]
     more = cursors.pack("up" if ascending else "down", events[-1].id) if len(rows) > limit else None
     return Page(items=events, next=more)
@@ -37,8 +39,15 @@ def list_events(
 
 def newest_id(connection: sqlite3.Connection) -> int:
     """Id of the event that came last; 0 before the first."""
-    return int(connection.execute("SELECT COALESCE(MAX(id), 0) FROM events").fetchone()[0])
+    return newest_event_id(connection)
 
 
-def _event(row: sqlite3.Row) -> Event:
-    return Event.model_construct(**{**dict(row), "body": EVENT.validate_json(row["body"])})
+def _event(row: dict[str, Any]) -> Event:
+    return Event.model_construct(**{**row, "body": _body(row["body"])})
+
+
+def _body(told: dict[str, Any]) -> AnyEvent | StrangeEvent:
+    """As its model, or just as it came where a newer agent says what this release does not know."""
+    if told["kind"] in KINDS and told.keys() <= _FIELDS[told["kind"]]:
+        return EVENT.validate_json(json.dumps(told))
+    return strange(told)
