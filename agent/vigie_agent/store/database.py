@@ -1,5 +1,6 @@
 """The ledger's file: how it is opened, and how an older one is brought up to date."""
 
+import os
 import sqlite3
 from datetime import UTC, datetime
 from importlib import resources
@@ -69,7 +70,7 @@ def open_reader(data_dir: Path) -> sqlite3.Connection:
     if not path.is_file():
         raise StoreError(_("no store in {folder}: start the agent once, or check data_dir").format(folder=data_dir))
     try:
-        connection = _connect(path, "ro")
+        connection = _connect(path, "ro&immutable=1" if _cannot_change(path) else "ro")
     except sqlite3.Error as error:
         raise refusal(path, error) from error
     try:
@@ -84,6 +85,24 @@ def open_reader(data_dir: Path) -> sqlite3.Connection:
         connection.close()
         raise
     return connection
+
+
+def _cannot_change(path: Path) -> bool:
+    """Whether the disk is read-only and the ledger whole without its log: SQLite would miss the log otherwise."""
+    try:
+        is_read_only = bool(os.statvfs(path).f_flag & os.ST_RDONLY)
+    except OSError:
+        return False
+    return is_read_only and not path.with_name(f"{path.name}-wal").exists()
+
+
+def inode_of(data_dir: Path) -> tuple[int, int] | None:
+    """Which file the ledger in the folder is; None where there is none."""
+    try:
+        found = (data_dir / FILE_NAME).stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _connect(path: Path, mode: str) -> sqlite3.Connection:

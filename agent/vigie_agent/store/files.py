@@ -4,7 +4,7 @@ import sqlite3
 from pathlib import Path
 
 from vigie_agent.store import volumes as volume_files
-from vigie_agent.store.database import FILE_NAME, open_writer, refusal
+from vigie_agent.store.database import FILE_NAME, inode_of, open_writer, refusal
 from vigie_agent.store.lock import StoreLock
 from vigie_agent.store.volumes import Volumes
 from vigie_shared.errors import StoreError
@@ -29,22 +29,24 @@ class StoreFiles:
             self._lock.close()
             raise
         (self.epoch,) = self.connection.execute("SELECT epoch FROM meta").fetchone()
-        self._inode = self._inode_now()
+        self._inode = inode_of(data_dir)
 
     def are_there(self) -> bool:
         """Whether the ledger in the folder is the one that is open: a deleted file takes writes all the same."""
-        return self._inode_now() == self._inode
+        return inode_of(self._data_dir) == self._inode
 
     def reopen(self) -> None:
-        """Open all anew; raises StoreError unless the store that was here is here again."""
+        """Open all anew; raises StoreError unless the store that was here is here again.
+
+        Of a disk that went nothing stays open: what is open keeps a disk from being mounted afresh.
+        """
         self._close_databases()
         if not self._lock.is_there():
-            lock = StoreLock(self._data_dir, make=False)
             self._lock.close()
-            self._lock = lock
+            self._lock = StoreLock(self._data_dir, make=False)
         self.connection = open_writer(self._data_dir, self._agent_id, self.epoch)
         self.volumes = self._opened_volumes(self.connection)
-        self._inode = self._inode_now()
+        self._inode = inode_of(self._data_dir)
 
     def close(self) -> None:
         """Let all files go."""
@@ -68,10 +70,3 @@ class StoreFiles:
             volumes.close()
             raise StoreError(f"{self._data_dir}: {error.strerror}") from error
         return volumes
-
-    def _inode_now(self) -> tuple[int, int] | None:
-        try:
-            found = (self._data_dir / FILE_NAME).stat()
-        except OSError:
-            return None
-        return found.st_dev, found.st_ino

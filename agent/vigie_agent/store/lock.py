@@ -21,24 +21,25 @@ class StoreLock:
             if make:
                 data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
             flags = os.O_RDWR | os.O_CLOEXEC | (os.O_CREAT if make else 0)
-            self._descriptor = os.open(path, flags, 0o600)
+            descriptor = os.open(path, flags, 0o600)
         except OSError as error:
             raise StoreError(
                 _("cannot use the folder {folder}: {reason}").format(folder=data_dir, reason=error.strerror)
             ) from error
         try:
-            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
-            holder = os.read(self._descriptor, 32).decode(errors="replace").strip() or "?"
-            os.close(self._descriptor)
+            holder = os.read(descriptor, 32).decode(errors="replace").strip() or "?"
+            os.close(descriptor)
             raise StoreError(
                 _(
                     "the store in {folder} is in use by process {pid}: stop that agent, or choose another data_dir"
                 ).format(folder=data_dir, pid=holder)
             ) from error
+        self._descriptor: int | None = descriptor
         try:
-            os.truncate(self._descriptor, 0)
-            os.pwrite(self._descriptor, f"{os.getpid()}\n".encode(), 0)
+            os.truncate(descriptor, 0)
+            os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
         except OSError:  # a full disk: who holds it is only for people to know
             pass
 
@@ -52,6 +53,8 @@ class StoreLock:
 
     def is_there(self) -> bool:
         """Whether the file that is locked is still the one in the folder."""
+        if self._descriptor is None:
+            return False
         held = os.fstat(self._descriptor)
         try:
             found = self._path.stat()
@@ -60,5 +63,7 @@ class StoreLock:
         return (found.st_dev, found.st_ino) == (held.st_dev, held.st_ino)
 
     def close(self) -> None:
-        """Let another process have the store."""
-        os.close(self._descriptor)
+        """Let another process have the store; a second time is no error."""
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+            self._descriptor = None

@@ -10,7 +10,7 @@ from typing import Final, TypeVar
 from vigie_agent.clips.begun import ClipBegun
 from vigie_agent.store import clips, holds, outbox, volumes
 from vigie_agent.store.clips import Segment
-from vigie_agent.store.database import open_reader
+from vigie_agent.store.database import inode_of, open_reader
 from vigie_shared.errors import StoreError
 from vigie_shared.events import Lane
 from vigie_shared.i18n import gettext as _
@@ -48,6 +48,7 @@ class Reader:
     def __init__(self, data_dir: Path) -> None:
         self._data_dir = data_dir
         self._lock = threading.Lock()
+        self._inode = inode_of(data_dir)
         self._ledger: sqlite3.Connection | None = open_reader(data_dir)
         self._volumes: dict[int, sqlite3.Connection] = {}
         self._is_closed = False
@@ -203,7 +204,10 @@ class Reader:
     def _opened_ledger(self) -> sqlite3.Connection:
         if self._is_closed:
             raise StoreError(_("the store is closed"))
+        if inode_of(self._data_dir) != self._inode:  # the disk went, or another one came
+            self._let_go()
         if self._ledger is None:
+            self._inode = inode_of(self._data_dir)
             self._ledger = open_reader(self._data_dir)
         return self._ledger
 
