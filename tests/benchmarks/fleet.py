@@ -22,6 +22,7 @@ from typing import Any, Final
 import nkeys
 
 from tests.benchmarks.transfer import cpu_seconds
+from tests.hub.members import membership
 from vigie_hub.bus.configuration import nats_configuration
 from vigie_hub.bus.server import find_nats_server
 from vigie_hub.database import Database
@@ -30,7 +31,6 @@ from vigie_hub.identity import Identity
 from vigie_hub.settings import HubSettings
 from vigie_shared.bench import Measurement
 from vigie_shared.clock import SystemClock
-from vigie_shared.enrolment import Membership
 
 SUMMARY = "thousands of agents on one nats-server and one hub: memory, presence, return after a kill, events"
 REPOSITORY: Final = Path(__file__).parents[2]
@@ -143,22 +143,15 @@ class Site:
     def _write_agents(self, agents: int, processes: int) -> None:
         """Enrol everyone, in one transaction, as codes would one by one."""
         files = [(self._folder / f"agents-{number}.jsonl").open("w", encoding="utf-8") for number in range(processes)]
-        now, authority = SystemClock().now(), self._identity.certificates.authority_pem()
+        now = SystemClock().now()
         with Database(self._settings.database_path) as database:
             rows = []
             for number in range(agents):
                 agent_id = f"edge-{number:04d}"
                 seed = nkeys.encode_seed(secrets.token_bytes(32), nkeys.PREFIX_BYTE_USER).decode()
                 public_key = nkeys.from_seed(bytearray(seed.encode())).public_key.decode()
-                membership = Membership(
-                    agent_id=agent_id,
-                    hub_key=self._identity.receipts.public_key,
-                    token=self._identity.trust.agent_token(agent_id, public_key),
-                    nats_url=self._settings.agents_url,
-                    api_url=self._settings.api_url,
-                    authority=authority,
-                )
-                entry = {"number": number, "seed": seed, "membership": membership.model_dump()}
+                member = membership(self._settings, self._identity, agent_id, public_key)
+                entry = {"number": number, "seed": seed, "membership": member.model_dump()}
                 files[number % processes].write(json.dumps(entry) + "\n")
                 rows.append((agent_id, public_key))
             database.write_now(lambda connection: _enrol_all(connection, rows, now))

@@ -1,19 +1,24 @@
 """A whole fleet of real processes in one folder: nats-server, hub, and agents that are enrolled and know their hub."""
 
-import json
+import sqlite3
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
+from tests.hub.members import membership
+from tests.hub.site import access, hub_settings
 from tests.servers.nats_server import NatsServer
+from vigie_agent import credentials
 from vigie_agent.keys import load_or_make_agent_key
 from vigie_agent.store import Reader
-from vigie_hub.bus.configuration import NatsConfiguration
+from vigie_hub.api.queries.events import list_events
 from vigie_hub.database import Database
 from vigie_hub.fleet.enrolment import enrol
-from vigie_hub.keys import HubKeys
+from vigie_hub.identity import Identity
+from vigie_hub.settings import HubSettings
 from vigie_shared.clock import SystemClock
 from vigie_shared.events import LANES
 
@@ -68,37 +73,48 @@ def store_rows(fleet: Fleet, agent_id: str) -> list[Row]:
 
 
 def hub_rows(fleet: Fleet, agent_id: str) -> list[Row]:
-    """What the hub's read model has of an agent."""
+    """What the hub says of an agent's events."""
+    rows: list[Row] = []
     with Database(fleet.folder / "hub" / "hub.db") as database:
-        rows = database.read_now(
-            lambda connection: connection.execute(
-                "SELECT epoch, lane, seq, body FROM events WHERE agent_id = ?", (agent_id,)
-            ).fetchall()
-        )
-    return [Row(*row) for row in rows]
+        cursor: str | None = None
+        while rows == [] or cursor is not None:
+            page = database.read_now(
+                lambda connection, at=cursor: list_events(  # type: ignore[misc]
+                    connection, after=0, cursor=at, agent_id=agent_id, limit=500
+                )
+            )
+            rows += [Row(event.epoch, event.lane, event.seq, event.body.model_dump_json()) for event in page.items]
+            cursor = page.next
+            if not page.items:
+                break
+    return rows
 
 
 @contextmanager
 def running_fleet(folder: Path, agents: int) -> Iterator[Fleet]:
     """nats-server runs; hub and agents are enrolled with each other and can be started."""
     agent_ids = [f"edge-{number}" for number in range(1, agents + 1)]
-    own_keys = {agent_id: load_or_make_agent_key(folder / agent_id).public_key for agent_id in agent_ids}
-    hub_keys = HubKeys(folder / "hub")
-    users = NatsConfiguration("nats://127.0.0.1:1", folder, hub_keys.nats.public_key, own_keys).users()
-    now = SystemClock().now()
-    with Database(folder / "hub" / "hub.db") as database:
-        database.write_now(lambda connection: [enrol(connection, *agent, now, "test") for agent in own_keys.items()])
-    with NatsServer(folder / "nats", f"authorization: {json.dumps({'users': users})}") as server:
+    settings = hub_settings(folder)
+    identity = Identity.of(settings)
+    with NatsServer(folder / "nats", access(settings, identity)) as server:
         fleet = Fleet(folder, agent_ids, server)
         fleet.hub_settings.write_text(
             f'data_dir = "{folder}/hub"\n[nats]\nurl = "{server.url}"\n[api]\nport = 0\n[fleet]\ndiscover = false\n',
             encoding="utf-8",
         )
+        settings = HubSettings.load(fleet.hub_settings)
+        with Database(settings.database_path) as database:
+            for agent_id in agent_ids:
+                key = load_or_make_agent_key(folder / agent_id).public_key
+                database.write_now(partial(_trust, agent_id=agent_id, public_key=key))
+                credentials.save(folder / agent_id, membership(settings, identity, agent_id, key))
         for agent_id in agent_ids:
             fleet.agent_settings(agent_id).write_text(
-                f'agent_id = "{agent_id}"\ndata_dir = "{folder}/{agent_id}"\n'
-                f'[hub]\nurl = "{server.url}"\npublic_key = "{hub_keys.receipts.public_key}"\n'
-                "[discovery]\nenabled = false\n",
+                f'agent_id = "{agent_id}"\ndata_dir = "{folder}/{agent_id}"\n[discovery]\nenabled = false\n',
                 encoding="utf-8",
             )
         yield fleet
+
+
+def _trust(connection: sqlite3.Connection, agent_id: str, public_key: str) -> None:
+    enrol(connection, agent_id, public_key, SystemClock().now(), "test")

@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import Final
 
 from tests.agent.store.samples import settle
-from tests.faults.writing import tell
+from vigie_agent import credentials, logs
 from vigie_agent import settings as agent_settings
 from vigie_agent.app import make_uplink, opened_store
+from vigie_agent.credentials import Credentials
 from vigie_agent.health import Health
 from vigie_agent.keys import load_or_make_agent_key
 from vigie_agent.store import Store
@@ -66,7 +67,7 @@ async def report(store: Store, agent_id: str, events: int, per_second: float) ->
             store.record(made_event(number, agent_id))
         await asyncio.to_thread(settle, store)
         recorded = last
-        tell(f"recorded {recorded}")
+        say(f"recorded {recorded}")
         await asyncio.sleep(BURST / per_second)
 
 
@@ -76,18 +77,26 @@ async def watch(store: Store) -> None:
     while True:
         before, signed = signed, await asyncio.to_thread(lambda: sum(store.receipted().values()))
         if signed != before:
-            tell(f"signed {signed}")
+            say(f"signed {signed}")
         await asyncio.sleep(LOOK_SECONDS)
 
 
+def say(line: str) -> None:
+    """At once: whoever listens counts on it."""
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
+
+
 async def main(path: Path, events: int, per_second: float) -> None:
+    logs.configure("warning")
     settings, clock = agent_settings.load(path), SystemClock()
-    assert settings.hub is not None
-    key = load_or_make_agent_key(settings.data_dir)
+    key, member = load_or_make_agent_key(settings.data_dir), credentials.load(settings.data_dir)
+    assert member is not None
     async with opened_store(settings, key, clock) as store:
-        health = Health(store, settings.agent_id, settings.data_dir, [], interval_seconds=5, clock=clock)
+        health = Health(store, settings.agent_id, settings.data_dir, [], interval_seconds=60, clock=clock)
+        link = make_uplink(settings, Credentials(settings.data_dir, key, member), store, health, clock)
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(make_uplink(settings, settings.hub, key, store, health, clock).run())
+            tasks.create_task(link.run())
             tasks.create_task(report(store, settings.agent_id, events, per_second))
             tasks.create_task(watch(store))
 

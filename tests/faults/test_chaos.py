@@ -175,7 +175,7 @@ def chance() -> random.Random:
 
 
 def test_events_arrive_once_whatever_is_killed(tmp_path: Path, chance: random.Random) -> None:
-    plan = Plan(agents=2, events=600, per_second=300, kills=4)
+    plan = Plan(agents=2, events=600, per_second=300, kills=3)
     campaign = Campaign()
     campaign.run(tmp_path, plan, chance)
     assert_exactly_once(campaign, plan, 1)
