@@ -8,7 +8,7 @@ source ─packets→ ring ──pre-roll──→ recorder ──→ remux ─�
 """
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Final, Literal, Protocol
 
@@ -28,7 +28,7 @@ from vigie_agent.motion.budget import DecodeBudget
 from vigie_agent.motion.decoder import KeyframeDecoder
 from vigie_agent.motion.detector import MotionChange
 from vigie_agent.motion.gate import GateVerdict
-from vigie_agent.motion.watch import MotionWatch, Observation
+from vigie_agent.motion.watch import MotionWatch, Seen
 from vigie_agent.reading import PlateObserver
 from vigie_agent.showing import PlateShow
 from vigie_agent.substream import LedPictures, SubStream
@@ -101,6 +101,7 @@ class CameraWatch:
         self._rates = StreamRates()
         self._recorder = ClipRecorder(clips.post_roll_seconds, clips.clip_seconds_max, camera.camera_id, on_segment)
         self._plates = PlateShow(camera.camera_id, observer, plates, sink.record_read) if observer else None
+        self._room = self._plates.room if self._plates is not None else None
         self._budget = budget or DecodeBudget(motion.full_decodes_max)
         self._keyframes = keyframes or KeyframeDecoder()
         self._sub = (
@@ -206,7 +207,7 @@ class CameraWatch:
             self._finish()
             self._stream, self._state = stream, "streaming"
             self._motion = self._watch(stream, needs_pictures=self._plates is not None)
-            self._led = LedPictures(stream.codec, self._budget)
+            self._led = LedPictures(stream.codec, self._budget, room=self._room)
             now = self._clock.now()
             if self._lost_at is not None:
                 self._record_gap(self._lost_at, now)
@@ -265,6 +266,7 @@ class CameraWatch:
             needs_pictures=needs_pictures,
             budget=self._budget,
             keyframes=self._keyframes,
+            room=self._room,
         )
 
     def _watch_small(self, stream: StreamInfo) -> MotionWatch:
@@ -301,7 +303,7 @@ class CameraWatch:
         self._ring.clear()
         self._rates.clear()
 
-    def _tell(self, observation: Observation) -> None:
+    def _tell(self, observation: Iterable[MotionChange | Seen]) -> None:
         for seen in observation:
             if not isinstance(seen, MotionChange):
                 if self._plates is not None:

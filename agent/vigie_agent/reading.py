@@ -1,4 +1,7 @@
-"""Plate reading beside the camera's thread: the oldest waiting frame goes when the reader is behind."""
+"""Plate reading beside the camera's thread: a bounded queue, which says how much room it has.
+
+What can wait as packets is decoded no faster than there is room; live pictures do not wait: the oldest goes, counted.
+"""
 
 import threading
 from collections import deque
@@ -10,6 +13,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 import structlog
 
 from vigie_agent.camera_settings import PlateSettings
+from vigie_agent.logs import FaultLog
 from vigie_agent.motion.decoder import DecodedFrame
 from vigie_agent.motion.grid import Luma
 from vigie_shared.events import PlateAlternative, PlateRead
@@ -67,6 +71,8 @@ class PlateLane:
         self._offered_seconds: float | None = None
         self._seen: _Look | None = None
         self._thread = threading.Thread(target=self._run, name=f"plates-{camera_id}", daemon=True)
+        self._fault = FaultLog(log.bind(camera_id=camera_id))
+        self._told_dropped_frames = 0
         self.dropped_frames = 0
 
     def start(self) -> None:
@@ -80,6 +86,11 @@ class PlateLane:
             self._changed.notify()
         if self._thread.ident is not None:
             self._thread.join(STOP_SECONDS_MAX)
+
+    def room(self) -> int:
+        """Frames that can be taken now without another going."""
+        with self._changed:
+            return max(0, self._settings.waiting_frames_max - sum(look.luma is not None for look in self._waiting))
 
     def offer(self, motion_id: str, frame: DecodedFrame, region: Region | None = None) -> None:
         """Take a copy of `frame` if one is due; never waits. `region` is where something moves in it, if known."""
@@ -131,10 +142,19 @@ class PlateLane:
         else:
             self._seen = None
             reads = self._observer.flush()
+            self._tell_dropped()
         for read in reads:
             self._deliver(
                 plate_read(self._camera_id, look.motion_id, read, look.position_seconds, look.at), read.crop_jpeg
             )
+
+    def _tell_dropped(self) -> None:
+        """Once for a camera whose motions are not read whole, and when they are again."""
+        dropped, self._told_dropped_frames = self.dropped_frames - self._told_dropped_frames, self.dropped_frames
+        if dropped:
+            self._fault.report("plates are not looked for in every picture: too much moves", dropped_frames=dropped)
+        else:
+            self._fault.clear("plates are looked for in every picture again")
 
 
 def plate_read(camera_id: str, motion_id: str, read: "VotedRead", position_seconds: float, at: datetime) -> PlateRead:

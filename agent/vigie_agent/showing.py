@@ -72,6 +72,7 @@ class PlateShow:
         self._motions: deque[_Motion] = deque()
         self.start = self._lane.start
         self.stop = self._lane.stop
+        self.room = self._lane.room
 
     @property
     def dropped_frames(self) -> int:

@@ -5,7 +5,7 @@ While the small stream is away, the large one is watched as if there were no oth
 
 import threading
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
 import structlog
@@ -17,6 +17,7 @@ from vigie_agent.capture.ingest import Ingest, open_source
 from vigie_agent.capture.packets import Codec, Packet, StreamInfo
 from vigie_agent.motion.budget import DecodeBudget
 from vigie_agent.motion.decoder import FrameDecoder
+from vigie_agent.motion.detector import MotionChange
 from vigie_agent.motion.watch import CATCH_UP_PACKETS, MotionWatch, Observation, Seen
 from vigie_shared.clock import Clock
 from vigie_shared.errors import CaptureError
@@ -36,7 +37,7 @@ class SubStream:
         ingest: Ingest | None,
         *,
         watch: Callable[[StreamInfo], MotionWatch],
-        tell: Callable[[Observation], None],
+        tell: Callable[[Iterable[MotionChange | Seen]], None],
         guard: threading.RLock,
     ) -> None:
         """`tell` hears, under `guard`, what was seen; `watch` makes what sees."""
@@ -105,8 +106,17 @@ class SubStream:
 class LedPictures:
     """Decodes the large stream while something moves on the small one: for plates, which need its detail."""
 
-    def __init__(self, codec: Codec, budget: DecodeBudget, *, bytes_max: int = WAITING_BYTES_MAX) -> None:
+    def __init__(
+        self,
+        codec: Codec,
+        budget: DecodeBudget,
+        *,
+        bytes_max: int = WAITING_BYTES_MAX,
+        room: Callable[[], int] | None = None,
+    ) -> None:
+        """`room` says how many pictures can be taken now: no more are caught up with."""
         self._codec = codec
+        self._room = room
         self._budget = budget
         self._bytes_max = bytes_max
         self._waiting: deque[Packet] = deque()
@@ -154,7 +164,10 @@ class LedPictures:
                 return []
             self._decoder = FrameDecoder(self._codec)
         seen: Observation = []
-        for _packet in range(min(CATCH_UP_PACKETS, len(self._waiting))):
+        room = CATCH_UP_PACKETS if self._room is None else self._room()
+        for index in range(min(CATCH_UP_PACKETS, len(self._waiting))):
+            if index and len(seen) >= room:
+                break
             taken = self._waiting.popleft()
             self._waiting_bytes -= len(taken.data)
             seen += [Seen(frame, None) for frame in self._decoder.decode(taken)]

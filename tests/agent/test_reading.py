@@ -131,6 +131,43 @@ def test_behind_it_drops_the_oldest_frame_never_the_end_and_never_waits() -> Non
     assert [read.last_seen_at for read, _crop in running.reads] == [AT + timedelta(seconds=6)]
 
 
+def test_it_says_how_much_room_it_has() -> None:
+    observer = Observer()
+    observer.may_look.clear()
+    with Lane(observer, waiting_frames_max=3) as running:
+        assert running.lane.room() == 3
+        running.lane.offer("0" * 22, frame(1.0))
+        assert observer.is_looking.wait(10)
+        rooms = []
+        for index in range(2, 7):
+            running.lane.offer("0" * 22, frame(float(index)))
+            rooms.append(running.lane.room())
+        assert rooms == [2, 1, 0, 0, 0]
+        observer.may_look.set()
+
+
+def test_frames_that_are_left_out_are_said_once_and_so_is_the_end_of_it() -> None:
+    observer = Observer()
+    with structlog.testing.capture_logs() as lines, Lane(observer, waiting_frames_max=2) as running:
+        for motion in range(4):
+            observer.is_looking.clear()
+            observer.may_look.clear()
+            running.lane.offer("0" * 22, frame(10.0 * motion))
+            assert observer.is_looking.wait(10)
+            for index in range(1, 6 if motion < 2 else 3):
+                running.lane.offer("0" * 22, frame(10.0 * motion + index))
+            observer.may_look.set()
+            told = len(running.reads)
+            running.lane.motion_ended("0" * 22, 10.0 * motion + 9, AT)
+            while len(running.reads) == told:
+                threading.Event().wait(0.001)
+    assert [(line["log_level"], line.get("dropped_frames")) for line in lines] == [
+        ("warning", 3),
+        ("debug", 3),
+        ("info", None),
+    ]
+
+
 def test_it_looks_no_more_often_than_it_may() -> None:
     observer = Observer()
     with Lane(observer, frames_per_second_max=5.0, waiting_frames_max=64) as running:

@@ -10,7 +10,7 @@
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -25,7 +25,8 @@ from vigie_agent.motion.grid import Grid, grid_of
 from vigie_agent.motion.zones import Area
 
 CATCH_UP_PACKETS: Final = 12
-"""Packets decoded at most per packet that comes: a camera catches up so many times faster than it sends."""
+"""Packets decoded at most per packet that comes: a camera catches up so many times faster than it sends, if its
+pictures are wanted so fast."""
 LOOK_SECONDS: Final = 0.6
 """A doubt is followed for so long beyond the packet that raised it."""
 
@@ -59,16 +60,19 @@ class MotionWatch:
         needs_pictures: bool = False,
         budget: DecodeBudget | None = None,
         keyframes: KeyframeDecoder | None = None,
+        room: Callable[[], int] | None = None,
     ) -> None:
         """`needs_pictures`: somebody wants all pictures of a motion, until `settle` is called.
 
-        `budget` and `keyframes` are shared by the cameras of an agent.
+        `room` says how many of them can be taken now: what waits is caught up with no faster than that, but never
+        slower than packets come. `budget` and `keyframes` are shared by the cameras of an agent.
         """
         self._settings = settings
         self._stream = stream
         self._needs_pictures = needs_pictures
         self._budget = budget or DecodeBudget(1)
         self._keyframes = keyframes or KeyframeDecoder()
+        self._room = room
         self._gate = PacketGate(stream.codec)
         self._detector = MotionDetector(settings, zones, masks)
         self._backlog = Backlog(settings.waiting_bytes_max)
@@ -146,19 +150,18 @@ class MotionWatch:
             self._rest()
         return observation
 
-    def finish(self) -> Observation:
-        """No packets follow: what waits is decoded, and an open motion ends."""
-        observation: Observation = []
+    def finish(self) -> Iterator[MotionChange | Seen]:
+        """No packets follow: what waits is decoded as it is asked for, and an open motion ends."""
         last: Packet | None = None
         if self._decoder is None and len(self._backlog):
             self._decoder = FrameDecoder(self._stream.codec)
         while self._decoder is not None and len(self._backlog):
             last = self._backlog.take()
-            self._judge_all(self._decoder.decode(last), observation)
+            yield from self._judge_all(self._decoder.decode(last), [])
         if self._decoder is not None and last is not None:
-            self._judge_all(self._decoder.finish(last), observation)
+            yield from self._judge_all(self._decoder.finish(last), [])
         self._rest()
-        return observation + list(self._detector.finish())
+        yield from self._detector.finish()
 
     def _must_decode(self, position_seconds: float) -> bool:
         """Keyframes are rare, or this one is late; or a motion's pictures are needed again."""
@@ -195,7 +198,10 @@ class MotionWatch:
                 return
             self._decoder = FrameDecoder(self._stream.codec)
         corrupt_before = self._decoder.corrupt_packets
-        for _packet in range(min(CATCH_UP_PACKETS, len(self._backlog))):
+        room = CATCH_UP_PACKETS if self._room is None else self._room()
+        for index in range(min(CATCH_UP_PACKETS, len(self._backlog))):
+            if index and sum(isinstance(one, Seen) for one in observation) >= room:
+                break
             self._judge_all(self._decoder.decode(self._backlog.take()), observation)
         self.corrupt_packets += self._decoder.corrupt_packets - corrupt_before
 
@@ -209,9 +215,10 @@ class MotionWatch:
             if not self._needs_pictures:
                 self._backlog.forget_waiting()
 
-    def _judge_all(self, frames: Sequence[DecodedFrame], observation: Observation) -> None:
+    def _judge_all(self, frames: Sequence[DecodedFrame], observation: Observation) -> Observation:
         for frame in frames:
             self._judge(frame, observation, is_dense=True)
+        return observation
 
     def _judge(
         self,

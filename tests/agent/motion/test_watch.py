@@ -14,7 +14,7 @@ from vigie_agent.camera_settings import MotionSettings
 from vigie_agent.capture.packets import Packet, StreamInfo
 from vigie_agent.motion.budget import DecodeBudget
 from vigie_agent.motion.detector import MotionChange
-from vigie_agent.motion.watch import MotionWatch, Observation, Seen
+from vigie_agent.motion.watch import MotionWatch, Seen
 
 FOOTAGE = Path(__file__).parents[4] / "shared" / "data" / "video"
 
@@ -29,7 +29,7 @@ class Log:
     regions: list[object] = field(default_factory=list)
     decoding: list[float] = field(default_factory=list)
 
-    def take(self, observation: Observation, at_seconds: float) -> None:
+    def take(self, observation: Iterable[MotionChange | Seen], at_seconds: float) -> None:
         for one in observation:
             if isinstance(one, Seen):
                 self.shown.append(one.frame.position_seconds)
@@ -125,6 +125,26 @@ def test_without_a_slot_motion_is_told_at_once_and_its_pictures_are_caught_up_wi
     assert {round(b - a, 2) for a, b in zip(log.shown, log.shown[1:], strict=False)} == {0.1}
     assert not watch.is_behind
     assert budget.take(), "the slot was given back"
+
+
+@pytest.mark.parametrize("room", [0, 3])
+def test_what_waits_is_caught_up_with_no_faster_than_its_pictures_can_be_taken(room: int, tmp_path: Path) -> None:
+    stream, packets = film_of(tmp_path, 10, 38, 40)
+    budget = DecodeBudget(1)
+    assert budget.take(), "another camera has the slot"
+    watch = MotionWatch(MotionSettings(), stream, needs_pictures=True, budget=budget, room=lambda: room)
+    log = watched(watch, packets[:250], finish=False)
+    assert log.shown == []
+    budget.give_back()
+    counts = []
+    for packet in packets[250:]:
+        before = len(log.shown)
+        watched(watch, [packet], log, finish=False)
+        counts.append(len(log.shown) - before)
+    assert max(counts) == max(1, room), "and never slower than packets come"
+    watched(watch, [], log)
+    assert {round(b - a, 2) for a, b in zip(log.shown, log.shown[1:], strict=False)} == {0.1}, "nothing is left out"
+    assert log.shown[-1] >= 37.8
 
 
 def test_what_still_waits_at_the_end_is_shown(tmp_path: Path) -> None:
