@@ -9,6 +9,7 @@ from typing import Annotated, Final
 
 import typer
 
+from vigie_hub import logs
 from vigie_hub.bus.configuration import nats_configuration
 from vigie_hub.bus.connection import Connection
 from vigie_hub.bus.system import System
@@ -64,6 +65,7 @@ def new_code(settings: HubSettings, agent_id: str, valid_hours: float) -> tuple[
 @app.command("revoke", help=_("Trust an agent no longer and end its session at once; what it told stays."))
 def revoke_agent(agent_id: AgentId, settings: SettingsFile, as_json: AsJson = False) -> None:
     """Trust an agent no longer."""
+    logs.configure()
     reason = asyncio.run(_revoke(HubSettings.load(settings), agent_id))
     if as_json:
         print(json.dumps({"agent_id": agent_id, "revoked": True, "told_nats_server": reason is None}))

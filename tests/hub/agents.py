@@ -105,7 +105,9 @@ class Agent:
         return base64.b64encode(base64.urlsafe_b64decode(self.key.sign(nonce.encode()) + "=="))
 
     @asynccontextmanager
-    async def connected(self, url: str, context: ssl.SSLContext | None = None) -> AsyncIterator["Agent"]:
+    async def connected(
+        self, url: str, context: ssl.SSLContext | None = None, reconnects: int = -1
+    ) -> AsyncIterator["Agent"]:
         async def failed(error: Exception) -> None:
             self.errors.append(str(error))
             self.refused.set()
@@ -119,7 +121,7 @@ class Agent:
             inbox_prefix=subjects.inbox_prefix(self.agent_id),
             error_cb=failed,
             reconnect_time_wait=0,
-            max_reconnect_attempts=-1,
+            max_reconnect_attempts=reconnects,
         )
         try:
             yield self
