@@ -18,7 +18,7 @@ def obey(law: LawSettings, data_dir: Path, agent_id: str, clock: Clock) -> NonHi
     if law.keep_non_hits_seconds is None:
         return None
     erased = erase_non_hits(data_dir, agent_id)
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
     if may_swap():
         log.warning("memory may be swapped to a disk, and reads with it: run swapoff -a, or use zram")
     log.info("reads that hit nothing are not kept", seconds=law.keep_non_hits_seconds, erased=erased)

@@ -8,8 +8,8 @@ INVARIANTS: Final = {
     "a hole in a lane": "SELECT lane FROM outbox JOIN lanes USING (lane) GROUP BY lane"
     " HAVING max(seq) <> newest OR max(seq) - min(seq) + 1 <> count(*)",
     "an unsent event that is gone": "SELECT lane FROM lanes LEFT JOIN receipts r USING (lane)"
-    " WHERE newest > coalesce(r.seq, 0) AND NOT EXISTS"
-    " (SELECT 1 FROM outbox o WHERE o.lane = lanes.lane AND o.seq = coalesce(r.seq, 0) + 1)",
+    " LEFT JOIN erased_lanes e USING (lane) WHERE newest > max(coalesce(r.seq, 0), coalesce(e.seq, 0)) AND NOT EXISTS"
+    " (SELECT 1 FROM outbox o WHERE o.lane = lanes.lane AND o.seq = max(coalesce(r.seq, 0), coalesce(e.seq, 0)) + 1)",
     "a clip without its event": "SELECT clip_id FROM clips, lanes WHERE lane = 'clip' AND seq > newest",
     "a clip_stored event without its clip": "SELECT seq FROM outbox WHERE lane = 'clip'"
     " AND seq NOT IN (SELECT seq FROM clips WHERE seq IS NOT NULL)",

@@ -127,6 +127,9 @@ def _erase(connection: sqlite3.Connection) -> int:
     connection.execute(f"DELETE FROM outbox WHERE event_id IN (SELECT event_id FROM events WHERE {_READS})")  # noqa: S608
     connection.execute(f"DELETE FROM events WHERE {_READS}")  # noqa: S608
     connection.execute(f"DELETE FROM crops WHERE {_NON_HITS}")  # noqa: S608
+    connection.execute(
+        "INSERT OR REPLACE INTO erased_lanes (lane, seq) SELECT lane, newest FROM lanes WHERE lane IN ('lpr', 'crop')"
+    )
     connection.execute("COMMIT")
     connection.execute("VACUUM")
     connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")

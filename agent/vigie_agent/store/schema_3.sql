@@ -7,3 +7,9 @@ CREATE TABLE hits (
     PRIMARY KEY (read_id, entry_id)
 ) WITHOUT ROWID;
 CREATE INDEX hits_by_motion ON hits (motion_id);
+
+-- Up to where a lane was erased unsent, because a law began that lets nobody keep it.
+CREATE TABLE erased_lanes (
+    lane TEXT PRIMARY KEY REFERENCES lanes (lane),
+    seq  INTEGER NOT NULL
+) WITHOUT ROWID;
