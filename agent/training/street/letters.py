@@ -51,18 +51,19 @@ def letter(number: int, char: str) -> Image.Image:
     """`char` in style `number`, as a mask cut to its ink; an alef is 96 pixels high."""
     rng = np.random.default_rng((number, 31))
     pen, taper = float(rng.uniform(0.07, 0.14)), float(rng.uniform(0.4, 1.1))
-    stretch, slant, shaky = float(rng.uniform(0.85, 1.35)), float(rng.normal(0, 0.08)), float(rng.uniform(0.5, 2.5))
+    tall = 1.0 if char == "أ" else float(rng.uniform(0.9, 1.4))
+    stretch, slant, shaky = float(rng.uniform(0.85, 1.35)), float(rng.normal(0.05, 0.1)), float(rng.uniform(0.5, 2.5))
     shape, scale = _LETTERS[char], _ALEF_PX * _FINER / 100
     own = np.random.default_rng((number, ord(char)))
     thick = pen * _ALEF_PX * _FINER
     margin = 2 * thick + 30 * scale
-    size = (round(shape.wide * scale * stretch + 2 * margin), round(shape.high * scale + 2 * margin))
+    size = (round(shape.wide * scale * stretch + 2 * margin), round(shape.high * tall * scale + 2 * margin))
     canvas = Image.new("L", size, 0)
     drawing = ImageDraw.Draw(canvas)
 
     def placed(places: Places) -> Places:
         x = places[:, 0] * stretch + slant * (shape.high - places[:, 1])
-        moved: Places = np.stack([x, places[:, 1]], axis=1) * scale + margin
+        moved: Places = np.stack([x, places[:, 1] * tall], axis=1) * scale + margin
         return moved
 
     for stroke in shape.strokes:
@@ -72,7 +73,7 @@ def letter(number: int, char: str) -> Image.Image:
         for (x, y), width in zip(path, widths, strict=True):
             drawing.ellipse((x - width / 2, y - width / 2, x + width / 2, y + width / 2), fill=255)
     for x, y in placed(np.array(shape.dots, dtype=np.float64).reshape(-1, 2) + own.normal(0, shaky)):
-        dot = thick * float(rng.uniform(0.9, 1.4)) / 2
+        dot = thick * float(rng.uniform(1.0, 1.5)) / 2
         drawing.ellipse((x - dot, y - dot, x + dot, y + dot), fill=255)
     image = canvas.reduce(_FINER)
     return image.crop(image.getbbox())
