@@ -79,6 +79,7 @@ async def run(settings: AgentSettings, *, clock: Clock | None = None, view: bool
             settings.data_dir,
             [camera.health for camera in cameras],
             interval_seconds=settings.heartbeat.interval_seconds,
+            clips_bytes_max=settings.clips.keep_bytes_max,
             clock=clock,
         )
         running = [services.create_task(_upkeep(settings, store).run(), name="upkeep")]

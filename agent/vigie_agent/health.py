@@ -34,6 +34,7 @@ class Health:
         cameras: Sequence[CameraReport],
         *,
         interval_seconds: float,
+        clips_bytes_max: int | None = None,
         clock: Clock,
     ) -> None:
         self._store = store
@@ -41,6 +42,7 @@ class Health:
         self._data_dir = data_dir
         self._cameras = cameras
         self._interval_seconds = interval_seconds
+        self._clips_bytes_max = clips_bytes_max
         self._clock = clock
         self._disk_fault = FaultLog(log)
         self._counts = Counts(0, 0, 0, 0)
@@ -63,6 +65,7 @@ class Health:
             newest=self._newest,
             clips_kept=self._counts.clips,
             clips_bytes=self._counts.clips_bytes,
+            clips_bytes_max=self._clips_bytes_max,
             disk_free_bytes=self._disk_free_bytes(),
             store_fault=fault[:_FAULT_CHARS_MAX] if fault else None,
         )

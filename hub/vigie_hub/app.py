@@ -5,6 +5,7 @@ agents ─NATS─→ heartbeats ──→ registry ─────────�
        ─NATS─→ stream EVT → consumer → read model ───┼──→ feed → page, API
        ←NATS── signed receipts ←───────┤             │
        ←NATS── crops ←──────── alerts ←┘             │
+       ←NATS── holds ←───────────────────────────────┤
        ←WebRTC─ pulls → archive ─────────────────────┘
 ```
 """
@@ -34,6 +35,7 @@ from vigie_hub.fleet.census import Census
 from vigie_hub.fleet.discovery import Discovery
 from vigie_hub.fleet.enrolment import revocations
 from vigie_hub.fleet.heartbeats import Heartbeats
+from vigie_hub.fleet.holds import EdgeHolds
 from vigie_hub.fleet.oversight import Oversight
 from vigie_hub.fleet.presence import Presence, forget
 from vigie_hub.fleet.registry import Registry
@@ -70,13 +72,14 @@ class Hub:
         self.census = Census(database, self.registry, clock, feed.tell)
         self.discovery = Discovery(database, clock, settings.fleet.interfaces)
         self.crops = Crops(client, database, settings.alerts, feed.tell)
+        self.holds = EdgeHolds(client, database, clock, feed.tell)
         self.heartbeats = Heartbeats(
             client,
             database,
             self.registry,
             clock,
             announce=self.census.announce,
-            alive=self.crops.visits.alive,
+            alive=self._alive,
             tell=feed.tell,
         )
         system_connection = Connection(settings.nats.url, trust.system_login(), context)
@@ -112,6 +115,7 @@ class Hub:
             reads=database,
             hotlist=Hotlist(database, clock, feed.tell),
             pulls=self.pulls,
+            holds=self.holds,
             archive=archive,
             users=Users(database),
             audit=Audit(database, clock),
@@ -119,6 +123,11 @@ class Hub:
             clock=clock,
             feed=feed,
         )
+
+    def _alive(self, agent_id: str) -> None:
+        """An agent gave a sign of life: it can be asked for what it owes."""
+        self.crops.visits.alive(agent_id)
+        self.holds.visits.alive(agent_id)
 
     async def follow_agents(self, server: EmbeddedNatsServer | None) -> None:
         """All that needs nats-server; waits for it as long as it takes, while the page shows what is known."""
@@ -134,6 +143,7 @@ class Hub:
                 services.create_task(self.consumer.run(), name="consumer")
                 services.create_task(self.hotlists.run(), name="hotlists")
                 services.create_task(self.crops.run(), name="crops")
+                services.create_task(self.holds.run(), name="holds")
                 services.create_task(self.pulls.run(), name="pulls")
         finally:
             await self.connection.close()

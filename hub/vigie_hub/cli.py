@@ -11,11 +11,13 @@ import typer
 
 from vigie_hub import fleet_cli, logs, users
 from vigie_hub.database import Database
+from vigie_hub.fleet.holds import ask as ask_for_hold
 from vigie_hub.fleet_cli import operator as _operator
 from vigie_hub.hotlists.cli import app as hotlist_app
 from vigie_hub.keys import HubKeys
 from vigie_hub.settings import HubSettings
 from vigie_shared.clock import SystemClock
+from vigie_shared.commands import HoldKind
 from vigie_shared.errors import CommandError, StoreError, VigieError
 from vigie_shared.i18n import gettext as _
 
@@ -66,6 +68,29 @@ def add_user(
     with Database(loaded.database_path) as database:
         users.add(database, name, password, SystemClock().now())
     print(json.dumps({"name": name}) if as_json else _("{name} can sign in").format(name=name))
+
+
+@app.command("hold", help=_("Keep a clip at its agent, whatever the retention there says, or let it go again."))
+def hold_clip(
+    clip: Annotated[str, typer.Argument(metavar="AGENT/CLIP", help=_("The clip, as the event list names it."))],
+    reason: Annotated[str, typer.Option("--reason", help=_("Why; it stays at the hub, in the audit."))],
+    settings: SettingsFile,
+    legal: Annotated[bool, typer.Option("--legal", help=_("A legal hold, not a pin: a law asks for it."))] = False,
+    release: Annotated[bool, typer.Option("--release", help=_("Let it go again."))] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Want a clip held at its agent; the running hub tells the agent as soon as it can."""
+    clip_id = clip.rpartition("/")[2]
+    kind: HoldKind = "legal" if legal else "pin"
+    now = SystemClock().now()
+    with Database(HubSettings.load(settings).database_path) as database:
+        agent_id = database.write_now(
+            lambda connection: ask_for_hold(connection, clip_id, kind, not release, reason, _operator(), now)
+        )
+    if as_json:
+        print(json.dumps({"agent_id": agent_id, "clip_id": clip_id, "kind": kind, "wanted": not release}))
+    else:
+        print(_("{agent_id} will be told as soon as it can be reached").format(agent_id=agent_id))
 
 
 @app.command("pull", help=_("Bring a clip here, verified, without the hub's page."))

@@ -42,6 +42,32 @@ class CropReply(BaseModel):
     jpeg: Base64Bytes = Field(max_length=65_536)
 
 
+HoldKind = Literal["pin", "legal"]
+"""A pin: somebody wants the clip. A legal hold: a law or a court asks for it."""
+
+
+class HoldRequest(BaseModel):
+    """Keep a clip at the edge until told otherwise, or no longer; the hub keeps who asked, and why."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    command: Literal["hold"] = "hold"
+    clip_id: UniqueId
+    kind: HoldKind
+    wanted: bool
+
+
+class HoldReply(BaseModel):
+    """What now holds for the clip, durably."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    reply: Literal["hold"] = "hold"
+    clip_id: UniqueId
+    kind: HoldKind
+    wanted: bool
+
+
 class Refused(BaseModel):
     """The agent cannot or will not; `retryable` says whether asking again helps."""
 
@@ -52,9 +78,9 @@ class Refused(BaseModel):
     retryable: bool = False
 
 
-COMMAND: TypeAdapter[CropRequest | ReportRequest] = TypeAdapter(
-    Annotated[CropRequest | ReportRequest, Field(discriminator="command")]
+COMMAND: TypeAdapter[CropRequest | HoldRequest | ReportRequest] = TypeAdapter(
+    Annotated[CropRequest | HoldRequest | ReportRequest, Field(discriminator="command")]
 )
-COMMAND_REPLY: TypeAdapter[CropReply | Reporting | Refused] = TypeAdapter(
-    Annotated[CropReply | Reporting | Refused, Field(discriminator="reply")]
+COMMAND_REPLY: TypeAdapter[CropReply | HoldReply | Reporting | Refused] = TypeAdapter(
+    Annotated[CropReply | HoldReply | Reporting | Refused, Field(discriminator="reply")]
 )

@@ -38,6 +38,8 @@ class Heartbeat(BaseModel):
     """Highest sequence of each lane: with the hub's watermark it says what is still at the edge."""
     clips_kept: int = Field(ge=0)
     clips_bytes: int = Field(ge=0)
+    clips_bytes_max: int | None = Field(default=None, ge=0)
+    """What clips may take before the oldest make way; with their rate it says for how long each stays."""
     disk_free_bytes: int | None = Field(default=None, ge=0)
     """None where the disk could not be asked: an alarm, never infinite space."""
     store_fault: str | None = Field(default=None, max_length=200)

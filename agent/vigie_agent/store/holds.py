@@ -3,14 +3,20 @@
 import sqlite3
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final, Literal
+from typing import Final
 
 from vigie_agent.store.database import stamp
+from vigie_shared.commands import HoldKind
 from vigie_shared.errors import StoreError
 from vigie_shared.i18n import gettext as _
 
-HoldKind = Literal["legal", "pin"]
 REASON_CHARS_MAX: Final = 200
+HUB: Final = "hub"
+"""The reason of a hold that the hub placed; it alone knows the real one, and only its own holds are its to end."""
+
+
+class GoneError(StoreError):
+    """The clip is not here any more."""
 
 
 @dataclass(frozen=True)
@@ -27,16 +33,26 @@ class Hold:
 def place(
     connection: sqlite3.Connection, clip_id: str, kind: HoldKind, reason: str, until: datetime | None, now: datetime
 ) -> None:
-    """Keep a clip; raises StoreError where it is not here (any more), or `until` has passed."""
+    """Keep a clip; raises GoneError where it is not here (any more), StoreError where `until` has passed."""
     known = connection.execute("SELECT 1 FROM clips WHERE clip_id = ? AND removed_at IS NULL", (clip_id,)).fetchone()
     if not known:
-        raise StoreError(_("no clip {clip_id} here; it may have been overwritten").format(clip_id=clip_id))
+        raise GoneError(_("no clip {clip_id} here; it may have been overwritten").format(clip_id=clip_id))
     if until is not None and until <= now:
         raise StoreError(_("a hold until {until} would end at once: name a time to come").format(until=stamp(until)))
     connection.execute(
         "INSERT INTO holds (clip_id, kind, reason, until, placed_at) VALUES (?, ?, ?, ?, ?)",
         (clip_id, kind, reason[:REASON_CHARS_MAX], stamp(until) if until else None, stamp(now)),
     )
+
+
+def follow_hub(connection: sqlite3.Connection, clip_id: str, kind: HoldKind, wanted: bool, now: datetime) -> None:
+    """Keep a clip because the hub wants it, once however often it asks; or end what it asked for."""
+    ours = "clip_id = ? AND kind = ? AND reason = ? AND released_at IS NULL"
+    key = (clip_id, kind, HUB)
+    if not wanted:
+        connection.execute(f"UPDATE holds SET released_at = ? WHERE {ours}", (stamp(now), *key))  # noqa: S608
+    elif not connection.execute(f"SELECT 1 FROM holds WHERE {ours}", key).fetchone():  # noqa: S608
+        place(connection, clip_id, kind, HUB, None, now)
 
 
 def release(connection: sqlite3.Connection, clip_id: str, kind: HoldKind, now: datetime) -> int:

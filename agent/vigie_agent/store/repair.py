@@ -11,6 +11,7 @@ from vigie_agent.store.database import FILE_NAME, open_writer, refusal
 from vigie_agent.store.files import StoreFiles
 from vigie_agent.store.reader import Reader
 from vigie_agent.store.scrub import Finding, Level, Scrub
+from vigie_shared.commands import HoldKind
 from vigie_shared.errors import StoreError
 
 
@@ -47,14 +48,12 @@ def repair(
     return Repaired(tuple(findings), rebuilt, finished, marked, erased)
 
 
-def hold(
-    data_dir: Path, clip_id: str, kind: holds.HoldKind, reason: str, until: datetime | None, now: datetime
-) -> None:
+def hold(data_dir: Path, clip_id: str, kind: HoldKind, reason: str, until: datetime | None, now: datetime) -> None:
     """Keep a clip; the agent may run meanwhile. Raises StoreError."""
     _beside(data_dir, lambda connection: holds.place(connection, clip_id, kind, reason, until, now))
 
 
-def release(data_dir: Path, clip_id: str, kind: holds.HoldKind, now: datetime) -> int:
+def release(data_dir: Path, clip_id: str, kind: HoldKind, now: datetime) -> int:
     """End the holds of that kind on a clip; how many there were. The agent may run meanwhile."""
     ended: list[int] = []
     _beside(data_dir, lambda connection: ended.append(holds.release(connection, clip_id, kind, now)))

@@ -23,6 +23,7 @@ from vigie_agent.store.retention import HoldsFillStoreError, Keep, Limits, Room
 from vigie_agent.store.steady_clock import SteadyClock
 from vigie_agent.store.writer import DiskFullError, Prepare, Unit, Writer
 from vigie_shared.clock import Clock
+from vigie_shared.commands import HoldKind
 from vigie_shared.errors import StoreError
 from vigie_shared.events import AnyEvent, GapRecorded, Lane, PlateHit, PlateRead
 from vigie_shared.ids import unique_id
@@ -227,6 +228,11 @@ class Store:
         """End its pins; how many there were."""
         now = self._clock.now()
         return self._writer.submit(lambda connection: holds.release(connection, clip_id, "pin", now))
+
+    def follow_hub(self, clip_id: str, kind: HoldKind, wanted: bool) -> None:
+        """Do as the hub says, durably; blocks. Raises GoneError where the clip is not here any more."""
+        now = self._clock.now()
+        self._writer.submit(lambda connection: holds.follow_hub(connection, clip_id, kind, wanted, now)).result()
 
     def keep_as(self, clip_id: str, kept_as: str) -> "Future[bool]":
         """Raise a clip's class (`clips.KEPT_AS`); False where it is not kept."""

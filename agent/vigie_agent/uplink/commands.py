@@ -10,24 +10,39 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 from pydantic import ValidationError
 
+from vigie_agent.store import GoneError
 from vigie_agent.uplink.budget import LinkBudget
 from vigie_agent.uplink.wire_bytes import publish_bytes
 from vigie_shared import subjects
-from vigie_shared.commands import COMMAND, CropReply, CropRequest, Refused, Reporting, ReportRequest
+from vigie_shared.commands import (
+    COMMAND,
+    CropReply,
+    CropRequest,
+    HoldKind,
+    HoldReply,
+    HoldRequest,
+    Refused,
+    Reporting,
+    ReportRequest,
+)
 from vigie_shared.errors import LinkError, VigieError
 from vigie_shared.i18n import gettext as _
 from vigie_shared.link import Priority
 
 log = structlog.get_logger(__name__)
 
-Reply = CropReply | Reporting | Refused
+Reply = CropReply | HoldReply | Reporting | Refused
 
 
-class CropSource(Protocol):
-    """Where the pictures of plates are."""
+class Keeper(Protocol):
+    """Where the pictures of plates are, and the clips."""
 
     def crop(self, read_id: str) -> bytes | None:
         """JPEG, or None where it is not kept; blocks."""
+        ...
+
+    def follow_hub(self, clip_id: str, kind: HoldKind, wanted: bool) -> None:
+        """Hold a clip, or no longer; blocks until durable. Raises GoneError where it is not here any more."""
         ...
 
 
@@ -37,14 +52,14 @@ class CommandDesk:
     def __init__(
         self,
         agent_id: str,
-        crops: CropSource,
+        keeper: Keeper,
         budget: LinkBudget | None = None,
         report: Callable[[], None] = lambda: None,
     ) -> None:
         """Without a budget nothing limits what leaves. `report` has a whole heartbeat sent."""
         self._report = report
         self._agent_id = agent_id
-        self._crops = crops
+        self._keeper = keeper
         self._budget = budget or LinkBudget.unlimited()
 
     async def run(self, client: Client) -> None:
@@ -65,15 +80,21 @@ class CommandDesk:
             self._report()
             return Reporting()
         try:
+            if isinstance(request, HoldRequest):
+                return await self._hold(request)
             return await self._crop(request)
         except VigieError as error:
-            return Refused(reason=str(error)[:300], retryable=True)
+            return Refused(reason=str(error)[:300], retryable=not isinstance(error, GoneError))
 
     async def _crop(self, request: CropRequest) -> CropReply | Refused:
-        jpeg = await asyncio.to_thread(self._crops.crop, request.read_id)
+        jpeg = await asyncio.to_thread(self._keeper.crop, request.read_id)
         if jpeg is None:
             return Refused(reason=_("no picture of read {read_id} here").format(read_id=request.read_id))
         return CropReply.model_construct(reply="crop", read_id=request.read_id, jpeg=jpeg)
+
+    async def _hold(self, request: HoldRequest) -> HoldReply:
+        await asyncio.to_thread(self._keeper.follow_hub, request.clip_id, request.kind, request.wanted)
+        return HoldReply(clip_id=request.clip_id, kind=request.kind, wanted=request.wanted)
 
     async def _send(self, client: Client, message: Msg, reply: Reply) -> None:
         if not message.reply:

@@ -14,7 +14,7 @@ from vigie_hub.database import Database
 from vigie_hub.fleet.visits import PER_VISIT, AwayError, Visits
 from vigie_hub.settings import AlertSettings
 from vigie_shared import subjects
-from vigie_shared.commands import COMMAND_REPLY, CropReply, CropRequest
+from vigie_shared.commands import COMMAND_REPLY, CropReply, CropRequest, Refused
 
 log = structlog.get_logger(__name__)
 _REFUSED_MAX: Final = 4096
@@ -77,7 +77,7 @@ class Crops:
             return
         if isinstance(reply, CropReply) and reply.read_id == read_id and reply.jpeg.startswith(_JPEG):
             await self._store(agent_id, read_id, reply.jpeg)
-        elif isinstance(reply, CropReply):
+        elif not isinstance(reply, Refused):
             self._give_up(agent_id, read_id, "not the picture that was asked for")
         elif reply.retryable:
             raise AwayError(reply.reason)

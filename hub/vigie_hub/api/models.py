@@ -5,6 +5,7 @@ from typing import Annotated, Generic, Literal, TypeVar
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from vigie_hub.fleet.registry import AgentState
+from vigie_shared.commands import HoldKind
 from vigie_shared.events import AnyEvent, Lane, StrangeEvent
 from vigie_shared.link import LinkReport
 
@@ -23,6 +24,29 @@ class Page(Answer, Generic[Item]):
 
     items: list[Item]
     next: str | None = None
+
+
+class Behind(Answer):
+    """An agent whose word is not complete here. `complete_as_of` is null where nothing of it is here."""
+
+    agent_id: str
+    complete_as_of: Time | None
+    events_at_edge: int = Field(description="Recorded by the agent, and not here yet, as it last said")
+    last_seen_at: Time | None
+
+
+class Completeness(Answer):
+    """What an answer may lack. Whatever agents noticed up to `as_of` is in it, but for the agents that are named."""
+
+    as_of: Time | None = Field(description="Null where no agent can be reached")
+    unreachable: list[Behind]
+    catching_up: list[Behind] = Field(description="Reachable, with events on their way")
+
+
+class EdgePage(Page[Item], Generic[Item]):
+    """A page of what agents said, with what it may lack."""
+
+    completeness: Completeness
 
 
 class Camera(Answer):
@@ -87,6 +111,26 @@ class ArchiveState(Answer):
     detail: str
 
 
+class EdgeHold(Answer):
+    """Somebody wants the clip kept at the edge, or no longer; `state` is what its agent made of it."""
+
+    kind: HoldKind
+    state: Literal["asked", "held", "releasing", "released", "refused"]
+    reason: str
+    asked_by: str
+    asked_at: Time
+    detail: str
+
+
+class HoldWish(BaseModel):
+    """Keep a clip at the edge, or no longer, and why."""
+
+    model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
+
+    wanted: bool = True
+    reason: str = Field(min_length=1, max_length=300, examples=["Case 114"])
+
+
 class Clip(Answer):
     """A clip at the edge; `archive` is null until someone asks for it."""
 
@@ -103,6 +147,31 @@ class Clip(Answer):
     width_px: int
     height_px: int
     archive: ArchiveState | None
+    holds: list[EdgeHold]
+
+
+class Span(Answer):
+    """A stretch of a camera's footage: where its bytes are, or why there are none."""
+
+    at: Time
+    ended_at: Time
+    where: Literal["edge", "transit", "hub", "gap"]
+    clip_id: str | None
+    reason: str = Field(description="Of a gap: camera_lost, disk_full, …; empty otherwise")
+    held: bool = Field(description="Whether its agent has said that it keeps the clip, whatever its retention says")
+    overwritten_in_hours: float | None = Field(
+        description="About how long its agent keeps it, at the rate of its last day; null where held, or not known"
+    )
+
+
+class Timeline(Answer):
+    """What there is of a camera, from metadata alone. Where no span is, nothing moved, up to `known_until`."""
+
+    agent_id: str
+    camera_id: str
+    spans: list[Span]
+    known_until: Time | None = Field(description="Later footage may exist that the agent has not told of yet")
+    reachable: bool
 
 
 class Alert(Answer):

@@ -66,6 +66,9 @@ CODES: Final[dict[str, Code]] = {
         marked("The picture has not arrived yet"),
         marked("It comes as soon as its agent can be reached."),
     ),
+    "no-such-agent": Code(
+        HTTPStatus.NOT_FOUND, marked("There is no such agent"), marked("List the agents to find its id.")
+    ),
     "no-such-clip": Code(
         HTTPStatus.NOT_FOUND, marked("There is no such clip"), marked("List the clips to find its id.")
     ),

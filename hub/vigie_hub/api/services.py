@@ -9,6 +9,7 @@ from typing import Literal, Protocol, TypeVar
 from vigie_hub.api.feed import Feed
 from vigie_hub.hotlists.wishes import PlateWish
 from vigie_shared.clock import Clock
+from vigie_shared.commands import HoldKind
 from vigie_shared.enrolment import Wish
 
 T = TypeVar("T")
@@ -70,6 +71,14 @@ class Pulls(Protocol):
         ...
 
 
+class Holds(Protocol):
+    """Keeps clips at the edge; wishes are audited, and told to the feed, by whoever implements this."""
+
+    async def ask(self, clip_id: str, kind: HoldKind, wanted: bool, reason: str, user: str) -> None:
+        """Want a clip held, or no longer; durable on return. Raises CommandError where that cannot be."""
+        ...
+
+
 class Archive(Protocol):
     """Verified clips, by digest."""
 
@@ -117,6 +126,7 @@ class Services:
     reads: Reads
     hotlist: Hotlist
     pulls: Pulls
+    holds: Holds
     archive: Archive
     users: Users
     audit: Audit

@@ -61,7 +61,28 @@ def _run(database: sqlite_utils.Database, name: str) -> None:
         database.execute(statement)
 
 
-MIGRATIONS: Final[tuple[Migration, ...]] = (_first, _enrolment, _hotlists, _batches)
+_EDGE_HOLDS = """
+CREATE TABLE edge_holds (              -- clips that are to stay at the edge, whatever its retention says
+    clip_id  TEXT NOT NULL REFERENCES clips (clip_id),
+    kind     TEXT NOT NULL,            -- pin, legal
+    wanted   INTEGER NOT NULL,
+    reason   TEXT NOT NULL,
+    asked_by TEXT NOT NULL,
+    asked_at TEXT NOT NULL,
+    answer   TEXT,                     -- done, refused; null until the agent has answered
+    detail   TEXT NOT NULL DEFAULT '',
+    PRIMARY KEY (clip_id, kind)
+) WITHOUT ROWID
+"""
+
+
+def _edge_holds(database: sqlite_utils.Database) -> None:
+    database.execute(_EDGE_HOLDS)
+    database.execute("CREATE INDEX edge_holds_open ON edge_holds (clip_id) WHERE answer IS NULL")
+    database.execute("CREATE INDEX clips_by_agent ON clips (agent_id, at, bytes)")
+
+
+MIGRATIONS: Final[tuple[Migration, ...]] = (_first, _enrolment, _hotlists, _batches, _edge_holds)
 """Migration n makes version n + 1 out of version n."""
 SCHEMA_VERSION: Final = len(MIGRATIONS)
 

@@ -11,7 +11,7 @@ from typing import Any, Final
 from vigie_hub.sync.times import iso_of_us
 from vigie_shared.batches import EVENTS_MAX, bodies
 from vigie_shared.columns.kinds import to_us
-from vigie_shared.events import lane_of_kind
+from vigie_shared.events import Lane, lane_of_kind
 
 _SHIFT: Final = 8
 assert EVENTS_MAX <= 1 << _SHIFT
@@ -19,6 +19,11 @@ _ANY: Final = "(:agent_id IS NULL OR agent_id = :agent_id) AND (:lane IS NULL OR
 _KIND: Final = "(:kind IS NULL OR ',' || kinds || ',' LIKE '%,' || :kind || ',%')"
 _UP: Final = f"SELECT * FROM batches WHERE id >= :batch AND {_ANY} AND {_KIND} ORDER BY id"  # noqa: S608
 _DOWN: Final = f"SELECT * FROM batches WHERE id <= :batch AND {_ANY} AND {_KIND} ORDER BY id DESC"  # noqa: S608
+_OF_AGENT: Final = f"SELECT * FROM batches WHERE agent_id = :agent_id AND lane = :lane AND {_KIND} ORDER BY id DESC"  # noqa: S608
+_HOLDING: Final = """
+SELECT * FROM batches WHERE agent_id = :agent_id AND epoch = :epoch AND lane = :lane AND first_seq <= :seq
+ORDER BY first_seq DESC LIMIT 1
+"""
 Row = dict[str, Any]
 
 
@@ -51,6 +56,19 @@ def events_before(
 ) -> Iterator[Row]:
     """Events that came before that one, the newest first."""
     return _events(connection, _DOWN, event_id, kind, agent_id)
+
+
+def events_of(connection: sqlite3.Connection, agent_id: str, lane: Lane, kind: str) -> Iterator[Row]:
+    """One agent's events of a kind, the newest batch first."""
+    for batch in connection.execute(_OF_AGENT, {"agent_id": agent_id, "lane": lane, "kind": kind}):
+        yield from (row for row in unpacked(batch) if row["kind"] == kind)
+
+
+def time_of(connection: sqlite3.Connection, agent_id: str, epoch: str, lane: Lane, seq: int) -> str | None:
+    """When an event was; None where it is not here."""
+    batch = connection.execute(_HOLDING, {"agent_id": agent_id, "epoch": epoch, "lane": lane, "seq": seq}).fetchone()
+    found = [row["at"] for row in unpacked(batch) if row["seq"] == seq] if batch else []
+    return found[0] if found else None
 
 
 def _events(

@@ -8,6 +8,7 @@ from vigie_hub.api.progress import alert_with_progress, with_progress
 from vigie_hub.api.queries.agents import camera_names, list_agents
 from vigie_hub.api.queries.alerts import list_alerts
 from vigie_hub.api.queries.clips import list_clips
+from vigie_hub.api.queries.completeness import completeness
 from vigie_hub.api.queries.events import list_events
 from vigie_hub.api.queries.hotlist import list_hotlist
 from vigie_hub.api.queries.plates import plate_of
@@ -39,6 +40,12 @@ async def summary(services: Services) -> dict[str, Any]:
         "still_at_edge": sum(agent.still_at_edge for agent in enrolled),
         "missing": sum(agent.missing for agent in enrolled),
     }
+
+
+async def whole(services: Services) -> dict[str, Any]:
+    """How complete all of it is."""
+    now = services.clock.now()
+    return {"completeness": await services.reads.read(lambda connection: completeness(connection, now))}
 
 
 async def alerts(services: Services) -> dict[str, Any]:
@@ -76,6 +83,7 @@ async def hotlist(services: Services) -> dict[str, Any]:
 
 SECTIONS: Final[dict[str, Callable[[Services], Awaitable[dict[str, Any]]]]] = {
     "summary": summary,
+    "completeness": whole,
     "alerts": alerts,
     "events": events,
     "clips": clips,

@@ -14,7 +14,7 @@ from vigie_hub.hotlists import entries
 from vigie_hub.settings import AlertSettings
 from vigie_hub.sync.projector import project
 from vigie_shared import subjects
-from vigie_shared.commands import COMMAND, CropReply, Refused
+from vigie_shared.commands import COMMAND, CropReply, CropRequest, Refused
 
 JPEG = b"\xff\xd8\xff\xe0 a picture"
 READS = ("a" * 22, "b" * 22)
@@ -49,9 +49,10 @@ async def answer(agent: Agent, reply_to: Callable[[str], CropReply | Refused]) -
     asked: list[str] = []
 
     async def answered(message: Msg) -> None:
-        wanted = COMMAND.validate_json(message.data).read_id
-        asked.append(wanted)
-        await message.respond(reply_to(wanted).model_dump_json().encode())
+        wanted = COMMAND.validate_json(message.data)
+        assert isinstance(wanted, CropRequest)
+        asked.append(wanted.read_id)
+        await message.respond(reply_to(wanted.read_id).model_dump_json().encode())
 
     await agent.client.subscribe(subjects.command(agent.agent_id), cb=answered)
     await settled(agent.client)

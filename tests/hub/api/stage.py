@@ -16,6 +16,7 @@ from pathlib import Path
 
 import httpx
 from fastapi import FastAPI
+from nats.aio.client import Client
 from PIL import Image, ImageDraw
 
 from vigie_hub import users
@@ -28,6 +29,7 @@ from vigie_hub.archive.files import Archive
 from vigie_hub.custody.audit import Audit
 from vigie_hub.database import Database, iso
 from vigie_hub.fleet.admission import Admission
+from vigie_hub.fleet.holds import EdgeHolds
 from vigie_hub.hotlists.entries import Hotlist
 from vigie_hub.identity import Identity
 from vigie_hub.settings import HubSettings
@@ -35,7 +37,7 @@ from vigie_hub.sync.projector import project
 from vigie_hub.users import Users
 from vigie_hub.video.pulls import PullState
 from vigie_shared.batches import Batch
-from vigie_shared.events import AnyEvent, ClipStored, Lane, MotionEnded, MotionStarted, PlateRead, lane_of
+from vigie_shared.events import LANES, AnyEvent, ClipStored, Lane, MotionEnded, MotionStarted, PlateRead, lane_of
 from vigie_shared.heartbeats import CameraHealth, Heartbeat
 from vigie_shared.ids import unique_id
 
@@ -106,6 +108,7 @@ class Stage:
     clock: TestClock
     api: FastAPI
     url: str = ""
+    clips_bytes_max: int | None = None
     _seqs: dict[tuple[str, Lane], int] = field(default_factory=dict)
 
     async def enrol(self, agent_id: str, cameras: Sequence[CameraHealth] = (), *, backlog: int = 0) -> None:
@@ -117,9 +120,10 @@ class Stage:
             at=self.clock.now(),
             interval_seconds=10,
             cameras=tuple(cameras),
-            newest={"mot": self._seqs.get((agent_id, "mot"), 0) + backlog},
+            newest={lane: self._seqs.get((agent_id, lane), 0) + (backlog if lane == "mot" else 0) for lane in LANES},
             clips_kept=41,
             clips_bytes=96_400_000,
+            clips_bytes_max=self.clips_bytes_max,
             disk_free_bytes=118_000_000_000,
         )
         row = (agent_id, f"U{agent_id}", iso(self.clock.now()), iso(self.clock.now()), 30.0, heartbeat.epoch)
@@ -271,6 +275,7 @@ async def stage(folder: Path) -> AsyncIterator[Stage]:
             reads=database,
             hotlist=Hotlist(database, clock, feed.tell),
             pulls=edge,
+            holds=EdgeHolds(Client(), database, clock, feed.tell),
             archive=edge.archive,
             users=Users(database),
             audit=Audit(database, clock),

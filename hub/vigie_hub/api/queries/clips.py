@@ -2,9 +2,10 @@
 
 import sqlite3
 from collections.abc import Mapping
+from typing import Final, Literal
 
 from vigie_hub.api import cursors
-from vigie_hub.api.models import ArchiveState, Clip, Page
+from vigie_hub.api.models import ArchiveState, Clip, EdgeHold, Page
 from vigie_hub.api.queries.agents import camera_names
 
 _CLIP = """
@@ -26,6 +27,14 @@ WHERE clips.at <= :at AND clips.ended_at >= :at AND clips.agent_id = :agent_id A
 ORDER BY clips.at DESC LIMIT 1
 """
 )
+_HOLD_STATES: Final[Mapping[tuple[bool, str | None], Literal["asked", "held", "releasing", "released", "refused"]]] = {
+    (True, None): "asked",
+    (True, "done"): "held",
+    (True, "refused"): "refused",
+    (False, None): "releasing",
+    (False, "done"): "released",
+    (False, "refused"): "refused",
+}
 _END = "~"  # sorts after every time
 
 
@@ -42,7 +51,7 @@ def list_clips(
     rows = connection.execute(
         _LIST, {"at": at, "clip_id": clip_id, "agent_id": agent_id, "limit": limit + 1}
     ).fetchall()
-    clips = [_clip(row, names) for row in rows[:limit]]
+    clips = [_clip(connection, row, names) for row in rows[:limit]]
     more = cursors.pack(clips[-1].at, clips[-1].clip_id) if len(rows) > limit else None
     return Page(items=clips, next=more)
 
@@ -50,7 +59,7 @@ def list_clips(
 def find_clip(connection: sqlite3.Connection, clip_id: str) -> Clip | None:
     """The clip of that id."""
     row = connection.execute(_CLIP + "WHERE clips.clip_id = ?", (clip_id,)).fetchone()
-    return _clip(row, camera_names(connection)) if row else None
+    return _clip(connection, row, camera_names(connection)) if row else None
 
 
 def clip_showing(
@@ -60,13 +69,26 @@ def clip_showing(
     keys = {key: read[key] for key in ("motion_id", "agent_id", "camera_id", "at")}
     row = connection.execute(_BY_MOTION, keys).fetchone() if keys["motion_id"] else None
     row = row or connection.execute(_BY_TIME, keys).fetchone()
-    return _clip(row, names) if row else None
+    return _clip(connection, row, names) if row else None
 
 
-def _clip(row: sqlite3.Row, names: Mapping[tuple[str, str], str]) -> Clip:
-    known = {key: row[key] for key in Clip.model_fields if key not in ("camera_name", "archive")}
+def _clip(connection: sqlite3.Connection, row: sqlite3.Row, names: Mapping[tuple[str, str], str]) -> Clip:
+    made = ("camera_name", "archive", "holds")
+    known = {key: row[key] for key in Clip.model_fields if key not in made}
     name = names.get((row["agent_id"], row["camera_id"]), row["camera_id"])
-    return Clip(**known, camera_name=name, archive=_archive(row))
+    return Clip(**known, camera_name=name, archive=_archive(row), holds=_holds(connection, row["clip_id"]))
+
+
+def _holds(connection: sqlite3.Connection, clip_id: str) -> list[EdgeHold]:
+    rows = connection.execute("SELECT * FROM edge_holds WHERE clip_id = ? ORDER BY kind", (clip_id,))
+    return [
+        EdgeHold(
+            kind=row["kind"],
+            state=_HOLD_STATES[bool(row["wanted"]), row["answer"]],
+            **{key: row[key] for key in ("reason", "asked_by", "asked_at", "detail")},
+        )
+        for row in rows
+    ]
 
 
 def _archive(row: sqlite3.Row) -> ArchiveState | None:

@@ -2,13 +2,14 @@
 
 import json
 import sqlite3
+from datetime import datetime
 from itertools import islice
 from typing import Any, Final, get_args
 
 from vigie_hub.api import cursors
 from vigie_hub.api.models import Event, Page
-from vigie_hub.sync.stored import events_after, events_before, newest_event_id
-from vigie_shared.events import EVENT, KINDS, AnyEvent, StrangeEvent, strange
+from vigie_hub.sync.stored import events_after, events_before, events_of, newest_event_id
+from vigie_shared.events import EVENT, KINDS, AnyEvent, GapRecorded, StrangeEvent, strange
 
 _END = 2**63 - 1
 _FIELDS: Final = {
@@ -40,6 +41,15 @@ def list_events(
 def newest_id(connection: sqlite3.Connection) -> int:
     """Id of the event that came last; 0 before the first."""
     return newest_event_id(connection)
+
+
+def gaps_of(
+    connection: sqlite3.Connection, agent_id: str, camera_id: str, since: datetime, until: datetime, limit: int
+) -> list[GapRecorded]:
+    """Gaps of one camera that touch `since … until`, the newest first."""
+    told = (_body(row["body"]) for row in events_of(connection, agent_id, "hlt", "gap_recorded"))
+    gaps = (gap for gap in told if isinstance(gap, GapRecorded) and gap.camera_id == camera_id)
+    return list(islice((gap for gap in gaps if gap.at < until and gap.ended_at > since), limit))
 
 
 def _event(row: dict[str, Any]) -> Event:

@@ -6,10 +6,11 @@ from fastapi import APIRouter
 from fastapi.responses import Response
 
 from vigie_hub.api.context import CursorOf, LimitOf, ServicesOf, UserOf
-from vigie_hub.api.models import Alert, Page
+from vigie_hub.api.models import Alert, EdgePage
 from vigie_hub.api.problems import ProblemError
 from vigie_hub.api.progress import alert_with_progress
 from vigie_hub.api.queries.alerts import crop_of, find_alert, list_alerts
+from vigie_hub.api.queries.completeness import completeness
 
 router = APIRouter(tags=["alerts"])
 _BINARY: Final = {"type": "string", "format": "binary"}
@@ -18,10 +19,17 @@ _KINDS: Final = {b"\xff\xd8\xff\xe0": "image/jpeg", b"RIFF": "image/webp"}
 
 
 @router.get("/alerts")
-async def get_alerts(services: ServicesOf, cursor: CursorOf = None, limit: LimitOf = 100) -> Page[Alert]:
+async def get_alerts(services: ServicesOf, cursor: CursorOf = None, limit: LimitOf = 100) -> EdgePage[Alert]:
     """Hits of the hotlist, the newest first."""
-    page = await services.reads.read(lambda connection: list_alerts(connection, cursor=cursor, limit=limit))
-    return Page(items=[alert_with_progress(alert, services.pulls) for alert in page.items], next=page.next)
+    now = services.clock.now()
+    page, known = await services.reads.read(
+        lambda connection: (
+            list_alerts(connection, cursor=cursor, limit=limit),
+            completeness(connection, now, ("hit", "lpr")),
+        )
+    )
+    alerts = [alert_with_progress(alert, services.pulls) for alert in page.items]
+    return EdgePage(items=alerts, next=page.next, completeness=known)
 
 
 @router.get("/alerts/{alert_id}")

@@ -8,11 +8,14 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import FileResponse
 
 from vigie_hub.api.context import CursorOf, LimitOf, ServicesOf, UserOf
-from vigie_hub.api.models import Clip, Page
+from vigie_hub.api.models import Clip, EdgePage, HoldWish
 from vigie_hub.api.problems import ProblemError
 from vigie_hub.api.progress import with_progress
 from vigie_hub.api.queries.clips import find_clip, list_clips
+from vigie_hub.api.queries.completeness import completeness
 from vigie_hub.api.services import Services
+from vigie_shared.commands import HoldKind
+from vigie_shared.errors import CommandError
 
 router = APIRouter(tags=["clips"])
 _VIDEO = {"content": {"video/mp4": {"schema": {"type": "string", "format": "binary"}}}}
@@ -24,12 +27,17 @@ async def get_clips(
     agent_id: Annotated[str | None, Query(max_length=32)] = None,
     cursor: CursorOf = None,
     limit: LimitOf = 100,
-) -> Page[Clip]:
+) -> EdgePage[Clip]:
     """Clips, the newest first, wherever their bytes are."""
-    page = await services.reads.read(
-        lambda connection: list_clips(connection, agent_id=agent_id, cursor=cursor, limit=limit)
+    now = services.clock.now()
+    page, known = await services.reads.read(
+        lambda connection: (
+            list_clips(connection, agent_id=agent_id, cursor=cursor, limit=limit),
+            completeness(connection, now, ("clip",), agent_id=agent_id),
+        )
     )
-    return Page(items=[with_progress(clip, services.pulls) for clip in page.items], next=page.next)
+    clips = [with_progress(clip, services.pulls) for clip in page.items]
+    return EdgePage(items=clips, next=page.next, completeness=known)
 
 
 @router.get("/clips/{clip_id}")
@@ -47,6 +55,20 @@ async def post_pull(services: ServicesOf, user: UserOf, clip_id: str) -> Clip:
     await services.audit.record(user, "pull_requested", clip_id)
     services.pulls.request(clip_id)
     return with_progress(clip.model_copy(update={"archive": None}), services.pulls)
+
+
+@router.put("/clips/{clip_id}/holds/{kind}", status_code=202)
+async def put_hold(services: ServicesOf, user: UserOf, clip_id: str, kind: HoldKind, wish: HoldWish) -> Clip:
+    """Keep the clip at the edge, or no longer: a pin for whoever wants it, a legal hold where a law asks for it.
+
+    Answers at once; the agent hears of it as soon as it can be reached, and `holds` says when it has done so.
+    """
+    await _clip(services, clip_id)
+    try:
+        await services.holds.ask(clip_id, kind, wish.wanted, wish.reason, user)
+    except CommandError as error:
+        raise ProblemError("refused", detail=error) from error
+    return await _clip(services, clip_id)
 
 
 @router.get(

@@ -8,7 +8,8 @@ from fastapi.responses import StreamingResponse
 
 from vigie_hub.api.authentication import Authentication
 from vigie_hub.api.context import CursorOf, LimitOf, ServicesOf
-from vigie_hub.api.models import Event, Page
+from vigie_hub.api.models import EdgePage, Event
+from vigie_hub.api.queries.completeness import completeness
 from vigie_hub.api.queries.events import list_events
 from vigie_hub.api.stream import stream_events
 
@@ -25,13 +26,16 @@ async def get_events(
     agent_id: Annotated[str | None, Query(max_length=32)] = None,
     cursor: CursorOf = None,
     limit: LimitOf = 100,
-) -> Page[Event]:
+) -> EdgePage[Event]:
     """Events by arrival: with `after` the oldest first, else the newest first."""
-    return await services.reads.read(
-        lambda connection: list_events(
-            connection, after=after, cursor=cursor, kind=kind, agent_id=agent_id, limit=limit
+    now = services.clock.now()
+    page, known = await services.reads.read(
+        lambda connection: (
+            list_events(connection, after=after, cursor=cursor, kind=kind, agent_id=agent_id, limit=limit),
+            completeness(connection, now, agent_id=agent_id),
         )
     )
+    return EdgePage(items=page.items, next=page.next, completeness=known)
 
 
 @router.get(

@@ -105,7 +105,7 @@ function listen() {
   let opened = false;
   stream.addEventListener("open", () => {
     showLine("live");
-    if (opened) renew("summary", "alerts", "clips", "agents", "hotlist");
+    if (opened) renew("summary", "completeness", "alerts", "clips", "agents", "hotlist");
     opened = true;
   });
   stream.addEventListener("error", () => {
@@ -117,7 +117,7 @@ function listen() {
   });
   stream.addEventListener("changed", (message) => {
     const name = JSON.parse(message.data);
-    renew(name, ...(name === "agents" ? ["summary"] : []));
+    renew(name, ...(name === "agents" ? ["summary", "completeness"] : []));
     if (name === "clips") watch();
   });
 }
@@ -196,13 +196,48 @@ async function removeFromHotlist(entry) {
   renew("hotlist");
 }
 
+// --- holds at the edge
+
+const holding = document.getElementById("hold-dialog");
+
+function askToHold(button) {
+  const { hold, wanted, question } = button.dataset;
+  holding.querySelector("[data-question]").textContent = question;
+  holding.dataset.hold = hold;
+  holding.dataset.wanted = wanted;
+  holding.querySelector(".trouble").hidden = true;
+  holding.querySelector("form").reset();
+  holding.showModal();
+}
+
+async function hold(event) {
+  event.preventDefault();
+  const reason = new FormData(event.target).get("reason");
+  const response = await ask(`/api/v1/clips/${holding.dataset.hold}/holds/pin`, {
+    method: "PUT", headers: { "content-type": "application/json", accept: "application/json" },
+    body: JSON.stringify({ wanted: holding.dataset.wanted === "true", reason }),
+  });
+  const trouble = holding.querySelector(".trouble");
+  trouble.hidden = response.ok;
+  if (response.ok) {
+    holding.close();
+    renew("clips");
+  } else {
+    const problem = await response.json();
+    trouble.textContent = `${problem.title}. ${problem.detail}`;
+  }
+}
+
+holding.querySelector("form").addEventListener("submit", hold);
+holding.querySelector("[data-close]").addEventListener("click", () => holding.close());
 form.addEventListener("submit", addToHotlist);
 document.addEventListener("click", (event) => {
   const button = event.target.closest("button");
   if (button?.dataset.play) play(button.dataset.play);
   if (button?.dataset.remove) removeFromHotlist(button.dataset.remove);
+  if (button?.dataset.hold) askToHold(button);
 });
 
 for (const container of document.querySelectorAll("[data-section]")) for (const item of container.children) adopt(item);
-setInterval(() => renew("agents", "summary", "clips"), UNTOLD_EVERY_MS);
+setInterval(() => renew("agents", "summary", "completeness", "clips"), UNTOLD_EVERY_MS);
 listen();
