@@ -1,4 +1,4 @@
-"""`vigie agent store …`: check, stats, export, hold, release."""
+"""`vigie agent store …`: check, stats, list, export, hold, release."""
 
 import contextlib
 import json
@@ -14,6 +14,7 @@ import typer
 from vigie_shared.i18n import gettext as _
 
 if TYPE_CHECKING:
+    from vigie_agent.store.listing import KeptClip
     from vigie_agent.store.repair import Repaired
     from vigie_agent.store.scrub import Finding
     from vigie_agent.store.stats import StoreStats
@@ -30,7 +31,7 @@ Settings = Annotated[
     Path, typer.Option("--settings", help=_("The agent's settings file (TOML); VIGIE_AGENT__… variables override it."))
 ]
 AsJson = Annotated[bool, typer.Option("--json", help=_("Print JSON, for scripts."))]
-Clip = Annotated[str, typer.Argument(metavar="CLIP", help=_("The clip's id, as the hub or `store stats` names it."))]
+Clip = Annotated[str, typer.Argument(metavar="CLIP", help=_("The clip's id, as the hub or `store list` names it."))]
 Pin = Annotated[bool, typer.Option("--pin", help=_("A pin, not a legal hold: somebody wants it, no law asks for it."))]
 LevelName = Literal["presence", "size", "digest"]
 DEGRADED: Final = 3
@@ -93,6 +94,32 @@ def stats(settings: Settings, as_json: AsJson = False) -> None:
     finally:
         reader.close()
     typer.echo(json.dumps(asdict(found)) if as_json else _stats_text(found))
+
+
+@app.command("list", help=_("Name the clips that are kept, the newest first."))
+def list_clips(
+    settings: Settings,
+    camera: Annotated[str | None, typer.Option(metavar="CAMERA", help=_("Only clips of this camera."))] = None,
+    limit: Annotated[int, typer.Option("-n", "--limit", min=1, help=_("At most so many."))] = 50,
+    as_json: AsJson = False,
+) -> None:
+    """One line a clip."""
+    from vigie_agent.settings import load
+    from vigie_agent.store import Reader
+    from vigie_agent.store.listing import listing
+
+    reader = Reader(load(settings).data_dir)
+    try:
+        found = listing(reader, camera, limit)
+    finally:
+        reader.close()
+    if as_json:
+        typer.echo(json.dumps([asdict(one) for one in found]))
+        return
+    for one in found:
+        typer.echo(_clip_text(one))
+    if not found:
+        typer.echo(_("no clips"), err=True)
 
 
 @app.command(
@@ -209,6 +236,25 @@ def _repaired_text(done: "Repaired") -> str:
     text = _("{clips} open clips finished, {marked} damaged segments recorded as gaps, {orphans} nameless ones erased")
     counts = text.format(clips=done.clips_finished, marked=done.segments_marked, orphans=done.orphans_erased)
     return "\n".join([*lines, counts])
+
+
+def _clip_text(one: "KeptClip") -> str:
+    seconds = (datetime.fromisoformat(one.ended_at) - datetime.fromisoformat(one.at)).total_seconds()
+    text = _("{clip_id}  {camera}  {at}  {seconds:.0f} s  {megabytes:.1f} MB  kept as {kind}")
+    notes = [
+        _("held") if one.is_held else "",
+        "" if one.is_acknowledged else _("the hub has not acknowledged it"),
+        _("{count} damaged segments").format(count=one.damaged_segments) if one.damaged_segments else "",
+    ]
+    line = text.format(
+        clip_id=one.clip_id,
+        camera=one.camera_id,
+        at=one.at,
+        seconds=seconds,
+        megabytes=one.bytes / 1e6,
+        kind=one.kept_as,
+    )
+    return "  ".join([line, *filter(None, notes)])
 
 
 def _stats_text(found: "StoreStats") -> str:

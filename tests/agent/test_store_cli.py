@@ -48,6 +48,28 @@ def test_a_clip_is_exported_beside_a_running_agent(
         assert len(list(container.decode(video=0))) == done["packets"]
 
 
+def test_the_clips_are_named_that_can_be_exported(
+    tmp_path: Path, settings: Path, film_clip: FinishedClip, capsys: pytest.CaptureFixture[str]
+) -> None:
+    older = clip()
+    keep(tmp_path / "data", older, film_clip).close()
+    assert main(["store", "hold", film_clip.clip_id, "--reason", "case 7", "--settings", str(settings)]) == 0
+    damage_segment(tmp_path / "data", film_clip.clip_id, 1)
+    assert main(["store", "check", "--level", "digest", "--repair", "--settings", str(settings)]) == 3
+    capsys.readouterr()
+    assert main(["store", "list", "--settings", str(settings)]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert {line.split()[0] for line in lines} == {older.clip_id, film_clip.clip_id}
+    (line,) = (line for line in lines if film_clip.clip_id in line)
+    assert "gate" in line
+    assert "held" in line
+    assert "1 damaged segments" in line
+    assert main(["store", "list", "--camera", "gate", "-n", "1", "--json", "--settings", str(settings)]) == 0
+    assert len(json.loads(capsys.readouterr().out)) == 1
+    assert main(["store", "list", "--camera", "yard", "--json", "--settings", str(settings)]) == 0
+    assert json.loads(capsys.readouterr().out) == []
+
+
 def test_a_check_finds_what_is_damaged_and_a_repair_records_it_once(
     tmp_path: Path, settings: Path, film_clip: FinishedClip, capsys: pytest.CaptureFixture[str]
 ) -> None:
