@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 
 from tests.hub.agents import NOON, batch, plate_read
-from vigie_hub.alerts.matching import raise_from_hit
 from vigie_hub.database import Database
 from vigie_hub.hotlists import entries
 from vigie_hub.sync.projector import project
@@ -88,9 +87,14 @@ unique_event_id = itertools.count(1 << 40).__next__
 
 
 def take(database: Database, told: PlateHit) -> int:
-    """As the projector does: an id for the hit's event first."""
-    event_id = unique_event_id()
-    return database.write_now(lambda connection: raise_from_hit(connection, "gate-1", told, event_id))
+    """As it comes in: the next of its lane."""
+    seq = database.read_now(
+        lambda connection: connection.execute(
+            "SELECT coalesce(max(seq), 0) + 1 FROM watermarks WHERE lane = 'hit'"
+        ).fetchone()[0]
+    )
+    told_batch = batch([told], seq, lane="hit")
+    return database.write_now(lambda connection: project(connection, told_batch, NOON)).alerts
 
 
 def alerts(database: Database) -> list[dict[str, Any]]:
