@@ -39,6 +39,7 @@ from vigie_agent.uplink.budget import LinkBudget
 from vigie_agent.uplink.commands import CommandDesk
 from vigie_agent.uplink.connection import Connection
 from vigie_agent.uplink.heartbeat import HeartbeatSender
+from vigie_agent.uplink.leaving import last_events_left
 from vigie_agent.uplink.link_file import LinkFile
 from vigie_agent.uplink.outbox import Outbox
 from vigie_agent.uplink.publisher import Publisher
@@ -71,7 +72,8 @@ async def run(settings: AgentSettings, *, clock: Clock | None = None, view: bool
             await asyncio.to_thread(lists.trust, member.hub_key)
         store.record_absence(camera.camera_id for camera in settings.cameras)
         services = await stack.enter_async_context(asyncio.TaskGroup())
-        cameras = await stack.enter_async_context(_watched_cameras(settings, desk, store, clock))
+        watching = await stack.enter_async_context(contextlib.AsyncExitStack())
+        cameras = await watching.enter_async_context(_watched_cameras(settings, desk, store, clock))
         budget = await asyncio.to_thread(LinkBudget, settings.link, clock, LinkFile(settings.data_dir))
         health = Health(
             store,
@@ -106,6 +108,8 @@ async def run(settings: AgentSettings, *, clock: Clock | None = None, view: bool
         )
         await stop.wait()
         log.info("stopping: finishing open clips")
+        await watching.aclose()
+        await last_events_left(store, budget)
         for task in running:
             task.cancel()
 

@@ -90,6 +90,10 @@ class Store:
         """Why the disk refused the last write; None where it took it."""
         return self._fault
 
+    def written(self) -> "Future[Any]":
+        """Done when all that was recorded so far is on the disk."""
+        return self._queued(lambda _connection: None)
+
     def close(self) -> None:
         """Write all that waits, then let the files go."""
         self._write_gaps()
