@@ -24,5 +24,6 @@ class Identity:
         clock = clock or SystemClock()
         certificates = Certificates(settings.data_dir, settings.tls, settings.hosts)
         certificates.ensure(clock.now())
+        certificates.authority_pem()
         trust = Trust(settings.data_dir / "keys", clock)
         return cls(HubKeys(settings.data_dir).receipts, trust, certificates)

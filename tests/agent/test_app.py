@@ -2,7 +2,6 @@
 
 import contextlib
 import json
-import secrets
 import signal
 import subprocess
 import sys
@@ -10,10 +9,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import nkeys
-
 from tests.agent.store.samples import open_store
+from tests.agent.uplink.hub import membership
 from tests.media.films import make_film, walk
+from vigie_agent import credentials
 from vigie_agent.app import reading_settings
 from vigie_agent.camera_settings import PlateSettings
 from vigie_agent.cli import read_status
@@ -61,12 +60,13 @@ def test_an_agent_without_a_hub_is_ready_and_ends_in_order(tmp_path: Path) -> No
 
 
 def test_a_hub_that_is_down_is_one_line_and_watching_goes_on(tmp_path: Path) -> None:
-    hub = f'[hub]\nurl = "nats://127.0.0.1:1"\npublic_key = "{_some_hub_key()}"\n'
+    (tmp_path / "data").mkdir()
+    credentials.save(tmp_path / "data", membership("nats://127.0.0.1:1"))
     film = make_film(tmp_path / "film.mp4", walk(0.5, 60), seconds=4)
     camera = f'[[cameras]]\ncamera_id = "c"\nsource = {json.dumps(str(film))}\nloop = true\n'
     missing = '[[cameras]]\ncamera_id = "d"\nsource = "/nowhere/film.mp4"\n'
     plates = "[plates]\nenabled = false\n"
-    with running_agent(write_settings(tmp_path, plates + hub + camera + missing)) as process:
+    with running_agent(write_settings(tmp_path, plates + camera + missing)) as process:
         down, _missing, _ready = lines_that_say(process, "cannot reach nats-server", "/nowhere/film.mp4", '"ready"')
         assert "127.0.0.1:1" in down["url"]
         while read_status(tmp_path / "data")["motion_events"] == 0:
@@ -93,12 +93,6 @@ def test_a_second_agent_on_the_same_store_is_one_line(tmp_path: Path) -> None:
     store.close()
     assert said.startswith("vigie agent: the store in ")
     assert said.count("\n") == 1
-
-
-def _some_hub_key() -> str:
-    seed = nkeys.encode_seed(secrets.token_bytes(32), nkeys.PREFIX_BYTE_SERVER)
-    key: bytes = nkeys.from_seed(bytearray(seed)).public_key
-    return key.decode()
 
 
 def test_plates_are_read_as_the_settings_say() -> None:

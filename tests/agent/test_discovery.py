@@ -24,6 +24,11 @@ async def test_an_agent_is_found_by_its_name_and_gone_afterwards() -> None:
         await listening.async_close()
 
 
+async def test_without_a_chosen_interface_nothing_is_announced() -> None:
+    async with announced("gate-7", KEY, []) as working:
+        assert not working
+
+
 async def test_an_interface_that_is_not_there_is_no_reason_to_stop() -> None:
     async with announced("gate-7", KEY, ["none0"]) as working:
         assert not working

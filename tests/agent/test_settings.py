@@ -18,7 +18,6 @@ def load_text(folder: Path, text: str) -> AgentSettings:
 
 def test_a_short_file_is_enough(tmp_path: Path) -> None:
     settings = load_text(tmp_path, GOOD)
-    assert settings.hub is None
     assert settings.discovery.enabled
     assert settings.cameras == ()
 
@@ -46,9 +45,6 @@ def test_the_environment_wins_over_the_file(tmp_path: Path, monkeypatch: pytest.
             "unknown setting “cameras.0.camera_idd”; did you mean “cameras.camera_id”? (and 1 more)",
         ),
         ("zzzzzzzzzzzz = 1\n", "unknown setting “zzzzzzzzzzzz”"),
-        ("[hub]\nurl = 'nats://h'\n", "hub.public_key is missing"),
-        ("[hub]\nurl = 'http://h'\npublic_key = 'N'\n", "hub.url: "),
-        (f"[hub]\nurl = 'nats://h'\npublic_key = 'N{'A' * 55}'\n", "hub.public_key: public key: a character is wrong"),
         ("[clips]\npre_roll_seconds = -1\n", "clips.pre_roll_seconds: Input should be greater than or equal to 0"),
         ("[plates]\nkinds = ['civil', 'lunar']\n", "plates.kinds.1: Input should be 'civil', 'ww'"),
         ("[plates]\nkinds = []\n", "plates.kinds: "),
@@ -89,4 +85,4 @@ def test_a_password_in_a_cameras_address_is_not_in_the_message(tmp_path: Path) -
 
 
 def test_sections_know_their_keys() -> None:
-    assert {"agent_id", "hub.url", "cameras.source", "store.keep_sent_hours"} <= set(known_keys(AgentSettings))
+    assert {"agent_id", "cameras.source", "store.keep_sent_hours"} <= set(known_keys(AgentSettings))

@@ -1,13 +1,13 @@
 import json
-import tomllib
 from io import StringIO
 from pathlib import Path
 
 import pytest
 
-from tests.hub.agents import new_key
+from vigie_hub import fleet_cli
 from vigie_hub.cli import main
 from vigie_hub.database import Database
+from vigie_shared.enrolment import Code
 from vigie_shared.errors import CommandError, SettingsError
 
 
@@ -34,20 +34,45 @@ def test_key_is_the_same_each_time(vigie: Terminal) -> None:
     assert vigie("key").strip() == json.loads(vigie("key", "--json"))["public_key"]
 
 
-def test_enrolment_prints_what_the_agent_needs(vigie: Terminal) -> None:
-    key = new_key().public_key
-    snippet = tomllib.loads(vigie("enrol", "gate-1", key))
-    assert snippet["hub"]["public_key"] == vigie("key").strip()
-    again = json.loads(vigie("enrol", "gate-1", key, "--json"))
-    assert again == {"agent_id": "gate-1", "enrolled": False, "hub": snippet["hub"]}
+def test_enrolment_prints_a_code_that_leads_to_this_hub(vigie: Terminal) -> None:
+    code = Code.parse(vigie("enrol", "gate-1"))
+    assert (code.agent_id, code.url) == ("gate-1", "http://127.0.0.1:8080")
+    told = json.loads(vigie("enrol", "gate-1", "--valid-hours", "2", "--json"))
+    assert Code.parse(told["code"]).fingerprint == code.fingerprint
+    assert Code.parse(told["code"]).secret != code.secret
 
 
-def test_configuration_of_nats_server_names_each_enrolled_agent(vigie: Terminal, tmp_path: Path) -> None:
-    key = new_key().public_key
-    vigie("enrol", "gate-1", key)
+def test_revocation_is_done_even_where_no_nats_server_can_be_told(
+    vigie: Terminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fleet_cli, "CONNECT_SECONDS", 0.3)
+    vigie.settings.write_text(vigie.settings.read_text() + '[nats]\nurl = "nats://127.0.0.1:1"\n')
+    vigie("enrol", "gate-1")
+    told = json.loads(vigie("revoke", "gate-1", "--json"))
+    assert told == {"agent_id": "gate-1", "revoked": True, "told_nats_server": False}
+    with pytest.raises(CommandError, match="is not enrolled"):
+        vigie("revoke", "gate-1")
+
+
+def test_code_needs_to_know_where_agents_reach_the_hub(vigie: Terminal) -> None:
+    vigie.settings.write_text(vigie.settings.read_text() + '[api]\nhost = "0.0.0.0"\n')
+    with pytest.raises(CommandError, match="set api"):
+        vigie("enrol", "gate-1")
+
+
+def test_configuration_of_nats_server_holds_no_secret(vigie: Terminal, tmp_path: Path) -> None:
     output = tmp_path / "nats.conf"
-    assert json.loads(vigie("nats-config", "-o", str(output), "--json"))["agents"] == ["gate-1"]
-    assert key in output.read_text(encoding="utf-8")
+    assert json.loads(vigie("nats-config", "-o", str(output), "--json"))["path"] == str(output)
+    text = output.read_text(encoding="utf-8")
+    seeds = [file.read_text().strip() for file in (tmp_path / "data" / "keys").glob("*.nk")]
+    assert len(seeds) == 6
+    assert not any(seed in text for seed in seeds)
+
+
+def test_operator_s_seed_is_moved_where_it_is_told(vigie: Terminal, tmp_path: Path) -> None:
+    vigie("operator-seed", "-o", str(tmp_path / "safe.nk"))
+    assert (tmp_path / "safe.nk").read_text().startswith("SO")
+    assert Code.parse(vigie("enrol", "gate-1"))
 
 
 def test_password_is_taken_from_standard_input(vigie: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,9 +12,9 @@ from vigie_shared.keys import raw_public_key
 def test_keys_are_made_once_and_kept_private(tmp_path: Path) -> None:
     first, second = HubKeys(tmp_path), HubKeys(tmp_path)
     assert first.receipts.public_key == second.receipts.public_key
-    assert (first.receipts.public_key[0], first.nats.public_key[0]) == ("N", "U")
+    assert first.receipts.public_key[0] == "N"
     assert {path.stat().st_mode & 0o777 for path in (tmp_path / "keys").iterdir()} == {0o600}
-    assert sorted(path.name for path in (tmp_path / "keys").iterdir()) == ["nats.nk", "receipt.nk"]
+    assert sorted(path.name for path in (tmp_path / "keys").iterdir()) == ["receipt.nk"]
 
 
 def test_signature_is_one_that_anyone_with_the_public_key_can_check(tmp_path: Path) -> None:
@@ -35,11 +35,11 @@ def test_key_that_others_can_read_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize("content", ["", "SUABC", "é"])
 def test_damaged_key_is_one_clear_line(tmp_path: Path, content: str) -> None:
     HubKeys(tmp_path)
-    (tmp_path / "keys" / "nats.nk").write_text(content, encoding="utf-8")
+    (tmp_path / "keys" / "receipt.nk").write_text(content, encoding="utf-8")
     with pytest.raises(StoreError, match="damaged"):
         HubKeys(tmp_path)
 
 
 def test_key_never_shows_its_seed(tmp_path: Path) -> None:
-    key = HubKeys(tmp_path).nats
+    key = HubKeys(tmp_path).receipts
     assert key.seed not in repr(key)

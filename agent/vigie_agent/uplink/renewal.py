@@ -20,7 +20,8 @@ log = structlog.get_logger(__name__)
 
 LOOK_SECONDS: Final = 900.0
 ANSWER_SECONDS: Final = 10.0
-FOLDER_SECONDS: Final = 5.0
+FIRST_SECONDS_MAX: Final = 5.0
+"""A fleet that is back at once asks one by one."""
 HTTPS_SECONDS: Final = (5.0, 300.0)
 """Bounds of the wait between two tries over HTTPS."""
 
@@ -37,7 +38,7 @@ class Renewal:
 
     async def run(self, client: Client) -> None:
         """Renew over the bus whenever it is time, until cancelled."""
-        await asyncio.sleep(random.uniform(0, 5))  # noqa: S311 (a fleet that is back at once asks one by one)
+        await asyncio.sleep(random.uniform(0, FIRST_SECONDS_MAX))  # noqa: S311
         while True:
             if self._credentials.is_due(self._clock.now()) and client.is_connected:
                 await self._over_the_bus(client)

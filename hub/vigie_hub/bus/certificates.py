@@ -39,6 +39,7 @@ class Certificates:
         self.authority = given.authority or folder / "authority.pem"
         self.certificate = given.certificate or folder / "server.pem"
         self.key = given.key or folder / "server.key"
+        self._authority_pem = ""
 
     def ensure(self, now: datetime) -> bool:
         """Make or renew what is missing, ends soon or names other hosts; True where the server's files changed.
@@ -65,8 +66,10 @@ class Certificates:
         return True
 
     def authority_pem(self) -> str:
-        """What agents are to believe, PEM."""
-        return self.authority.read_text(encoding="ascii")
+        """What agents are to believe, PEM; blocks the first time."""
+        if not self._authority_pem:
+            self._authority_pem = self.authority.read_text(encoding="utf-8")
+        return self._authority_pem
 
     def fingerprint(self) -> bytes:
         """Of the authority, as enrolment codes carry it."""

@@ -1,10 +1,12 @@
 """The hub's part of the contract in a few lines: stream, projector with a watermark per lane, signed receipts."""
 
 import asyncio
+import base64
 import contextlib
+import json
 import secrets
 from collections import defaultdict
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import nats
@@ -17,10 +19,31 @@ from nats.js.errors import NotFoundError
 from vigie_agent.keys import AgentKey
 from vigie_shared import subjects
 from vigie_shared.batches import decode
+from vigie_shared.enrolment import Membership
 from vigie_shared.events import AnyEvent, Lane
 from vigie_shared.receipts import Receipt, Signer, WatermarkQuestion, seal
 
 HUB_SEED = nkeys.encode_seed(secrets.token_bytes(32), nkeys.PREFIX_BYTE_SERVER).decode()
+
+
+def token(issued_at: datetime, days: float = 7) -> str:
+    """As the hub makes them, but for the signature, which only nats-server looks at."""
+    claims = {"iat": int(issued_at.timestamp()), "exp": int((issued_at + timedelta(days=days)).timestamp())}
+    return f"x.{base64.urlsafe_b64encode(json.dumps(claims).encode()).decode().rstrip('=')}.x"
+
+
+def membership(
+    url: str, agent_id: str = "edge", *, issued_at: datetime | None = None, api_url: str = "http://127.0.0.1:1"
+) -> Membership:
+    """What an agent has from its enrolment at a hub on this machine."""
+    return Membership(
+        agent_id=agent_id,
+        hub_key=AgentKey(HUB_SEED).public_key,
+        token=token(issued_at or datetime.now(UTC)),
+        nats_url=url,
+        api_url=api_url,
+        authority="",
+    )
 
 
 class TinyHub:

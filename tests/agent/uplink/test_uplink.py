@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import json
 import secrets
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -13,8 +12,9 @@ import nkeys
 import pytest
 
 from tests.agent.store.samples import clip, motion, open_store, read, settle
-from tests.agent.uplink.hub import HUB_SEED, TinyHub
+from tests.agent.uplink.hub import HUB_SEED, TinyHub, membership
 from tests.servers.nats_server import NatsServer, settled
+from vigie_agent.credentials import Credentials
 from vigie_agent.keys import AgentKey, HubKey
 from vigie_agent.store import Store
 from vigie_agent.uplink.commands import CommandDesk
@@ -63,7 +63,8 @@ def uplink(store: Store, url: str, key: AgentKey = KEY, settings: UplinkSettings
     outbox = Outbox(settings.flights_max)
     desk = ReceiptDesk(store, "edge", HubKey(HUB_KEY), outbox, ask_seconds=settings.ask_seconds)
     publisher = Publisher(store, "edge", outbox, settings, SystemClock())
-    connection = Connection(url, "edge", key, reconnect_seconds_max=settings.reconnect_seconds_max)
+    credentials = Credentials(Path(), key, membership(url))
+    connection = Connection(credentials, reconnect_seconds_max=settings.reconnect_seconds_max)
     return Uplink(connection, publisher, desk, [CommandDesk("edge", store).run])
 
 
@@ -212,47 +213,6 @@ async def test_a_receipt_of_another_epoch_frees_nothing(store: Store, server: Na
     hub._epoch = "f" * 22
     assert not await desk._take(hub.receipt(), pushed=True)
     assert set((await asyncio.to_thread(store.receipted)).values()) == {0}
-
-
-def users(*keys: str) -> str:
-    known = [{"user": "hub", "password": "hub"}, *({"nkey": key} for key in keys)]
-    return f"authorization: {{ users: {json.dumps(known)} }}"
-
-
-async def test_an_unenrolled_key_is_one_line_and_enrolling_it_is_enough(
-    store: Store, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    with NatsServer(tmp_path / "nats", users()) as server:
-        hub = TinyHub(server.url.replace("//", "//hub:hub@"), "edge")
-        record(store, 3)
-        async with running(hub, uplink(store, server.url)):
-            said = await _until_said(capsys, "refuses this agent's key")
-            server.configure(users(KEY.public_key))
-            await until_receipted(store, hub)
-    said += capsys.readouterr().out
-    assert _warnings(said, "refuses this agent's key") == 1
-    assert await same(store, hub)
-
-
-# nats-py 2.16 drops the stream of a refused reconnect without closing it; the server has closed the socket by then.
-# Which of its parts complains depends on Python's patch release.
-@pytest.mark.filterwarnings("ignore:Exception ignored in. <function StreamWriter.__del__")
-@pytest.mark.filterwarnings("ignore:Exception ignored in. <function _SelectorTransport.__del__")
-@pytest.mark.filterwarnings("ignore:Exception ignored in. <socket.socket")
-async def test_a_key_that_is_withdrawn_and_given_back_goes_on_where_it_was(
-    store: Store, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    with NatsServer(tmp_path / "nats", users(KEY.public_key)) as server:
-        hub = TinyHub(server.url.replace("//", "//hub:hub@"), "edge")
-        record(store, 3)
-        async with running(hub, uplink(store, server.url)):
-            await until_receipted(store, hub)
-            server.configure(users())
-            await _until_said(capsys, "refuses this agent's key")
-            record(store, 3)
-            server.configure(users(KEY.public_key))
-            await until_receipted(store, hub)
-    assert await same(store, hub)
 
 
 def _warnings(output: str, text: str) -> int:

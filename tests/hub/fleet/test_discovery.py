@@ -10,7 +10,8 @@ from tests.hub.agents import NOON, StoppedClock, new_key, until
 from vigie_hub.database import Database
 from vigie_hub.fleet import discovery
 from vigie_hub.fleet.discovery import SERVICE_TYPE, Discovery, note, read_announcement
-from vigie_hub.fleet.enrolment import enrol, enrolled_keys
+from vigie_hub.fleet.enrolment import enrol, enrolled_keys, load_records, make_code
+from vigie_shared.errors import CommandError
 
 
 def test_announcement_names_an_agent_and_the_key_it_claims() -> None:
@@ -49,22 +50,61 @@ def test_flood_of_announcements_leaves_a_bounded_table_and_the_enrolled(
         assert {row["agent_id"] for row in rows} == {"gate-1", *(f"flood-{number}" for number in range(40, 50))}
 
 
+async def test_announcement_that_lies_changes_nothing_of_an_enrolled_agent(tmp_path: Path) -> None:
+    key, lie = new_key().public_key, new_key().public_key
+    name = f"true-{key[-8:].lower()}"
+    async with Database(tmp_path / "hub.db") as database:
+        await database.write(lambda connection: enrol(connection, name, key, NOON, "amal"))
+        before = await database.read(load_records)
+        liar = AsyncZeroconf(interfaces=["127.0.0.1"], ip_version=IPVersion.V4Only)
+        browsing = asyncio.create_task(Discovery(database, StoppedClock(), ["lo"]).run())
+        try:
+            await liar.async_register_service(announcement(name, lie))
+
+            async def heard() -> bool:
+                row = await database.read(
+                    lambda connection: connection.execute(
+                        "SELECT discovered_key FROM agents WHERE agent_id = ?", (name,)
+                    ).fetchone()
+                )
+                return row["discovered_key"] == lie
+
+            await until(heard)
+            assert await database.read(enrolled_keys) == {name: key}
+            assert await database.read(load_records) == before
+            with pytest.raises(CommandError, match="is enrolled"):
+                await database.write(lambda connection: make_code(connection, name, NOON, 1, "amal"))
+        finally:
+            browsing.cancel()
+            await asyncio.gather(browsing, return_exceptions=True)
+            await liar.async_close()
+
+
+async def test_hub_listens_on_no_network_that_was_not_chosen(tmp_path: Path) -> None:
+    async with Database(tmp_path / "hub.db") as database:
+        for interfaces in ((), ("none0",), ("192.0.2.1",)):
+            await asyncio.wait_for(Discovery(database, StoppedClock(), interfaces).run(), 5)
+
+
+def announcement(name: str, key: str) -> AsyncServiceInfo:
+    return AsyncServiceInfo(
+        SERVICE_TYPE,
+        f"{name}.{SERVICE_TYPE}",
+        addresses=[b"\x7f\x00\x00\x01"],
+        port=1,
+        properties={"agent_id": name, "public_key": key},
+        server=f"{name}.local.",
+    )
+
+
 async def test_agent_that_announces_itself_is_shown(tmp_path: Path) -> None:
     key = new_key().public_key
     name = f"seen-{key[-8:].lower()}"
     async with Database(tmp_path / "hub.db") as database:
         zeroconf = AsyncZeroconf(interfaces=["127.0.0.1"], ip_version=IPVersion.V4Only)
-        info = AsyncServiceInfo(
-            SERVICE_TYPE,
-            f"{name}.{SERVICE_TYPE}",
-            addresses=[b"\x7f\x00\x00\x01"],
-            port=1,
-            properties={"agent_id": name, "public_key": key},
-            server=f"{name}.local.",
-        )
         browsing = asyncio.create_task(Discovery(database, StoppedClock(), ["127.0.0.1"]).run())
         try:
-            await zeroconf.async_register_service(info)
+            await zeroconf.async_register_service(announcement(name, key))
 
             async def shown() -> bool:
                 row = await database.read(
