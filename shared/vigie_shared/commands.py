@@ -76,6 +76,8 @@ class Refused(BaseModel):
     reply: Literal["refused"] = "refused"
     reason: str = Field(max_length=300)
     retryable: bool = False
+    after_seconds: float | None = Field(default=None, ge=0)
+    """When asking again is worth it, where the agent knows."""
 
 
 COMMAND: TypeAdapter[CropRequest | HoldRequest | ReportRequest] = TypeAdapter(

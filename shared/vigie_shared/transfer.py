@@ -7,6 +7,7 @@ The puller sends text messages (JSON), the holder answers with text and binary o
                                                  holder → frames, in order, that cover exactly [n, n + m)
     puller → {"op": "done"}                      both close
     holder → {"op": "refused", "reason": …}      at any time; the holder closes
+    holder → {"op": "waiting"}                   while it has no turn, to a puller that said `"waits": true`
 
 A frame is binary: 8 bytes of big-endian offset, then at most `FRAME_BYTES_MAX` bytes of the clip. Gets are answered one
 after the other, in the order asked. Why it is so: docs/design/transfer.md.
@@ -39,6 +40,8 @@ class ManifestWanted(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
 
     op: Literal["manifest"] = "manifest"
+    waits: bool = False
+    """Whether the puller understands `Waiting`."""
 
 
 class Get(BaseModel):
@@ -89,11 +92,19 @@ class TransferRefused(BaseModel):
     retryable: bool = False
 
 
+class Waiting(BaseModel):
+    """The holder is there, and has no turn on its link: more urgent things leave."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    op: Literal["waiting"] = "waiting"
+
+
 PULLER_MESSAGE: TypeAdapter[ManifestWanted | Get | Done] = TypeAdapter(
     Annotated[ManifestWanted | Get | Done, Field(discriminator="op")]
 )
-HOLDER_MESSAGE: TypeAdapter[Manifest | TransferRefused] = TypeAdapter(
-    Annotated[Manifest | TransferRefused, Field(discriminator="op")]
+HOLDER_MESSAGE: TypeAdapter[Manifest | TransferRefused | Waiting] = TypeAdapter(
+    Annotated[Manifest | TransferRefused | Waiting, Field(discriminator="op")]
 )
 
 

@@ -22,7 +22,7 @@ from vigie_agent.uplink.link_rules import LinkRules
 from vigie_agent.uplink.link_settings import BYTES_PER_KBIT, LinkSettings
 from vigie_agent.uplink.turns import Turns, Wish
 from vigie_shared.clock import Clock, SystemClock
-from vigie_shared.link import LinkReport, Priority
+from vigie_shared.link import Barrier, LinkReport, Priority
 
 SAVE_SECONDS: Final = 10.0
 TIMER_SECONDS_MIN: Final = 0.001
@@ -101,7 +101,15 @@ class LinkBudget:
 
     def may_leave(self, priority: Priority) -> bool:
         """Whether `priority` may use this link now."""
-        return not self._limited or self._rules.barrier(priority, self._local_now()) is None
+        return self.barrier(priority) is None
+
+    def barrier(self, priority: Priority) -> Barrier | None:
+        """What keeps `priority` from using this link now."""
+        return self._rules.barrier(priority, self._local_now()) if self._limited else None
+
+    def wait_seconds(self, priority: Priority) -> float | None:
+        """How long that lasts; None where this link never carries it."""
+        return self._rules.wait_seconds(priority, self._local_now()) if self._limited else 0.0
 
     def chunk_bytes(self, most: int) -> int:
         """The largest item, up to `most`, that lets something more urgent pass within 200 ms."""

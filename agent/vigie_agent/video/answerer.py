@@ -19,10 +19,12 @@ from vigie_shared import subjects
 from vigie_shared.commands import Refused
 from vigie_shared.errors import LinkError, TransferError, VigieError
 from vigie_shared.i18n import gettext as _
-from vigie_shared.signaling import Answer, Offer
+from vigie_shared.signaling import Answer, ClipWanted, Offer
 from vigie_shared.transfer import CHANNEL
 
 _OFFERS_WAITING_MAX: Final = 64
+METERED_SECONDS: Final = 600.0
+"""When to ask again over a link that never carries it: the box may have come to another one."""
 _log = structlog.get_logger(__name__)
 
 
@@ -131,6 +133,9 @@ class Answerer:
                 reason = _("no clip {clip_id} here; it may have been overwritten").format(clip_id=offer.wanted.clip_id)
                 await self._reply(message, Refused(reason=reason))
                 return None
+            if (refused := self._held_back(offer.wanted)) is not None:
+                await self._reply(message, refused)
+                return None
             answer = await peer.answer(offer.sdp)
         except VigieError as error:
             await self._reply(message, Refused(reason=str(error)[:300], retryable=error.retryable))
@@ -140,6 +145,17 @@ class Answerer:
             raise
         await self._reply(message, Answer(sdp=answer))
         return ClipSession(peer, manifest, self._clips, self._budget, offer.wanted.priority)
+
+    def _held_back(self, wanted: ClipWanted) -> Refused | None:
+        """What to say where the link may not carry it now."""
+        barrier = self._budget.barrier(wanted.priority)
+        if barrier is None:
+            return None
+        reason = _("clip {clip_id} may not use this link now: {reason}").format(clip_id=wanted.clip_id, reason=barrier)
+        after_seconds = self._budget.wait_seconds(wanted.priority)
+        return Refused(
+            reason=reason, retryable=True, after_seconds=METERED_SECONDS if after_seconds is None else after_seconds
+        )
 
     async def _reply(self, message: Msg, reply: Answer | Refused) -> None:
         if not message.reply:

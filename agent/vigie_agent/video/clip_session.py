@@ -1,6 +1,7 @@
 """A session that serves the exact bytes of one clip."""
 
 import asyncio
+import contextlib
 from collections import deque
 from collections.abc import Iterator
 from typing import Final, Protocol
@@ -14,9 +15,10 @@ from vigie_agent.video.peers import AnsweringPeer
 from vigie_shared.errors import StoreError, TransferError
 from vigie_shared.i18n import gettext as _
 from vigie_shared.link import Priority
-from vigie_shared.transfer import FRAME_BYTES_MAX, Manifest, pack_frame
+from vigie_shared.transfer import FRAME_BYTES_MAX, Manifest, Waiting, pack_frame
 
 _READ_BYTES: Final = 256 * 1024
+WAITING_SECONDS: Final = 3.0
 ARRIVALS_SECONDS: Final = 0.05
 """How often to look what has arrived."""
 
@@ -91,7 +93,7 @@ class ClipSession:
         for action in actions:
             match action:
                 case SendText(text):
-                    await self._peer.send(text)
+                    await self._send_text(text)
                 case SendRange(offset, length):
                     try:
                         await self._send_range(offset, length)
@@ -111,9 +113,44 @@ class ClipSession:
                 await self._send_frame(start, data[:frame_bytes])
                 start, data = start + frame_bytes, data[frame_bytes:]
 
+    async def _send_text(self, text: str) -> None:
+        """A manifest may be large and cannot be cut: its turns are taken one by one, then it leaves."""
+        rest = data_channel_bytes(len(text))
+        while rest > 0:
+            turn_bytes = self._budget.chunk_bytes(rest)
+            self._in_air.append((self._handed_bytes + len(text), await self._turn(turn_bytes)))
+            rest -= turn_bytes
+        await self._peer.send(text)
+        self._handed_bytes += len(text)
+
+    async def _turn(self, size: int) -> Sent:
+        """Wait for a turn, and say now and then that it has not come."""
+        granted = asyncio.Event()
+        wish = self._budget.ask(self._priority, size, granted.set, tracked=True)
+        try:
+            while wish.sent is None:
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(WAITING_SECONDS):
+                        await granted.wait()
+                        continue
+                await self._say_waiting()
+        except BaseException:
+            self._budget.withdraw(wish)
+            raise
+        return wish.sent
+
+    async def _say_waiting(self) -> None:
+        if (barrier := self._budget.barrier(self._priority)) is not None:
+            raise TransferError(f"the link may not carry it now: {barrier}")
+        if self._holder.puller_waits:
+            said = Waiting().model_dump_json()
+            await self._budget.take("heartbeat", data_channel_bytes(len(said)))
+            self._handed_bytes += len(said)
+            await self._peer.send(said)
+
     async def _send_frame(self, offset: int, data: bytes) -> None:
         frame = pack_frame(offset, data)
-        sent = await self._budget.launch(self._priority, data_channel_bytes(len(frame)))
+        sent = await self._turn(data_channel_bytes(len(frame)))
         self._in_air.append((self._handed_bytes + len(frame), sent))
         await self._peer.send(frame)
         self._handed_bytes += len(frame)

@@ -45,6 +45,8 @@ class Holder:
 
     def __init__(self, manifest: Manifest) -> None:
         self._manifest = manifest
+        self.puller_waits = False
+        """Whether the puller understands that there is no turn for it now."""
 
     def feed(self, message: str | bytes) -> list[Action]:
         """What to do about a message of the puller."""
@@ -54,6 +56,7 @@ class Holder:
             return refusal(_("the puller said something that the transfer protocol does not know"))
         match wanted:
             case ManifestWanted():
+                self.puller_waits = wanted.waits
                 return [SendText(self._manifest.model_dump_json())]
             case Get():
                 return self._get(wanted)

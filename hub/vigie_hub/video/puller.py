@@ -52,6 +52,8 @@ class PullLimits(BaseModel):
     retry_seconds: float = Field(default=0.5, gt=0)
     """Before the second attempt; doubles with each that brought nothing, up to `retry_seconds_max`."""
     retry_seconds_max: float = Field(default=30.0, gt=0)
+    wait_seconds_max: float = Field(default=600.0, gt=0)
+    """Longest wait before asking again an agent that said when its link is free."""
     fruitless_attempts_max: int = Field(default=8, ge=1)
     """Attempts in a row that brought no block."""
     window_bytes: int = Field(default=WINDOW_BYTES, ge=GET_BYTES, le=512 * 1024)
@@ -140,6 +142,10 @@ class Puller:
                 if not error.retryable or isinstance(error, DigestError):
                     raise
                 received_bytes += transfer.received_bytes
+                if isinstance(error, RefusedError) and error.after_seconds is not None:
+                    _log.info("pull_waits", clip_id=wish.clip_id, after_seconds=error.after_seconds, reason=str(error))
+                    await asyncio.sleep(min(error.after_seconds, self._limits.wait_seconds_max))
+                    continue
                 fruitless = 0 if transfer.verified_bytes > best else fruitless + 1
                 best = max(best, transfer.verified_bytes)
                 if fruitless >= self._limits.fruitless_attempts_max:
@@ -196,7 +202,7 @@ class Puller:
                 _("agent {agent_id} answered what the hub does not know").format(agent_id=agent_id)
             ) from error
         if isinstance(reply, Refused):
-            raise RefusedError(reply.reason, retryable=reply.retryable)
+            raise RefusedError(reply.reason, retryable=reply.retryable, after_seconds=reply.after_seconds)
         return reply.sdp
 
     def _pause_seconds(self, fruitless: int) -> float:

@@ -15,7 +15,16 @@ from pydantic import ValidationError
 
 from vigie_shared.errors import DigestError, TransferError, WireError
 from vigie_shared.i18n import gettext as _
-from vigie_shared.transfer import HOLDER_MESSAGE, Done, Get, Manifest, ManifestWanted, TransferRefused, unpack_frame
+from vigie_shared.transfer import (
+    HOLDER_MESSAGE,
+    Done,
+    Get,
+    Manifest,
+    ManifestWanted,
+    TransferRefused,
+    Waiting,
+    unpack_frame,
+)
 
 GET_BYTES: Final = 64 * 1024
 WINDOW_BYTES: Final = 128 * 1024
@@ -26,9 +35,11 @@ holds is lost in bursts and costs both ends half as much CPU again (docs/design/
 class RefusedError(TransferError):
     """The agent said no; asking again helps only where it said so."""
 
-    def __init__(self, reason: str, *, retryable: bool) -> None:
+    def __init__(self, reason: str, *, retryable: bool, after_seconds: float | None = None) -> None:
         super().__init__(_("the agent refused: {reason}").format(reason=reason))
         self.retryable = retryable
+        self.after_seconds = after_seconds
+        """When it may say yes; None where it does not know."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +96,7 @@ class Transfer:
 
     def start(self) -> list[Action]:
         """Ask what the clip is."""
-        return [Send(ManifestWanted().model_dump_json())]
+        return [Send(ManifestWanted(waits=True).model_dump_json())]
 
     def feed(self, message: str | bytes) -> list[Action]:
         """What to do about a message of the holder."""
@@ -97,6 +108,8 @@ class Transfer:
             raise WireError(_("the agent sent something that the transfer protocol does not know")) from error
         if isinstance(said, TransferRefused):
             raise RefusedError(said.reason, retryable=said.retryable)
+        if isinstance(said, Waiting):
+            return []
         return self._promised(said)
 
     def resume(self, blocks: Iterable[bytes]) -> list[Action]:

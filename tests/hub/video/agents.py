@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 import nats
 from nats.aio.client import Client
 
+from vigie_agent.uplink.budget import LinkBudget
 from vigie_agent.video.answerer import Answerer, AnswererSettings
 from vigie_agent.video.clip_session import ClipSource
 from vigie_shared.transfer import Manifest, block_digests
@@ -47,10 +48,13 @@ class Clips:
 
 @asynccontextmanager
 async def answering(
-    connection: Client, clips: ClipSource, settings: AnswererSettings | None = None
+    connection: Client,
+    clips: ClipSource,
+    settings: AnswererSettings | None = None,
+    budget: LinkBudget | None = None,
 ) -> AsyncIterator[Answerer]:
     """An agent that takes offers."""
-    answerer = Answerer(connection, AGENT_ID, clips, settings)
+    answerer = Answerer(connection, AGENT_ID, clips, settings, budget=budget)
     async with asyncio.TaskGroup() as group:
         running = group.create_task(answerer.run())
         await answerer.ready.wait()

@@ -8,6 +8,7 @@ import threading
 from asyncio.subprocess import Process
 from collections import Counter
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -21,9 +22,12 @@ from tests.hub.video.agents import AGENT_ID, CLIP, CLIP_ID, FILM, SHA256, Clips,
 from tests.servers.nats_server import NatsServer
 from vigie_agent.camera import FinishedClip
 from vigie_agent.store import Store
+from vigie_agent.uplink.budget import LinkBudget
+from vigie_agent.uplink.link_settings import LinkSettings
 from vigie_hub.archive.files import Archive
 from vigie_hub.video.puller import ArchivedClip, OnProgress, Puller, PullLimits
 from vigie_hub.video.transfer import RefusedError
+from vigie_shared.clock import SystemClock
 from vigie_shared.errors import DigestError, StoreError, TransferError, WireError
 from vigie_shared.transfer import BLOCK_BYTES, Manifest, block_digests
 
@@ -66,9 +70,10 @@ async def test_a_clip_comes_out_of_the_agents_store(
     connection: Client, archive: Archive, kept: tuple[Store, FinishedClip]
 ) -> None:
     store, clip = kept
+    sha256 = hashlib.sha256(b"".join(clip.segments)).hexdigest()
     async with answering(connection, store):
-        await Puller(connection, archive).pull(AGENT_ID, clip.clip_id, clip.bytes, clip.sha256)
-    assert archive.path(clip.sha256).read_bytes() == b"".join(clip.segments)
+        await Puller(connection, archive).pull(AGENT_ID, clip.clip_id, clip.bytes, sha256)
+    assert archive.path(sha256).read_bytes() == b"".join(clip.segments)
 
 
 async def test_a_clip_that_is_here_is_not_pulled_again(connection: Client, archive: Archive) -> None:
@@ -335,3 +340,40 @@ async def test_a_disk_that_refuses_ends_the_pull_at_once(connection: Client, arc
     async with answering(connection, Clips()):
         with pytest.raises(StoreError):
             await pull(Puller(connection, archive))
+
+
+class MovedClock(SystemClock):
+    days = 0
+
+    def now(self) -> datetime:
+        return super().now() + timedelta(days=self.days)
+
+
+class CountedClips(Clips):
+    asked = 0
+
+    def manifest(self, clip_id: str) -> Manifest | None:
+        self.asked += 1
+        return super().manifest(clip_id)
+
+
+async def test_a_used_up_quota_costs_a_pull_no_attempt(connection: Client, archive: Archive) -> None:
+    clock, clips = MovedClock(), CountedClips()
+    budget = LinkBudget(LinkSettings(kind="dock", quota_mb_per_day=10), clock)
+    budget.spend(8_100_000)
+    limits = PullLimits(fruitless_attempts_max=1, wait_seconds_max=0.05)
+    async with answering(connection, clips, budget=budget), asyncio.TaskGroup() as tasks:
+        pulled = tasks.create_task(pull(Puller(connection, archive, limits=limits)))
+        async with asyncio.timeout(30):
+            while clips.asked < 3:  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+        clock.days = 1
+        assert (await pulled).sha256 == SHA256
+
+
+async def test_a_pull_that_gets_no_turn_for_long_does_not_stall(connection: Client, archive: Archive) -> None:
+    budget = LinkBudget(LinkSettings(rate_kbps=40_000))
+    budget.spend(5_000_000 * 6)
+    limits = PullLimits(stall_seconds=4.5, fruitless_attempts_max=1)
+    async with answering(connection, Clips(), budget=budget):
+        assert (await pull(Puller(connection, archive, limits=limits))).sha256 == SHA256

@@ -26,6 +26,7 @@ from vigie_shared.transfer import (
     Manifest,
     ManifestWanted,
     TransferRefused,
+    Waiting,
     block_digests,
     pack_frame,
 )
@@ -206,4 +207,10 @@ def test_a_refusal_says_whether_to_ask_again(retryable: bool) -> None:
 def test_the_first_question_is_for_the_manifest() -> None:
     (asked,) = Transfer(CLIP_ID, 1, "0" * 64).start()
     assert isinstance(asked, Send)
-    assert PULLER_MESSAGE.validate_json(asked.text) == ManifestWanted()
+    assert PULLER_MESSAGE.validate_json(asked.text) == ManifestWanted(waits=True)
+
+
+def test_a_holder_that_has_no_turn_yet_is_a_sign_of_life_and_nothing_more() -> None:
+    transfer = Transfer(CLIP_ID, 1, "0" * 64)
+    transfer.start()
+    assert transfer.feed(Waiting().model_dump_json()) == []
