@@ -111,7 +111,12 @@ class Hub:
             pulls_at_once=settings.video.pulls_at_once,
             tell=feed.tell,
         )
-        self.services = Services(
+        self.services = self._offered(archive)
+
+    def _offered(self, archive: Archive) -> Services:
+        """What the API and the page work with."""
+        database, clock, feed = self.database, self.clock, self.feed
+        return Services(
             reads=database,
             hotlist=Hotlist(database, clock, feed.tell),
             pulls=self.pulls,
