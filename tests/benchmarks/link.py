@@ -6,7 +6,6 @@ Agent and hub are processes of their own with TLS between them, through a relay 
 
 import argparse
 import asyncio
-import contextlib
 import json
 import subprocess
 import sys
@@ -24,6 +23,8 @@ import nkeys
 import structlog
 
 from tests.benchmarks._link_hub import HubEnd, hub_end, pull
+from tests.benchmarks._link_idle import megabytes_a_month
+from tests.benchmarks.wire import bytes_per_read
 from tests.servers.nats_server import NatsServer
 from tests.servers.relay import Relay, Way
 from vigie_agent.keys import AgentKey
@@ -75,6 +76,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> Iterator[Measurement]:
     seconds = 12.0 if arguments.quick else arguments.seconds
     structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
+    for size in (8, 32):
+        wire, plain = bytes_per_read(size), bytes_per_read(size, schema=1)
+        yield _measured(f"batch{size}", "bytes_per_read", "B", wire.up, plain.up)
+    yield _measured("nothing to tell", "idle_mb_per_month", "MB", *megabytes_a_month())
     ours, theirs = (try_out(HITS, seconds, budget=budget) for budget in (True, False))
     case = f"{HITS.rate_kbps:g} kbit/s, 10 GB queued"
     yield _measured(case, "hit_p95_seconds", "s", p95(ours.hit_seconds), p95(theirs.hit_seconds))
@@ -194,8 +199,3 @@ class AgentProcess:
                 _word, hit_id, at = line.split()
                 self.hits[hit_id] = float(at)
         self.ready.set()
-
-
-if __name__ == "__main__":
-    with contextlib.suppress(KeyboardInterrupt):
-        print(try_out(HITS, 40, budget=True))

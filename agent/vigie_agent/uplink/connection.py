@@ -17,7 +17,8 @@ from vigie_shared import subjects
 
 log = structlog.get_logger(__name__)
 
-PING_SECONDS: Final = 20
+PING_SECONDS: Final = 600
+"""Costs 200 bytes each; a dead way is noticed by the kernel (`uplink/silence.py`), from the heartbeats."""
 CONNECT_SECONDS: Final = 10
 RECONNECT_SECONDS_FIRST: Final = 5.0
 REFUSALS: Final = ("authorization violation", "authentication expired", "authentication revoked")

@@ -1,6 +1,7 @@
 """The uplink: everything that needs the hub, for as long as nats-server keeps the client."""
 
 import asyncio
+import functools
 from collections.abc import Awaitable, Callable, Sequence
 
 import nats.errors
@@ -12,6 +13,7 @@ from vigie_agent.uplink.budget import LinkBudget
 from vigie_agent.uplink.connection import Connection
 from vigie_agent.uplink.publisher import Publisher
 from vigie_agent.uplink.receipts import ReceiptDesk
+from vigie_agent.uplink.silence import notice_silence
 from vigie_agent.uplink.wire_bytes import CONNECT_BYTES
 from vigie_shared.errors import LinkError
 
@@ -45,7 +47,7 @@ class Uplink:
         while True:
             try:
                 async with self._connection.open() as client:
-                    self._link_up()
+                    self._link_up(client)
                     await self._serve(client)
             except* (LinkError, nats.errors.Error, OSError) as errors:
                 log.warning("connection ended: a new one follows", reason=str(errors.exceptions[0]))
@@ -56,7 +58,7 @@ class Uplink:
     async def _serve(self, client: Client) -> None:
         closed, asked = asyncio.Event(), asyncio.Event()
         self._connection.on_lost = self._link_lost
-        self._connection.on_back = self._link_back
+        self._connection.on_back = functools.partial(self._link_back, client)
         self._connection.on_closed = closed.set
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._receipts.run(client, asked), name="receipts")
@@ -71,7 +73,8 @@ class Uplink:
         await asked.wait()
         await self._publisher.run(client)
 
-    def _link_up(self) -> None:
+    def _link_up(self, client: Client) -> None:
+        notice_silence(client)
         self._budget.is_connected = True
         self._budget.spend(CONNECT_BYTES)
 
@@ -80,8 +83,8 @@ class Uplink:
         self._publisher.link_lost()
         self._publisher.wake()
 
-    def _link_back(self) -> None:
-        self._link_up()
+    def _link_back(self, client: Client) -> None:
+        self._link_up(client)
         self._receipts.link_back()
         self._publisher.wake()
 
