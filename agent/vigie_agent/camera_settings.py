@@ -149,7 +149,8 @@ class PlateSettings(Section):
         default=0.9,
         ge=0.3,
         le=1,
-        description="Reads less sure than this are kept as uncertain: people see them, and they never raise an alert.",
+        description="Reads less sure than this are kept as uncertain: people see them, and they raise no alert, except "
+        "for checking where an entry of a hotlist allows the rule `uncertain read`.",
     )
     kinds: tuple[PlateKind, ...] = Field(
         default=MOROCCAN,
