@@ -17,7 +17,7 @@ from vigie_shared import subjects
 
 log = structlog.get_logger(__name__)
 
-PING_SECONDS: Final = 600
+PING_SECONDS: Final = 3600
 """Costs 200 bytes each; a dead way is noticed by the kernel (`uplink/silence.py`), from the heartbeats."""
 CONNECT_SECONDS: Final = 10
 RECONNECT_SECONDS_FIRST: Final = 5.0
@@ -85,7 +85,8 @@ class Connection:
             await client.close()
 
     def _next_server(self, servers: list[Server], _info: dict[str, object]) -> tuple[Server, float]:
-        return servers[0], self._returning.next_seconds()
+        """Of a cluster, the one that failed least: a server that is gone is not waited for."""
+        return min(servers, key=lambda server: server.reconnects), self._returning.next_seconds()
 
     def _up(self, message: str) -> None:
         self._returning.reset()

@@ -22,9 +22,9 @@ _PENDING_BYTES_MAX: Final = 8 * 1024**2
 """What may wait for one slow client before it is cut."""
 _WRITE_SECONDS: Final = 30
 """How long a client may take nothing at all: an outage of a mobile link, not a dead one."""
-_PING_SECONDS: Final = 30
+_PING_SECONDS: Final = 75
+"""Longer than heartbeats are apart: nats-server pings only whom it has not heard, and each PING costs 200 bytes."""
 _PINGS_MAX: Final = 2
-"""A link that died in silence is noticed after at most 90 s."""
 _LOGIN_SECONDS: Final = 30
 """A fleet that returns at once takes longer than the default 2."""
 
