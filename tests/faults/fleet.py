@@ -93,27 +93,31 @@ def hub_rows(fleet: Fleet, agent_id: str) -> list[Row]:
 @contextmanager
 def running_fleet(folder: Path, agents: int) -> Iterator[Fleet]:
     """nats-server runs; hub and agents are enrolled with each other and can be started."""
-    agent_ids = [f"edge-{number}" for number in range(1, agents + 1)]
     settings = hub_settings(folder)
     identity = Identity.of(settings)
     with NatsServer(folder / "nats", access(settings, identity)) as server:
-        fleet = Fleet(folder, agent_ids, server)
-        fleet.hub_settings.write_text(
-            f'data_dir = "{folder}/hub"\n[nats]\nurl = "{server.url}"\n[api]\nport = 0\n[fleet]\ndiscover = false\n',
-            encoding="utf-8",
-        )
-        settings = HubSettings.load(fleet.hub_settings)
-        with Database(settings.database_path) as database:
-            for agent_id in agent_ids:
-                key = load_or_make_agent_key(folder / agent_id).public_key
-                database.write_now(partial(_trust, agent_id=agent_id, public_key=key))
-                credentials.save(folder / agent_id, membership(settings, identity, agent_id, key))
-        for agent_id in agent_ids:
+        yield enrolled_fleet(folder, agents, server, identity)
+
+
+def enrolled_fleet(folder: Path, agents: int, server: NatsServer, identity: Identity, replicas: int = 1) -> Fleet:
+    """A hub and its agents, with their settings; nothing of them runs yet."""
+    fleet = Fleet(folder, [f"edge-{number}" for number in range(1, agents + 1)], server)
+    fleet.hub_settings.write_text(
+        f'data_dir = "{folder}/hub"\n[nats]\nurl = "{server.url}"\nreplicas = {replicas}\nstream_bytes_max = 67108864\n'
+        "[api]\nport = 0\n[fleet]\ndiscover = false\n",
+        encoding="utf-8",
+    )
+    settings = HubSettings.load(fleet.hub_settings)
+    with Database(settings.database_path) as database:
+        for agent_id in fleet.agent_ids:
+            key = load_or_make_agent_key(folder / agent_id).public_key
+            database.write_now(partial(_trust, agent_id=agent_id, public_key=key))
+            credentials.save(folder / agent_id, membership(settings, identity, agent_id, key))
             fleet.agent_settings(agent_id).write_text(
                 f'agent_id = "{agent_id}"\ndata_dir = "{folder}/{agent_id}"\n[discovery]\nenabled = false\n',
                 encoding="utf-8",
             )
-        yield fleet
+    return fleet
 
 
 def _trust(connection: sqlite3.Connection, agent_id: str, public_key: str) -> None:

@@ -1,8 +1,8 @@
 """An agent without cameras: a real store, the real uplink, and events as fast as it is told to; ends when it is killed.
 
 `python -m tests.faults.reporting SETTINGS EVENTS PER_SECOND`. It goes on where its store ends, so that it can be killed
-and started again. Lines: `recorded COUNT` once so many are durable here, `signed COUNT` once the hub has signed for so
-many.
+and started again. Lines: `recorded COUNT` once so many are durable here, `acked COUNT` once nats-server has confirmed
+so many, `signed COUNT` once the hub has signed for them.
 """
 
 import asyncio
@@ -20,6 +20,7 @@ from vigie_agent.credentials import Credentials
 from vigie_agent.health import Health
 from vigie_agent.keys import load_or_make_agent_key
 from vigie_agent.store import Store
+from vigie_agent.uplink.outbox import Outbox
 from vigie_shared.clock import SystemClock
 from vigie_shared.events import AnyEvent, MotionStarted, PlateRead
 from vigie_shared.ids import unique_id
@@ -71,13 +72,18 @@ async def report(store: Store, agent_id: str, events: int, per_second: float) ->
         await asyncio.sleep(BURST / per_second)
 
 
-async def watch(store: Store) -> None:
-    """Tell how far the hub has signed."""
-    signed = 0
+async def watch(store: Store, outbox: Outbox) -> None:
+    """Tell how far nats-server has confirmed, and the hub signed."""
+    told: dict[str, int] = {}
     while True:
-        before, signed = signed, await asyncio.to_thread(lambda: sum(store.receipted().values()))
-        if signed != before:
-            say(f"signed {signed}")
+        now = {
+            "acked": sum(state.acked for state in outbox._lanes.values()),
+            "signed": await asyncio.to_thread(lambda: sum(store.receipted().values())),
+        }
+        for what, number in now.items():
+            if number != told.get(what, 0):
+                say(f"{what} {number}")
+        told = now
         await asyncio.sleep(LOOK_SECONDS)
 
 
@@ -98,7 +104,7 @@ async def main(path: Path, events: int, per_second: float) -> None:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(link.run())
             tasks.create_task(report(store, settings.agent_id, events, per_second))
-            tasks.create_task(watch(store))
+            tasks.create_task(watch(store, link._receipts.outbox))
 
 
 if __name__ == "__main__":
