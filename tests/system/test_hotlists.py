@@ -2,9 +2,10 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import nats
 import nkeys
@@ -70,8 +71,8 @@ class Site:
 
 
 @asynccontextmanager
-async def _running(service: object) -> AsyncIterator[None]:
-    task = asyncio.ensure_future(service)  # type: ignore[arg-type,var-annotated]
+async def _running(service: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+    task = asyncio.create_task(service)
     try:
         yield
     finally:

@@ -147,13 +147,13 @@ def test_hit_of_an_entry_that_the_hub_does_not_know_keeps_its_read_and_raises_no
     assert count == 1
 
 
-def test_terms_of_time_hold_for_plain_reads(database: Database) -> None:
-    soon = NOON + timedelta(hours=1)
-    for text, wish in (
-        ("7|أ|7", entries.PlateWish("7|أ|7", "x", valid_from=soon)),
-        ("8|أ|7", entries.PlateWish("8|أ|7", "x", valid_until=NOON)),
-        ("9|أ|7", entries.PlateWish("9|أ|7", "x", valid_from=NOON, valid_until=soon)),
-    ):
-        database.write_now(lambda connection, one=wish: entries.add(connection, "", "", "amal", NOON, one))
-        seq = database.read_now(lambda connection: connection.execute("SELECT count(*) FROM events").fetchone()[0])
-        assert alerts_of(database, plate_read(text), seq + 1) == (1 if text == "9|أ|7" else 0)
+@pytest.mark.parametrize(
+    ("since", "until", "raised"), [(60, None, 0), (None, 0, 0), (0, 60, 1), (None, 60, 1)], ids=str
+)
+def test_terms_of_time_hold_for_plain_reads(
+    database: Database, since: int | None, until: int | None, raised: int
+) -> None:
+    bounds = [None if minutes is None else NOON + timedelta(minutes=minutes) for minutes in (since, until)]
+    wish = entries.PlateWish("9|أ|7", "x", valid_from=bounds[0], valid_until=bounds[1])
+    database.write_now(lambda connection: entries.add(connection, "", "", "amal", NOON, wish))
+    assert alerts_of(database, plate_read("9|أ|7")) == raised

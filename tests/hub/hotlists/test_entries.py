@@ -83,15 +83,17 @@ async def test_edits_are_audited_by_id_never_by_plate_and_told(tmp_path: Path) -
     assert told == ["hotlist", "hotlist"]
 
 
+def wished(database: Database, wish: PlateWish) -> str:
+    return database.write_now(lambda connection: add(connection, "", "", "amal", NOON, wish))
+
+
 def terms(**more: Any) -> PlateWish:
     return PlateWish("12345-A-6", "stolen", **more)
 
 
 def test_same_plate_on_other_terms_or_another_list_is_another_entry(database: Database) -> None:
     wishes = [terms(), terms(rules=("6/5",)), terms(severity=2), terms(list_id="toll"), terms(valid_until=NOON)]
-    ids = [
-        database.write_now(lambda connection, one=wish: add(connection, "", "", "amal", NOON, one)) for wish in wishes
-    ]
+    ids = [wished(database, wish) for wish in wishes]
     assert len(set(ids)) == len(wishes)
     assert len(database.read_now(lambda connection: list_active(connection, "main"))) == 4
 
@@ -108,7 +110,7 @@ def test_same_plate_on_other_terms_or_another_list_is_another_entry(database: Da
 )
 def test_terms_that_cannot_be_are_refused_in_a_line(database: Database, wish: PlateWish, complaint: str) -> None:
     with pytest.raises(CommandError, match=complaint):
-        database.write_now(lambda connection: add(connection, "", "", "amal", NOON, wish))
+        wished(database, wish)
 
 
 def imported(database: Database, *texts: str, replace: bool = False) -> Imported:

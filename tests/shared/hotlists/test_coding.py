@@ -66,7 +66,7 @@ def test_noise_in_good_compression_is_refused_or_is_a_list(noise: bytes, data: s
     plain[at : at + data.draw(st.integers(0, 8))] = noise[: data.draw(st.integers(0, 8))]
     for read in (coding.decode, coding.decode_change):
         try:
-            found = read(coding._packed(bytes(plain)))  # type: ignore[operator]
+            found = read(coding._packed(bytes(plain)))
         except WireError:
             continue
         columns = found if isinstance(found, Columns) else found[1]
