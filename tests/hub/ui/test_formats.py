@@ -23,3 +23,11 @@ def test_bytes_are_read_in_the_language(language: str, count: int, text: str) ->
 def test_share_never_rounds_up_to_certainty() -> None:
     formats = Formats("en", translations("en").gettext)
     assert (formats.share(0.9999), formats.share(1.0)) == ("99%", "100%")
+
+
+@pytest.mark.parametrize(
+    ("language", "seconds", "text"),
+    [("en", 0.4, "0 s"), ("en", 59, "59 s"), ("en", 60, "1 min"), ("fr", 7300, "2 h"), ("fr", 200_000, "2 j")],
+)
+def test_a_span_is_told_in_the_largest_unit_that_it_fills(language: str, seconds: float, text: str) -> None:
+    assert Formats(language, translations(language).gettext).span(seconds) == text

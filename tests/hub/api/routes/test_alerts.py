@@ -1,10 +1,79 @@
 """Alerts, their clips and pictures."""
 
 from datetime import datetime
+from typing import Any
 
 import httpx
+import pytest
 
 from tests.hub.api.stage import NAME, PLATE, Stage, crop
+from vigie_shared.events import PlateHit
+from vigie_shared.ids import unique_id
+
+PICTURE = b"RIFF\x10\0\0\0WEBPVP8 "
+
+
+async def edge_hit(hub: Stage, text: str = PLATE, **more: Any) -> str:
+    """Agent `gate` finds a read on its copy of the list; the alert's id."""
+    entry_id = await hub.services.hotlist.add(PLATE, "Stolen, case 114", NAME)
+    motion = hub.motion("in")
+    read = hub.read(text, motion)
+    known: dict[str, Any] = {"rule": "exact", "list_age_seconds": 7200.0, "check_only": False, "retro": False}
+    hit = PlateHit(
+        at=read.at,
+        camera_id="in",
+        hit_id=unique_id(read.at),
+        read=read,
+        entry_id=entry_id,
+        list_id="main",
+        list_version=9,
+        picture=PICTURE,
+        **known | more,
+    )
+    await hub.report("gate", hit)
+    found = await hub.database.read(lambda connection: connection.execute("SELECT alert_id FROM alerts").fetchall())
+    return str(found[-1]["alert_id"])
+
+
+async def test_hit_of_an_agent_shows_rule_age_and_picture_at_once(hub: Stage, script: httpx.AsyncClient) -> None:
+    alert_id = await edge_hit(hub, "12346|أ|6", rule="6/5", check_only=True, retro=True)
+    alert = (await script.get(f"/api/v1/alerts/{alert_id}")).json()
+    known = {name: alert[name] for name in ("rule", "check_only", "retro", "list_id", "list_version", "crop_ready")}
+    assert known == {
+        "rule": "6/5",
+        "check_only": True,
+        "retro": True,
+        "list_id": "main",
+        "list_version": 9,
+        "crop_ready": True,
+    }
+    assert alert["list_age_seconds"] == 7200
+    picture = await script.get(f"/api/v1/alerts/{alert_id}/crop.jpg")
+    assert (picture.content, picture.headers["content-type"]) == (PICTURE, "image/webp")
+
+
+@pytest.mark.parametrize(
+    ("language", "says"),
+    [
+        ("en", ("Check the picture first", "2 h old at the camera", "Found among earlier reads")),
+        ("fr", ("Vérifier d&#39;abord l&#39;image", "vieille de 2 h", "Trouvée parmi des lectures")),
+        ("ar", ("تحقق من الصورة أولا", "2 س", "قراءات سابقة")),
+    ],
+)
+async def test_page_says_that_a_hit_is_to_be_checked(
+    hub: Stage, script: httpx.AsyncClient, language: str, says: tuple[str, ...]
+) -> None:
+    await edge_hit(hub, "12346|أ|6", rule="6/5", check_only=True, retro=True)
+    page = (await script.get("/fragments/alerts", headers={"accept-language": language})).text
+    for text in says:
+        assert text in page or text.replace("&#39;", "'") in page
+    assert '<bdi dir="ltr">6/5</bdi>' in page
+
+
+async def test_page_tells_how_old_the_agents_list_was(hub: Stage, script: httpx.AsyncClient) -> None:
+    await edge_hit(hub, list_age_seconds=90_000.0, check_only=True)
+    page = (await script.get("/fragments/alerts")).text
+    assert "1 d old at the camera" in page
 
 
 async def test_alert_tells_plate_reason_camera_time_and_clip(hub: Stage, script: httpx.AsyncClient) -> None:
