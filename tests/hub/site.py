@@ -51,8 +51,9 @@ class Site:
         )
 
     async def pending_acks(self) -> int:
-        info = await self.connection.client.jetstream().consumer_info("EVT", "projector")
-        return (info.num_ack_pending or 0) + (info.num_pending or 0)
+        jetstream = self.connection.client.jetstream()
+        found = [await jetstream.consumer_info("EVT", durable) for durable in ("projector", "hits")]
+        return sum((info.num_ack_pending or 0) + (info.num_pending or 0) for info in found)
 
     async def stream_is_drained(self) -> bool:
         return await self.pending_acks() == 0
@@ -65,7 +66,7 @@ class Site:
             async with asyncio.timeout(20):
                 while not running.done():
                     try:
-                        await self.connection.client.jetstream().consumer_info("EVT", "projector")
+                        await self.pending_acks()
                         break
                     except Exception:  # not there yet
                         await asyncio.sleep(0.01)
@@ -84,7 +85,7 @@ def access(settings: HubSettings, identity: Identity) -> str:
 def hub_settings(folder: Path, url: str = "nats://127.0.0.1:1") -> HubSettings:
     return HubSettings(
         data_dir=folder / "hub",
-        nats={"url": url, "stream_bytes_max": 64 * 1024**2},  # type: ignore[arg-type]
+        nats={"url": url, "stream_bytes_max": 64 * 1024**2},
     )
 
 

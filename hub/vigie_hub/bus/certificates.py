@@ -40,9 +40,10 @@ class Certificates:
         self.certificate = given.certificate or folder / "server.pem"
         self.key = given.key or folder / "server.key"
         self._authority_pem = ""
+        self._given_at_ns = 0
 
     def ensure(self, now: datetime) -> bool:
-        """Make or renew what is missing, ends soon or names other hosts; True where the server's files changed.
+        """Make or renew what is missing, ends soon or names other hosts; True where the server's files are others now.
 
         Raises StoreError where files cannot be read or written, or given ones have ended.
         """
@@ -88,7 +89,8 @@ class Certificates:
                 )
             )
         self.authority.read_bytes()
-        return False
+        before, self._given_at_ns = self._given_at_ns, self.certificate.stat().st_mtime_ns
+        return before not in (0, self._given_at_ns)
 
     def _is_stale(self, now: datetime) -> bool:
         certificate = x509.load_pem_x509_certificate(self.certificate.read_bytes())

@@ -64,7 +64,7 @@ async def box_of(folder: Path, *, days_ago: float) -> AsyncIterator[tuple[Site, 
     """A site whose hub admits, over the bus and over HTTP, and one agent of it."""
     async with open_site(folder) as site:
         port = free_port()
-        settings = HubSettings(data_dir=folder / "hub", nats={"url": site.server.url}, api={"port": port})  # type: ignore[arg-type]
+        settings = HubSettings(data_dir=folder / "hub", nats={"url": site.server.url}, api={"port": port})
         clock = SystemClock()
         parts = site.keys
         admission = Admission(settings, site.database, parts.trust, parts.certificates, parts.receipts, clock)

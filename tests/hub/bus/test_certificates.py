@@ -57,8 +57,11 @@ def test_given_files_are_used_and_must_hold(tmp_path: Path) -> None:
     assert not given.ensure(NOW)
     assert not (tmp_path / "given" / "tls").exists()
     assert given.fingerprint() == made.fingerprint()
+    made._make_certificate(NOW + timedelta(days=30))  # the operator puts a new one there
+    assert given.ensure(NOW)
+    assert not given.ensure(NOW)
     with pytest.raises(StoreError, match="has ended"):
-        given.ensure(NOW + timedelta(days=91))
+        given.ensure(NOW + timedelta(days=121))
     files.certificate.unlink()  # type: ignore[union-attr]
     with pytest.raises(StoreError, match="No such file"):
         given.ensure(NOW)

@@ -67,7 +67,7 @@ async def test_announcement_that_lies_changes_nothing_of_an_enrolled_agent(tmp_p
                         "SELECT discovered_key FROM agents WHERE agent_id = ?", (name,)
                     ).fetchone()
                 )
-                return row["discovered_key"] == lie
+                return bool(row["discovered_key"] == lie)
 
             await until(heard)
             assert await database.read(enrolled_keys) == {name: key}
