@@ -20,7 +20,7 @@ from vigie_agent.keys import AgentKey
 from vigie_shared import subjects
 from vigie_shared.batches import decode
 from vigie_shared.enrolment import Membership
-from vigie_shared.events import AnyEvent, Lane
+from vigie_shared.events import AnyEvent, Lane, StrangeEvent
 from vigie_shared.receipts import Receipt, Signer, WatermarkQuestion, seal
 
 HUB_SEED = nkeys.encode_seed(secrets.token_bytes(32), nkeys.PREFIX_BYTE_SERVER).decode()
@@ -54,7 +54,7 @@ class TinyHub:
         self._agent_id = agent_id
         self._signer = signer or AgentKey(HUB_SEED)
         self._epoch = ""
-        self.rows: dict[Lane, dict[int, AnyEvent]] = defaultdict(dict)
+        self.rows: dict[Lane, dict[int, AnyEvent | StrangeEvent]] = defaultdict(dict)
         self.doubles = 0
         self.batches = 0
         self.questions = 0

@@ -26,7 +26,7 @@ from vigie_agent.uplink.settings import UplinkSettings
 from vigie_agent.uplink.uplink import Uplink
 from vigie_shared import subjects
 from vigie_shared.clock import SystemClock
-from vigie_shared.commands import COMMAND_REPLY, CropReply, CropRequest, Refused, Reporting
+from vigie_shared.commands import COMMAND_REPLY, CropReply, CropRequest, HoldReply, Refused, Reporting
 
 KEY = AgentKey(nkeys.encode_seed(secrets.token_bytes(32), nkeys.PREFIX_BYTE_USER).decode())
 HUB_KEY = AgentKey(HUB_SEED).public_key
@@ -238,7 +238,7 @@ async def test_the_hub_gets_the_picture_of_a_read_and_a_reason_where_there_is_no
         await until_receipted(store, hub)
         client = await nats.connect(server.url)
 
-        async def ask(payload: bytes) -> CropReply | Reporting | Refused:
+        async def ask(payload: bytes) -> CropReply | HoldReply | Reporting | Refused:
             reply = await client.request(subjects.command("edge"), payload, timeout=5)
             return COMMAND_REPLY.validate_json(reply.data)
 
