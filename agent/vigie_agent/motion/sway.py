@@ -14,14 +14,17 @@ SWAY_SECONDS: Final = 4.0
 NEW_SECONDS: Final = 1.0
 """What has changed at a place for no longer has only just come there."""
 _SECONDS_MAX: Final = 8.0
+_REST_FACTOR: Final = 2
+"""Time at rest counts backwards, so many times as fast."""
 _ALIVE_SHARE: Final = 0.5
 """Something still changes where it differs from the recent past by so much of what a cell may differ."""
 
 
 class Sway:
-    """How long each cell, or one beside it, has gone on changing; time at rest counts backwards.
+    """How long each cell, or one beside it, has gone on changing; time at rest counts backwards, twice.
 
-    So a cell that is covered less than half of the time by what comes and goes never counts as swaying, however often.
+    So a place that what comes and goes covers for less than two thirds of the time does not sway, however often it is
+    passed: a busy road stays a road.
     """
 
     def __init__(self, grid: Grid) -> None:
@@ -37,7 +40,9 @@ class Sway:
         self._seconds_before = self._seconds
         if not large.any() and not self._seconds.any():
             return large
-        trend = np.where(large, np.where(lately < np.float32(_ALIVE_SHARE) * usual, 0, 1), -1).astype(np.float32)
+        trend = np.where(large, np.where(lately < np.float32(_ALIVE_SHARE) * usual, 0, 1), -_REST_FACTOR).astype(
+            np.float32
+        )
         seconds = self._seconds + np.float32(elapsed_seconds) * highest(trend)
         self._seconds = np.clip(seconds, 0, np.float32(_SECONDS_MAX), out=seconds)
         passing: Mask = large & (seconds < SWAY_SECONDS)

@@ -204,6 +204,23 @@ def test_who_walks_to_and_fro_from_the_first_picture_on_is_still_seen_after_five
     assert told[-1][1] >= 290
 
 
+def test_dense_traffic_from_the_first_picture_on_is_not_learnt_as_the_place(tmp_path: Path) -> None:
+    scene, cars = street(), [(2.3 * index + 0.7 * (index % 3), -60 if index % 2 else 60) for index in range(80)]
+
+    def traffic(at_seconds: float) -> Luma:
+        picture = scene.copy()
+        for start, contrast in cars:
+            left = round((-0.25 + 1.25 * (at_seconds - start) / 2.5) * 320)
+            picture[110:150, max(0, left) : max(0, min(320, left + 80))] += contrast
+        return noisy(picture, 2.0, round(at_seconds * 1000))
+
+    film = make_film(tmp_path / "film.mp4", traffic, seconds=180, gop_seconds=2, frames_per_second=5)
+    stream, packets = packets_of(film)
+    changes = watched(MotionWatch(MotionSettings(), stream), packets).changes
+    told = [(a.position_seconds, b.position_seconds) for a, b in zip(changes[::2], changes[1::2], strict=True)]
+    assert sum(max(0, end - max(start, 120)) for start, end in told) >= 0.75 * 60, "two minutes later as at first"
+
+
 @pytest.mark.parametrize("seed", [100, 101])
 def test_trees_that_sway_from_the_first_picture_on_are_no_motion_and_who_walks_before_them_is(
     seed: int, tmp_path: Path
