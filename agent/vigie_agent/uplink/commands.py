@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
-from typing import Protocol
+from typing import Final, Protocol
 
 import nats.errors
 import structlog
@@ -32,6 +32,11 @@ from vigie_shared.link import Priority
 log = structlog.get_logger(__name__)
 
 Reply = CropReply | HoldReply | Reporting | Refused
+
+
+PICTURES_WAITING_MAX: Final = 16
+PICTURE_SECONDS_MAX: Final = 8.0
+"""The hub soon asks no more: what would leave later leaves in vain."""
 
 
 class Keeper(Protocol):
@@ -65,9 +70,18 @@ class CommandDesk:
     async def run(self, client: Client) -> None:
         """Answer until cancelled; LinkError once the client is closed for good."""
         subscription = await client.subscribe(subjects.command(self._agent_id), pending_msgs_limit=256)
-        async for message in subscription.messages:
-            reply = await self.answer(message.data)
-            await self._send(client, message, reply)
+        async with asyncio.TaskGroup() as pictures:
+            waiting: set[asyncio.Task[None]] = set()
+            async for message in subscription.messages:
+                reply = await self.answer(message.data)
+                if isinstance(reply, CropReply) and len(waiting) < PICTURES_WAITING_MAX:
+                    task = pictures.create_task(self._send_picture(client, message, reply))
+                    waiting.add(task)
+                    task.add_done_callback(waiting.discard)
+                else:
+                    await self._send(client, message, _no_turn() if isinstance(reply, CropReply) else reply)
+            for task in waiting:
+                task.cancel()
         raise LinkError(_("the connection to nats-server is closed; no more commands arrive"))
 
     async def answer(self, payload: bytes) -> Reply:
@@ -96,6 +110,14 @@ class CommandDesk:
         await asyncio.to_thread(self._keeper.follow_hub, request.clip_id, request.kind, request.wanted)
         return HoldReply(clip_id=request.clip_id, kind=request.kind, wanted=request.wanted)
 
+    async def _send_picture(self, client: Client, message: Msg, reply: CropReply) -> None:
+        """A picture waits for its turn behind all events; other requests do not wait behind it."""
+        try:
+            async with asyncio.timeout(PICTURE_SECONDS_MAX):
+                await self._send(client, message, reply)
+        except TimeoutError:
+            await self._send(client, message, _no_turn())
+
     async def _send(self, client: Client, message: Msg, reply: Reply) -> None:
         if not message.reply:
             return
@@ -106,3 +128,7 @@ class CommandDesk:
             await client.publish(message.reply, payload)
         except nats.errors.Error as error:  # the hub asks again
             log.debug("reply not sent", reason=str(error) or type(error).__name__)
+
+
+def _no_turn() -> Refused:
+    return Refused(reason=_("the link carries what is more urgent; ask again later"), retryable=True)

@@ -23,7 +23,7 @@ from vigie_agent.uplink.receipts import ReceiptDesk
 from vigie_agent.uplink.settings import UplinkSettings
 from vigie_shared import subjects
 from vigie_shared.clock import SystemClock
-from vigie_shared.commands import COMMAND_REPLY, CropRequest, Refused
+from vigie_shared.commands import COMMAND_REPLY, CropRequest, Refused, Reporting
 from vigie_shared.events import PlateHit
 from vigie_shared.ids import unique_id
 
@@ -87,6 +87,34 @@ async def agent(store: Store, port: int, budget: LinkBudget) -> AsyncIterator[No
                 task.cancel()
     finally:
         await client.close()
+
+
+async def test_a_picture_that_has_no_turn_holds_up_no_other_request(
+    store: Store, nats_server: NatsServer, relay: Relay
+) -> None:
+    seen = read()
+    store.record_read(seen, bytes(5_000))
+    await asyncio.to_thread(settle, store)
+    budget = LinkBudget(LinkSettings(kind="lte", metered_priorities=("hit", "gap", "heartbeat")))
+    hub = TinyHub(nats_server.url, "edge")
+    async with relay.running(nats_server.port), asyncio.TaskGroup() as tasks:
+        serving = tasks.create_task(hub.run())
+        client = await nats.connect(nats_server.url)
+        async with asyncio.timeout(60), agent(store, relay.port, budget):
+            await hub.until(lambda: hub.questions > 0)
+
+            async def ask(payload: bytes) -> object:
+                reply = await client.request(subjects.command("edge"), payload, timeout=30)
+                return COMMAND_REPLY.validate_json(reply.data)
+
+            picture = tasks.create_task(ask(CropRequest(read_id=seen.read_id).model_dump_json().encode()))
+            assert await ask(b'{"command": "report"}') == Reporting()
+            assert not picture.done()
+            told = await picture
+            assert isinstance(told, Refused)
+            assert told.retryable
+        await client.close()
+        serving.cancel()
 
 
 async def test_a_hit_overtakes_a_backlog_and_a_request_is_answered_meanwhile(
