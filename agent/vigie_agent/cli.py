@@ -5,13 +5,17 @@ import json
 import sys
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 import typer
 
 from vigie_agent import link_cli, logs, store_cli
+from vigie_shared.clock import SystemClock
 from vigie_shared.errors import CommandError
 from vigie_shared.i18n import gettext as _
+
+if TYPE_CHECKING:
+    from vigie_agent.settings import AgentSettings
 
 app = typer.Typer(
     help=_(
@@ -97,7 +101,8 @@ def status(settings: Settings, as_json: AsJson = False) -> None:
     """Read the store beside the agent."""
     from vigie_agent.settings import load
 
-    found = read_status(load(settings).data_dir)
+    loaded = load(settings)
+    found = {**read_status(loaded.data_dir), "hotlists": read_hotlists(loaded)}
     typer.echo(json.dumps(found) if as_json else _status_text(found))
 
 
@@ -198,6 +203,16 @@ def read_status(data_dir: Path) -> dict[str, Any]:
         reader.close()
 
 
+def read_hotlists(settings: "AgentSettings") -> dict[str, dict[str, float]]:
+    """The hotlists on the disk: version, entries, age; none before enrolment."""
+    from vigie_agent import membership
+    from vigie_agent.hotlists.lists import on_disk
+
+    member = membership.load(settings.data_dir, settings.agent_id)
+    now = SystemClock().now()
+    return on_disk(settings.data_dir, member.hub_key, settings.hotlists.lists, now) if member else {}
+
+
 def _status_text(found: dict[str, Any]) -> str:
     lines = [
         _("agent {agent_id}, epoch {epoch}").format(**found),
@@ -211,6 +226,9 @@ def _status_text(found: dict[str, Any]) -> str:
                 lane=lane, newest=newest, receipted=found["receipted"][lane]
             )
         )
+    for list_id, one in found["hotlists"].items():
+        text = _("hotlist {list}: version {version}, {entries} plates, {hours:.1f} h old")
+        lines.append(text.format(list=list_id, hours=one["age_seconds"] / 3600, **one))
     return "\n".join(lines)
 
 

@@ -41,6 +41,7 @@ def test_status_reads_the_store_of_a_running_agent(tmp_path: Path, capsys: pytes
         "clips_bytes": 500,
         "motion_events": 1,
         "plate_reads": 1,
+        "hotlists": {},
     }
     assert main(["status", "--settings", str(settings_file(tmp_path))]) == 0
     assert "lane mot: 1 events, the hub has 1" in capsys.readouterr().out

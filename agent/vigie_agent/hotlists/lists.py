@@ -1,5 +1,6 @@
 """The lists that this agent follows: copies, indexes, and what a read finds in them."""
 
+import contextlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
@@ -141,6 +142,18 @@ class Hotlists:
                 self._followed[list_id].files.save_seen(version)
             except StoreError as error:
                 log.error("hotlist not kept on the disk", list_id=list_id, reason=str(error))
+
+
+def on_disk(data_dir: Path, hub_key: str, list_ids: Iterable[str], now: datetime) -> dict[str, dict[str, float]]:
+    """Version, entries and age of the lists that an agent has on its disk; only looks."""
+    found = {}
+    for list_id in list_ids:
+        with contextlib.suppress(WireError):
+            head = ListCopy(list_id, HubKey(hub_key)).head_of(ListFiles(data_dir, list_id).load())
+            if head is not None:
+                age = max(0.0, (now - head.issued_at).total_seconds())
+                found[list_id] = {"version": head.version, "entries": head.entries, "age_seconds": round(age, 1)}
+    return found
 
 
 def _has_come(before: Columns, after: Columns) -> bool:

@@ -54,7 +54,14 @@ class Publisher:
     """One per hub; no other writes the bucket."""
 
     def __init__(
-        self, client: Client, database: Database, key: KeyPair, clock: Clock, settings: HotlistSettings
+        self,
+        client: Client,
+        database: Database,
+        key: KeyPair,
+        clock: Clock,
+        settings: HotlistSettings,
+        *,
+        replicas: int = 1,
     ) -> None:
         self._client = client
         self._database = database
@@ -62,6 +69,7 @@ class Publisher:
         self._verifier = OwnKey(key.public_key)
         self._clock = clock
         self._settings = settings
+        self._replicas = replicas
         self._books: dict[str, Book] = {}
         self._announced: dict[str, int] = {}
         self._complained = False
@@ -168,6 +176,7 @@ class Publisher:
             subjects=[subject_of(">")],
             max_msgs_per_subject=1,
             max_bytes=_BUCKET_BYTES_MAX,
+            num_replicas=self._replicas,
             discard=DiscardPolicy.NEW,
             allow_direct=True,
             allow_rollup_hdrs=True,

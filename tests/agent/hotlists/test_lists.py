@@ -1,11 +1,12 @@
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import nkeys
 import pytest
 
 from tests.agent.hotlists.house import HUB, House, entry
-from vigie_agent.hotlists.lists import Hotlists
+from vigie_agent.hotlists.lists import Hotlists, on_disk
 from vigie_agent.keys import AgentKey
 from vigie_shared.errors import WireError
 
@@ -73,3 +74,14 @@ def test_a_removal_alone_asks_for_no_look_back(house: House) -> None:
     assert house.lists.unseen() == {}
     house.publish(entry("7|أ|7", 2), entry("8|أ|8", 3))
     assert house.lists.unseen() == {"main": 3}
+
+
+def test_status_reads_the_disk_and_changes_nothing_there(house: House) -> None:
+    house.publish(entry("12345|أ|6", 1))
+    house.clock.at += timedelta(hours=1)
+    found = on_disk(house.folder, HUB.public_key, ["main", "none"], house.clock.now())
+    assert found == {"main": {"version": 1, "entries": 1, "age_seconds": 3600}}
+    path = house.folder / "hotlists" / "main.head"
+    path.write_bytes(path.read_bytes()[:-1])
+    assert on_disk(house.folder, HUB.public_key, ["main"], house.clock.now()) == {}
+    assert path.exists()
