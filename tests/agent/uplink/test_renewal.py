@@ -135,6 +135,17 @@ async def test_box_that_was_away_for_weeks_renews_over_the_api_and_comes_in(tmp_
         assert (await asyncio.to_thread(box.kept)).expires_at() > datetime.now(UTC) + timedelta(days=6)
 
 
+async def test_session_ends_with_its_token_and_the_next_has_a_fresh_one(tmp_path: Path) -> None:
+    seconds_left = 3
+    async with box_of(tmp_path, days_ago=7 - seconds_left / 86_400) as (_site, box), asyncio.timeout(60):
+        async with box.connection.open() as client:
+            while not client.is_closed:  # noqa: ASYNC110 (nats-py ends the client, and calls nobody)
+                await asyncio.sleep(0.01)
+            assert "authentication expired" in str(client.last_error).lower()
+        async with box.connection.open() as client:
+            assert client.is_connected
+
+
 @pytest.mark.filterwarnings("ignore:Exception ignored in. <function StreamWriter.__del__")
 @pytest.mark.filterwarnings("ignore:Exception ignored in. <function _SelectorTransport.__del__")
 @pytest.mark.filterwarnings("ignore:Exception ignored in. <socket.socket")

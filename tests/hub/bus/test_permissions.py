@@ -136,6 +136,13 @@ def _collect(errors: list[str]):  # type: ignore[no-untyped-def]
     return failed
 
 
+def test_design_note_tells_each_right() -> None:
+    note = (Path(__file__).parents[3] / "docs" / "design" / "enrolment.md").read_text(encoding="utf-8")
+    rows = [line.split("|") for line in note.splitlines() if line.startswith("| ")]
+    told = {cell.split("`")[1] for row in rows for cell in row if cell.startswith(" `")}
+    assert told == {*permissions.agent_may_publish("a"), *permissions.agent_may_subscribe("a")}
+
+
 def test_template_is_the_documented_one_with_the_name_left_open() -> None:
     template = permissions.agent_template()
     assert [subject.replace("{{name()}}", "a") for subject in template["pub"]["allow"]] == (
