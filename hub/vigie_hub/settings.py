@@ -47,6 +47,8 @@ class NatsSettings(Section):
     """A full stream refuses; what it refuses waits in the agents' outboxes."""
     stream_hours: float = Field(default=48, gt=0)
     """How long the stream keeps events that the hub has not read."""
+    replicas: int = Field(default=1, ge=1, le=5)
+    """Servers of a cluster that keep the stream: 3 survive the loss of one."""
 
 
 class ApiSettings(Section):

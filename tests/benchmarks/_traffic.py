@@ -100,7 +100,9 @@ def _plate(rng: random.Random) -> str:
     return f"{rng.randrange(10 ** (digits - 1), 10**digits)}|{letter}|{rng.randint(1, 89)}"
 
 
-def batches_of(reads: list[PlateRead], size: int, *, agent_id: str = AGENT, schema: int = 2) -> Iterator[Batch]:
+def batches_of(
+    reads: list[PlateRead], size: int, *, agent_id: str = AGENT, schema: int = 2, first_seq: int = 120_000
+) -> Iterator[Batch]:
     """The reads in batches of `size`; the last may be smaller."""
     epoch = unique_id(START)[:12] + random.Random(agent_id).randbytes(5).hex()
     for start in range(0, len(reads), size):
@@ -109,6 +111,6 @@ def batches_of(reads: list[PlateRead], size: int, *, agent_id: str = AGENT, sche
             agent_id=agent_id,
             epoch=epoch,
             lane="lpr",
-            first_seq=120_000 + start,
+            first_seq=first_seq + start,
             events=tuple(reads[start : start + size]),
         )

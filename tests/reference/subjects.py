@@ -11,8 +11,8 @@ PLACEHOLDERS: Final = {"agent_id": "<agent>", "lane": "<lane>", "session_id": "<
 HEAD: Final = f"""\
 # NATS subjects
 
-Stream `{subjects.STREAM}` keeps `{subjects.STREAM_SUBJECTS}`; its durable consumer is `{subjects.DURABLE}`. Names are
-short because they travel with every message. An agent may publish and subscribe only below its own name: see
+Stream `{subjects.STREAM}` keeps `{subjects.STREAM_SUBJECTS}`. Its durable consumer `{subjects.HITS_DURABLE}` reads lane `hit`, and
+`{subjects.DURABLE}` the others. Names are short because they travel with every message. An agent may publish and subscribe only below its own name: see
 [enrolment](../design/enrolment.md).
 """
 

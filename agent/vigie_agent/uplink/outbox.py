@@ -16,6 +16,10 @@ URGENT_LANES: Final[frozenset[Lane]] = frozenset({"hit", "hlt"})
 """Hits and gaps wait neither for company nor for others' confirmations."""
 
 
+UNREAD_MAX: Final = 512
+"""Batches of a lane that may lie in the stream unread: half of what it keeps of one (`vigie_hub.sync.stream`)."""
+
+
 @dataclass(frozen=True)
 class Flight:
     """A batch on its way: events `first … last` of `lane`. A number is never used twice."""
@@ -36,6 +40,8 @@ class _LaneState:
     receipted: int = 0
     """Everything up to here is durable at the hub, which signed for it."""
     flights: deque[Flight] = field(default_factory=deque)
+    unread: deque[int] = field(default_factory=deque)
+    """The last events of batches that are in the stream and not receipted."""
     landed: set[int] = field(default_factory=set)
     """Flights that were acknowledged before an earlier one."""
 
@@ -44,6 +50,8 @@ class _LaneState:
         self.sent = self.acked = seq
         self.flights.clear()
         self.landed.clear()
+        while self.unread and self.unread[-1] > seq:
+            self.unread.pop()
 
 
 class Outbox:
@@ -73,6 +81,8 @@ class Outbox:
         """The most urgent `ready` lane with something to send, and after which sequence; None where there is none."""
         is_full = sum(len(state.flights) for state in self._lanes.values()) >= self._flights_max
         for lane, state in self._lanes.items():
+            if len(state.unread) >= UNREAD_MAX:
+                continue  # the hub is behind: what else came would push these out of the stream
             if state.sent < state.newest and lane in ready and (not is_full or lane in URGENT_LANES):
                 return lane, state.sent
         return None
@@ -103,6 +113,7 @@ class Outbox:
                         first = state.flights.popleft()
                         state.landed.discard(first.number)
                         state.acked = first.last
+                        state.unread.append(first.last)
                     return flight
         return None
 
@@ -135,6 +146,8 @@ class Outbox:
                 state.turn_back(seq)
             else:
                 state.receipted = seq
+                while state.unread and state.unread[0] <= seq:
+                    state.unread.popleft()
                 if seq > state.sent:
                     state.turn_back(seq)
                 else:

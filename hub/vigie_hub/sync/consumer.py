@@ -17,9 +17,11 @@ from nats.js import JetStreamContext
 from vigie_hub.database import Database
 from vigie_hub.settings import NatsSettings
 from vigie_hub.sync.arrivals import Arrival, Refusal, receive
+from vigie_hub.sync.fairness import Shares
 from vigie_hub.sync.projector import Projection, is_enrolled, project_all
 from vigie_hub.sync.receipts import Receipts, Standing, standings
 from vigie_hub.sync.stream import bind
+from vigie_shared import subjects
 from vigie_shared.clock import Clock
 from vigie_shared.errors import StoreError
 
@@ -28,6 +30,9 @@ FETCH_MESSAGES: Final = 100
 FETCH_SECONDS: Final = 2.0
 """Also how long a restart of nats-server can go unnoticed: it forgets who waits."""
 _RETRY_SECONDS: Final = (0.1, 1.0)
+TRANSACTION_EVENTS: Final = 4096
+PURGE_SECONDS: Final = 0.25
+Received = list[tuple[Msg, Arrival | Refusal]]
 Topic = Literal["events", "alerts", "clips", "agents"]
 
 
@@ -40,9 +45,7 @@ class Outcome:
     standings: list[Standing] = field(default_factory=list)
 
 
-def _project_all(
-    connection: sqlite3.Connection, received: list[tuple[Msg, Arrival | Refusal]], at: datetime
-) -> Outcome:
+def _project_all(connection: sqlite3.Connection, received: Received, at: datetime) -> Outcome:
     outcome = Outcome()
     enrolled: dict[str, bool] = {}
     known: list[Arrival | Refusal] = []
@@ -60,6 +63,16 @@ def _project_all(
     epochs = [(projection.agent_id, projection.epoch) for projection in outcome.projections]
     outcome.standings = standings(connection, epochs)
     return outcome
+
+
+def _portion(received: Received) -> Received:
+    """As many of the first as one transaction may hold up a hit with."""
+    events = 0
+    for count, (_message, arrival) in enumerate(received):
+        events += arrival.head.count if arrival.head else 1
+        if count and events > TRANSACTION_EVENTS:
+            return received[:count]
+    return received
 
 
 class Consumer:
@@ -85,30 +98,38 @@ class Consumer:
         self._tell = tell
         self._seen = seen
         self._hit = hit
-        self._complained = False
+        self._shares = Shares()
+        self._purged_at: dict[str, float] = {}
+        self._complained: set[str] = set()
         self._refused_agents: set[str] = set()
 
     async def run(self) -> None:
-        """Fetch until cancelled."""
+        """Fetch until cancelled; hits by themselves, so that nothing delays them."""
+        async with asyncio.TaskGroup() as tasks:
+            for durable in (subjects.HITS_DURABLE, subjects.DURABLE):
+                tasks.create_task(self._read(durable), name=f"durable {durable}")
+
+    async def _read(self, durable: str) -> None:
         while True:
             try:
-                await self._consume(await bind(self._client, self._settings))
+                await self._consume(durable, await bind(self._client, self._settings, durable))
             except (nats.errors.Error, TimeoutError, OSError, StoreError) as error:
                 level = log.debug if self._complained else log.warning
                 level("stream_unavailable", reason=str(error) or type(error).__name__)
-                self._complained = True
+                self._complained.add(durable)
             await asyncio.sleep(random.uniform(*_RETRY_SECONDS))  # noqa: S311
 
-    async def _consume(self, subscription: JetStreamContext.PullSubscription) -> None:
+    async def _consume(self, durable: str, subscription: JetStreamContext.PullSubscription) -> None:
         """Fetch until the server, the stream or the disk fails."""
         try:
             while True:
                 messages = await self._fetch(subscription)
-                if self._complained:
-                    log.info("stream_available")
-                    self._complained = False
+                if durable in self._complained:
+                    self._complained.discard(durable)
+                    if not self._complained:
+                        log.info("stream_available")
                 if messages:
-                    await self._take(messages)
+                    await self._take(await self._fair(messages))
         finally:
             if self._client.is_connected:
                 await subscription.unsubscribe()
@@ -121,13 +142,39 @@ class Consumer:
             await subscription.consumer_info()  # is it there at all? raises where the stream was wiped
             return []
 
+    async def _fair(self, messages: list[Msg]) -> list[Msg]:
+        """Those within their agents' shares. Other lanes are cleared: what has no receipt is sent again, later."""
+        now = asyncio.get_running_loop().time()
+        fair: list[Msg] = []
+        excess: dict[str, str] = {}
+        for message in messages:
+            agent_id = subjects.agent_of(message.subject) or "?"
+            if self._shares.take(agent_id, len(message.data), now):
+                fair.append(message)
+            else:
+                excess[message.subject] = agent_id
+                await message.term()
+        for subject, agent_id in excess.items():
+            if now - self._purged_at.get(subject, -PURGE_SECONDS) >= PURGE_SECONDS:
+                if subject not in self._purged_at:
+                    log.warning("agent_sends_too_much", agent_id=agent_id, subject=subject)
+                self._purged_at[subject] = now
+                await self._client.jetstream().purge_stream(subjects.STREAM, subject=subject)
+        return fair
+
     async def _take(self, messages: list[Msg]) -> None:
         """Make `messages` durable, then say so: to JetStream, to the agents, to the page."""
-        now = self._clock.now()
         received = await asyncio.to_thread(lambda: [(one, receive(one.subject, one.data)) for one in messages])
+        while received:
+            part = _portion(received)
+            received = received[len(part) :]
+            await self._settle(part)
+
+    async def _settle(self, received: Received) -> None:
+        now = self._clock.now()
         outcome = await self._database.write(lambda connection: _project_all(connection, received, now))
         refused = {id(message) for message, _refusal in outcome.refused}
-        for message in messages:
+        for message, _arrival in received:
             await (message.term() if id(message) in refused else message.ack())
         for standing in outcome.standings:
             await self._receipts.push(standing)

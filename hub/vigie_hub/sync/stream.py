@@ -1,4 +1,4 @@
-"""Stream `EVT` and its one durable: made where they are missing, brought up to date where they differ."""
+"""Stream `EVT` and its two durables: made where they are missing, brought up to date where they differ."""
 
 from typing import Final
 
@@ -8,9 +8,14 @@ from nats.js.errors import NotFoundError
 
 from vigie_hub.settings import NatsSettings
 from vigie_shared import subjects
+from vigie_shared.batches import BATCH_BYTES_MAX
+from vigie_shared.events import LANES
 
 ACK_WAIT_SECONDS: Final = 30.0
 ACK_PENDING_MAX: Final = 1000
+SUBJECT_MESSAGES_MAX: Final = 1024
+"""Of one lane of one agent, so that none can fill the stream. An agent leaves no more than half of it unread
+(`vigie_agent.uplink.outbox`); of one that does the oldest go, and it sends them again for want of a receipt."""
 _DUPLICATE_WINDOW_SECONDS: Final = 0.1
 """The least that nats-server takes: the projector knows duplicates by their sequence, however late they come."""
 
@@ -19,20 +24,25 @@ def stream_config(settings: NatsSettings) -> api.StreamConfig:
     """Keeps all for a while, in files; a full stream refuses, so that nothing is lost in silence."""
     return api.StreamConfig(
         name=subjects.STREAM,
-        subjects=[subjects.STREAM_SUBJECTS],
+        subjects=[f"e.*.{lane}" for lane in LANES],
         retention=api.RetentionPolicy.LIMITS,
         storage=api.StorageType.FILE,
         discard=api.DiscardPolicy.NEW,
         max_age=settings.stream_hours * 3600,
         max_bytes=settings.stream_bytes_max,
+        max_msgs_per_subject=SUBJECT_MESSAGES_MAX,
+        max_msg_size=BATCH_BYTES_MAX,
+        num_replicas=settings.replicas,
         duplicate_window=_DUPLICATE_WINDOW_SECONDS,
     )
 
 
-def consumer_config() -> api.ConsumerConfig:
+def consumer_config(durable: str) -> api.ConsumerConfig:
     """One durable for all agents; what is not acknowledged comes again."""
+    lanes = [lane for lane in LANES if (lane == "hit") == (durable == subjects.HITS_DURABLE)]
     return api.ConsumerConfig(
-        durable_name=subjects.DURABLE,
+        durable_name=durable,
+        filter_subjects=[f"e.*.{lane}" for lane in lanes],
         ack_policy=api.AckPolicy.EXPLICIT,
         deliver_policy=api.DeliverPolicy.ALL,
         ack_wait=ACK_WAIT_SECONDS,
@@ -40,13 +50,15 @@ def consumer_config() -> api.ConsumerConfig:
     )
 
 
-async def bind(client: Client, settings: NatsSettings) -> JetStreamContext.PullSubscription:
-    """The projector's subscription; makes stream and durable, which a wiped server has lost."""
+async def bind(
+    client: Client, settings: NatsSettings, durable: str = subjects.DURABLE
+) -> JetStreamContext.PullSubscription:
+    """The subscription of `durable`; makes stream and durable, which a wiped server has lost."""
     jetstream = client.jetstream()
     try:
         await jetstream.stream_info(subjects.STREAM)
         await jetstream.update_stream(stream_config(settings))
     except NotFoundError:
         await jetstream.add_stream(stream_config(settings))
-    await jetstream.add_consumer(subjects.STREAM, consumer_config())
-    return await jetstream.pull_subscribe_bind(subjects.DURABLE, subjects.STREAM)
+    await jetstream.add_consumer(subjects.STREAM, consumer_config(durable))
+    return await jetstream.pull_subscribe_bind(durable, subjects.STREAM)

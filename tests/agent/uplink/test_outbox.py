@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from vigie_agent.uplink.outbox import Flight, Outbox
+from vigie_agent.uplink.outbox import UNREAD_MAX, Flight, Outbox
 from vigie_shared.events import LANES, Lane
 
 
@@ -198,3 +198,17 @@ TestAnyLink = AnyLink.TestCase
 TestAnyLink.settings = settings(
     max_examples=100, stateful_step_count=40, deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
+
+
+def test_a_hub_that_falls_behind_is_not_sent_more_than_the_stream_keeps() -> None:
+    outbox = Outbox()
+    outbox.grow({"mot": 10_000, "clip": 1})
+    while wanted := outbox.next_lane(("mot",)):
+        flight = outbox.send(wanted[0], wanted[1] + 1)
+        outbox.land(flight.number)
+    assert outbox.sent("mot") == UNREAD_MAX
+    assert outbox.next_lane() == ("clip", 0), "other lanes go on"
+    outbox.receipt({"mot": 100})
+    assert outbox.next_lane() == ("mot", UNREAD_MAX)
+    outbox.receipt({"mot": 50})
+    assert outbox.next_lane() == ("mot", 50), "a hub that has forgotten is sent all again"
