@@ -102,7 +102,9 @@ class Hub:
             seen=lambda agent_id, at: self.census.announce(self.registry.seen(agent_id, at)),
             hit=self.crops.visits.want,
         )
-        self.hotlists = Publisher(client, database, identity.receipts, clock, settings.hotlists)
+        self.hotlists = Publisher(
+            client, database, identity.receipts, clock, settings.hotlists, replicas=settings.nats.replicas
+        )
         archive = Archive(settings.archive_dir)
         self.pulls = PullQueue(
             database,
