@@ -9,8 +9,14 @@ from vigie_hub.api.gate import BODY_BYTES_MAX
 
 async def test_every_address_is_shut_but_the_named_ones(hub: Stage, stranger: httpx.AsyncClient) -> None:
     operations = {(method.upper(), path) for path, item in (await _contract(hub))["paths"].items() for method in item}
+    enrolment = {
+        ("GET", "/api/v1/enrolment/authority"),
+        ("POST", "/api/v1/enrolment"),
+        ("POST", "/api/v1/enrolment/renewal"),
+    }
+    assert enrolment < operations
     page = {("GET", path) for path in ("/", "/fragments/alerts", "/fragments/viewer/x", "/api/docs", "/nowhere")}
-    for method, path in operations | page | {("GET", "/api/v1/openapi.json"), ("POST", "/logout")}:
+    for method, path in (operations - enrolment) | page | {("GET", "/api/v1/openapi.json"), ("POST", "/logout")}:
         response = await stranger.request(method, path.replace("{", "").replace("}", ""))
         assert (response.status_code, response.json()["code"]) == (401, "sign-in-needed"), (method, path)
     assert len(operations) >= 12

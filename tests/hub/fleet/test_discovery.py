@@ -55,7 +55,7 @@ async def test_announcement_that_lies_changes_nothing_of_an_enrolled_agent(tmp_p
     name = f"true-{key[-8:].lower()}"
     async with Database(tmp_path / "hub.db") as database:
         await database.write(lambda connection: enrol(connection, name, key, NOON, "amal"))
-        before = await database.read(load_records)
+        (before,) = await database.read(load_records)
         liar = AsyncZeroconf(interfaces=["127.0.0.1"], ip_version=IPVersion.V4Only)
         browsing = asyncio.create_task(Discovery(database, StoppedClock(), ["lo"]).run())
         try:
@@ -71,7 +71,7 @@ async def test_announcement_that_lies_changes_nothing_of_an_enrolled_agent(tmp_p
 
             await until(heard)
             assert await database.read(enrolled_keys) == {name: key}
-            assert await database.read(load_records) == before
+            assert before in await database.read(load_records)
             with pytest.raises(CommandError, match="is enrolled"):
                 await database.write(lambda connection: make_code(connection, name, NOON, 1, "amal"))
         finally:
