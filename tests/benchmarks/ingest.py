@@ -115,7 +115,7 @@ def _go(process: subprocess.Popen[str]) -> None:
 def _lines(process: subprocess.Popen[str]) -> list[str]:
     out, _err = process.communicate(timeout=300)
     if process.returncode:
-        raise RuntimeError(f"{process.args} ended with {process.returncode}")
+        raise RuntimeError(f"{process.args!r} ended with {process.returncode}")
     return out.splitlines()
 
 

@@ -98,6 +98,7 @@ class Consumer:
         self._tell = tell
         self._seen = seen
         self._hit = hit
+        self._binding = asyncio.Lock()  # two that make the stream at once would ask for its room twice
         self._shares = Shares()
         self._purged_at: dict[str, float] = {}
         self._complained: set[str] = set()
@@ -112,7 +113,9 @@ class Consumer:
     async def _read(self, durable: str) -> None:
         while True:
             try:
-                await self._consume(durable, await bind(self._client, self._settings, durable))
+                async with self._binding:
+                    subscription = await bind(self._client, self._settings, durable)
+                await self._consume(durable, subscription)
             except (nats.errors.Error, TimeoutError, OSError, StoreError) as error:
                 level = log.debug if self._complained else log.warning
                 level("stream_unavailable", reason=str(error) or type(error).__name__)
