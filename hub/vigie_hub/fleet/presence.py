@@ -19,6 +19,7 @@ from vigie_shared.errors import LinkError, StoreError
 
 log = structlog.get_logger(__name__)
 STORE_EVERY_SECONDS: Final = 0.25
+RETRY_SECONDS: Final = 2.0
 SURVEY_SECONDS: Final = 60.0
 """How often all connections are counted anew, in case an event was lost."""
 
@@ -156,6 +157,8 @@ class Presence:
             await self._keep()
         except (LinkError, StoreError) as error:
             log.debug("presence_unknown", reason=str(error))
+            self._stirred.set()  # look again
+            await asyncio.sleep(RETRY_SECONDS)
         await asyncio.sleep(STORE_EVERY_SECONDS)
 
     async def _survey(self) -> None:
