@@ -116,11 +116,12 @@ def draw_samples(
 def export_models(
     folder: Folder = Path(".cache/training"),
     target: Annotated[Path, typer.Option(help="Where the model files and their list go.")] = MODELS,
+    share: Annotated[float, typer.Option(help="How far from the release's weights to those of the run.")] = 1.0,
 ) -> None:
     """Write the agent's model files from the last checkpoints."""
     from training.export import export
 
-    for path in export(folder, target):
+    for path in export(folder, target, share=share):
         _console.print(f"{path.name}: {path.stat().st_size} bytes")
 
 

@@ -9,20 +9,22 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from training.blending import blended
 from training.loop import Run, averaged
 from training.networks import aligner, detector, reader
 from training.street.alphabet import TOKENS
 from vigie_agent.plates.runtime import MODELS
 
-RELEASE = "street-2"
+RELEASE = "street-3"
 CHECKPOINTS = Path(__file__).parent / "checkpoints"
 """Weights of the release, without the optimizer's state: what a further run starts from."""
 
 
-def export(folder: Path, target: Path = MODELS, checkpoints: Path = CHECKPOINTS) -> list[Path]:
+def export(folder: Path, target: Path = MODELS, checkpoints: Path = CHECKPOINTS, share: float = 1.0) -> list[Path]:
     """Write each network with int8 weights and in floats, `models.toml`, and the weights.
 
-    They are those of the runs in `folder`; a network without a run there keeps the weights of the release.
+    They are those of the runs in `folder`, or lie so far on the way to them from the release's that they began with; a
+    network without a run there keeps the weights of the release.
     """
     checkpoints.mkdir(parents=True, exist_ok=True)
     target.mkdir(parents=True, exist_ok=True)
@@ -31,7 +33,11 @@ def export(folder: Path, target: Path = MODELS, checkpoints: Path = CHECKPOINTS)
     for name, build, alphabet in (("detector", detector, ()), ("aligner", aligner, ()), ("reader", reader, TOKENS)):
         model, weights = build(), checkpoints / f"{name}.weights.h5"
         if (folder / name).is_dir():
-            averaged(model, Run(name, folder, 0)).save_weights(str(weights))
+            learnt = averaged(model, Run(name, folder, 0)).get_weights()
+            if share < 1:
+                model.load_weights(str(weights))
+                model.set_weights(blended(model.get_weights(), learnt, share))
+            model.save_weights(str(weights))
         else:
             model.load_weights(str(weights))
         traced = _with_unit_input(model)
