@@ -99,7 +99,7 @@ class AnsweringPeer:
         self._gone.set()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_CLOSE_SECONDS):
-                await self._connection.close()
+                await asyncio.shield(self._connection.close())  # aiortc fails where its close is cancelled
 
     async def _drained(self) -> None:
         """Wait for `BUFFERED_BYTES_LOW`, or for a lease in which at least something left."""

@@ -79,7 +79,7 @@ class OfferingPeer:
         self._gone.set()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_CLOSE_SECONDS):
-                await self._connection.close()
+                await asyncio.shield(self._connection.close())  # aiortc fails where its close is cancelled
 
     async def _next_move(self, seconds: float, complaint: str) -> None:
         if self._gone.is_set():
