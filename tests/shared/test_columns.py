@@ -14,7 +14,7 @@ from vigie_shared.columns.layouts import LAYOUTS, NUMBER_OF
 from vigie_shared.columns.packing import Reader, Writer
 from vigie_shared.columns.squeezing import expand, squeeze
 from vigie_shared.errors import WireError
-from vigie_shared.events import KINDS, AnyEvent, Lane, lane_of
+from vigie_shared.events import KINDS, AnyEvent, Lane, PlateAlternative, PlateRead, lane_of
 
 LANES = sorted(events)
 
@@ -34,6 +34,8 @@ def test_any_events_come_back_as_they_were(lane: str, data: st.DataObject, epoch
     found = data.draw(st.lists(events[lane], min_size=1, max_size=9))
     batch = batch_of(*found, epoch=epoch, first_seq=first_seq)
     assert back(encode(batch), batch.lane) == batch
+    head, groups = read_columns(encode(batch), agent_id="rabat-1", lane=lane, lightly=True)
+    assert (head.last_seq, {group.kind for group in groups}) == (batch.last_seq, {event.kind for event in found})
 
 
 @pytest.mark.parametrize("event", ALL, ids=lambda event: event.kind)
@@ -75,7 +77,17 @@ def test_what_is_squeezed_comes_back(body: bytes) -> None:
 
 # --- strangers
 
-GOOD = {lane: encode(batch_of(*(event for event in ALL if lane_of(event) == lane))) for lane in LANES}
+DOUBTFUL = next(event for event in ALL if isinstance(event, PlateRead)).model_copy(
+    update={
+        "uncertain": True,
+        "char_confidences": (0.5, 0.25),
+        "alternatives": (
+            PlateAlternative(text="12346|أ|6", confidence=0.25),
+            PlateAlternative(text="1|ب|8", confidence=0.1),
+        ),
+    }
+)
+GOOD = {lane: encode(batch_of(*(event for event in [*ALL, DOUBTFUL] if lane_of(event) == lane))) for lane in LANES}
 
 
 def survives(payload: bytes, lane: str) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from itertools import chain
+from operator import ge
 from typing import Any, Final
 
 from vigie_shared.columns.composed import Plates, repeated
@@ -88,6 +89,21 @@ class Alternatives(Column):
         confidences = self._confidences.read(reader, total, ())
         flat = iter([{"text": one, "confidence": sure} for one, sure in zip(found, confidences, strict=True)])
         return [tuple(next(flat) for _each in range(size)) for size in sizes]
+
+    def check(self, reader: Reader, count: int, texts: Sequence[str]) -> None:
+        sizes = reader.ints(count, 0, ALTERNATIVES_MAX)
+        total = sum(sizes)
+        if not total:
+            return
+        lengths = reader.ints(total, 0, _EDITS_MAX)
+        places = reader.ints(sum(lengths), 0, 31)
+        chars = reader.ints(sum(lengths), 0, _CODE_POINT_MAX)
+        ends = repeated([len(text) for text in repeated(texts, sizes)], lengths)
+        if any(0xD800 <= char < 0xE000 for char in chars) or any(map(ge, places, ends)):
+            raise WireError("a character that cannot be")
+        if missing := lengths.count(0):
+            self._texts.read(reader, missing, ())
+        self._confidences.check(reader, total, ())
 
 
 def _edits(text: str, other: str) -> list[tuple[int, int]]:
