@@ -47,6 +47,8 @@ TESTED_ELSEWHERE = {
     "hub/vigie_hub/api/*": "tests/hub/api/routes/test_clips.py",
     "hub/vigie_hub/demo/*": "tests/system/test_demo.py",
     "hub/vigie_hub/ui/*": "tests/hub/ui/test_pages.py",
+    "hub/vigie_hub/sync/rebatching.py": "tests/hub/sync/test_migrations.py",
+    "shared/vigie_shared/columns/*": "tests/shared/test_columns.py",
     "shared/vigie_shared/plates/*": "tests/shared/plates/test_grammar.py",
 }
 """Modules without a `test_<module>.py` that no test of their side names, and the test that runs them."""
