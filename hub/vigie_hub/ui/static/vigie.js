@@ -38,6 +38,11 @@ function adopt(item) {
   localise(item);
 }
 
+function refocus(fresh, left) {
+  const [hand] = Object.keys(left.dataset);
+  queueMicrotask(() => (fresh.querySelector(`button[data-${hand}]`) ?? fresh.querySelector("button"))?.focus());
+}
+
 function redraw(container, markup) {
   const drawn = document.createElement("template");
   drawn.innerHTML = markup;
@@ -47,7 +52,7 @@ function redraw(container, markup) {
     if (old && sources.get(old) === fresh.outerHTML) return old;
     adopt(fresh);
     if (!old) fresh.classList.add("fresh");
-    else if (old.contains(document.activeElement)) queueMicrotask(() => fresh.querySelector("button")?.focus());
+    else if (old.contains(document.activeElement)) refocus(fresh, document.activeElement);
     return fresh;
   });
   const wanted = new Set(items);
@@ -203,6 +208,9 @@ const holding = document.getElementById("hold-dialog");
 function askToHold(button) {
   const { hold, wanted, question } = button.dataset;
   holding.querySelector("[data-question]").textContent = question;
+  const clip = button.closest(".clip");
+  const about = [clip.querySelector("time"), clip.querySelector(".place")].map((part) => part.cloneNode(true));
+  holding.querySelector("[data-about]").replaceChildren(...about);
   holding.dataset.hold = hold;
   holding.dataset.wanted = wanted;
   holding.querySelector(".trouble").hidden = true;
