@@ -15,7 +15,7 @@ class HotlistSettings(Section):
         default=("main",), description="Lists of the hub that this agent follows; none where empty."
     )
     look_seconds: float = Field(
-        default=600.0,
+        default=1800.0,
         ge=1,
         le=86_400,
         description="How often to look for a newer list unasked; the hub's hint brings an edit in seconds.",
