@@ -142,6 +142,22 @@ async def test_failed_pull_says_why_and_offers_another_try(hub: Stage, url: str,
     assert hub.edge.requested == [clip_id, clip_id]
 
 
+async def test_clip_is_held_by_keyboard_for_a_reason(hub: Stage, url: str, browser: Browser) -> None:
+    await hub.enrol("gate", [camera("in", "Main gate")])
+    clip_id = await _hit(hub)
+    page = await open_board(browser, url)
+    await page.focus(".clip [data-hold]")
+    await page.keyboard.press("Enter")
+    await page.wait_for_selector("#hold-dialog[open]")
+    assert "Main gate" in await page.inner_text("#hold-dialog [data-about]")
+    await page.keyboard.type("Case 114")
+    await page.keyboard.press("Enter")
+    await page.wait_for_selector(".clip .state-waiting[title='Case 114']")
+    assert not await page.is_visible("#hold-dialog")
+    await page.wait_for_function("document.activeElement.dataset.wanted === 'false'")
+    assert (NAME, "pin_placed", clip_id) in await hub.audited()
+
+
 async def test_hotlist_is_edited_by_keyboard(hub: Stage, url: str, browser: Browser) -> None:
     page = await open_board(browser, url)
     await page.focus("#hotlist-form [name=text]")
