@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from vigie_shared.i18n import gettext as _
 from vigie_shared.ids import CameraId
 from vigie_shared.plates import MOROCCAN, PlateKind
 
@@ -66,7 +67,7 @@ class CameraSettings(Section):
     @model_validator(mode="after")
     def _waits_are_ordered(self) -> "CameraSettings":
         if self.reconnect_seconds_min > self.reconnect_seconds_max:
-            raise ValueError("reconnect_seconds_min is above reconnect_seconds_max")
+            raise ValueError(_("reconnect_seconds_min is above reconnect_seconds_max"))
         return self
 
 

@@ -36,9 +36,9 @@ def enrol(code: Code, key: AgentKey) -> Membership:
     sealed = _ask(f"{code.url}/api/v1/enrolment", signed_wish(key, code.agent_id, code.secret), _believing(authority))
     membership, envelope = read_unverified(sealed)
     if not HubKey(membership.hub_key).verify(envelope.body.encode(), envelope.signature):
-        raise SignatureError("credentials: not signed with the key that they name")
+        raise SignatureError(_("credentials: not signed with the key that they name"))
     if membership.agent_id != code.agent_id:
-        raise WireError("credentials: for another agent")
+        raise WireError(_("credentials: for another agent"))
     return membership
 
 

@@ -92,7 +92,7 @@ class AgentSettings(BaseSettings):
         seen: set[str] = set()
         for camera in self.cameras:
             if camera.camera_id in seen:
-                raise ValueError(f"two cameras are called {camera.camera_id}")
+                raise ValueError(_("two cameras are called {camera_id}").format(camera_id=camera.camera_id))
             seen.add(camera.camera_id)
         return self
 
