@@ -11,9 +11,9 @@ PLACEHOLDERS: Final = {"agent_id": "<agent>", "lane": "<lane>", "session_id": "<
 HEAD: Final = f"""\
 # NATS subjects
 
-Stream `{subjects.STREAM}` keeps `{subjects.STREAM_SUBJECTS}`. Its durable consumer `{subjects.HITS_DURABLE}` reads lane `hit`, and
-`{subjects.DURABLE}` the others. Names are short because they travel with every message. An agent may publish and subscribe only below its own name: see
-[enrolment](../design/enrolment.md).
+Stream `{subjects.STREAM}` keeps `{subjects.STREAM_SUBJECTS}`. Its durable consumer `{subjects.HITS_DURABLE}` reads
+lane `hit`, and `{subjects.DURABLE}` the others. Names are short because they travel with every message. An agent may
+publish and subscribe only below its own name: see [enrolment](../design/enrolment.md).
 """
 
 

@@ -74,7 +74,7 @@ def test_a_faint_character_pales_and_its_neighbours_do_not() -> None:
 
 def test_bare_strokes_have_a_bright_and_a_dark_edge(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(wear, "_BARE", 1.0)
-    mask = (np.asarray(stroke()) / 255).astype(np.float32)
+    mask = np.asarray(stroke()).astype(np.float32) / np.float32(255)
     for seed in range(20):
         edges, left = wear.relief(mask, np.random.default_rng(seed))
         assert left <= 0.6
