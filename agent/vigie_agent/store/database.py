@@ -17,6 +17,8 @@ MIGRATIONS: Final = ("schema.sql", "schema_2.sql", "schema_3.sql")
 """Applied in order; `user_version` counts how many have been."""
 BUSY_TIMEOUT_SECONDS: Final = 5.0
 WAL_BYTES_MAX: Final = 8 * 1024**2
+CHECKPOINT_PAGES: Final = 256
+"""A mebibyte of log goes into the ledger: on a disk that is nearly full a longer one would leave no room to do so."""
 MALFORMED: Final = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 
@@ -49,7 +51,8 @@ def open_writer(data_dir: Path, agent_id: str, epoch: str | None = None) -> sqli
         if epoch is None and not connection.execute("PRAGMA page_count").fetchone()[0]:
             connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
         pragmas = ("journal_mode = WAL", "synchronous = FULL", "secure_delete = OFF")
-        for pragma in (*pragmas, f"journal_size_limit = {WAL_BYTES_MAX}"):
+        bounds = (f"journal_size_limit = {WAL_BYTES_MAX}", f"wal_autocheckpoint = {CHECKPOINT_PAGES}")
+        for pragma in (*pragmas, *bounds):
             connection.execute(f"PRAGMA {pragma}")
         if epoch is None:
             _migrate(connection, path)

@@ -180,6 +180,8 @@ class Writer:
 
     def _tell_failure(self, group: list[_Job], error: Exception, again: bool) -> None:
         """Try again where that may help: with another volume, or one by one; else each hears why not."""
+        if isinstance(_store_error(error), DiskFullError):
+            self._shorten_log()
         if isinstance(error, VolumeSealedError) and again:
             self._commit(group, again=False)
             return
@@ -191,6 +193,13 @@ class Writer:
         if _is_lost(error):
             self._lost, self._reopen_at = told, time.monotonic() + REOPEN_SECONDS
         group[0].future.set_exception(told)
+
+    def _shorten_log(self) -> None:
+        """A full disk holds the ledger's log as well: what it says goes into the ledger, and its room is free again."""
+        try:
+            self._files.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        except sqlite3.Error as error:
+            log.debug("the ledger's log stays as long as it is", reason=str(error))
 
     def _attempt(self, unit: Unit[T]) -> tuple[T | None, Exception | None]:
         """Run one unit behind a savepoint; raises where SQLite gave the whole transaction up."""
