@@ -7,6 +7,7 @@ import pytest
 from tests.guards.blocking import blocking_calls_raise, event_loop_is_never_blocked
 from tests.guards.descriptors import no_descriptor_is_left
 from tests.guards.environment import clean_environment, environment_is_left_as_found
+from tests.guards.loggers import loggers_are_as_they_come
 from tests.guards.tasks import no_task_is_left
 from tests.guards.threads import no_thread_is_left
 
@@ -15,6 +16,7 @@ __all__ = [
     "clean_environment",
     "environment_is_left_as_found",
     "event_loop_is_never_blocked",
+    "loggers_are_as_they_come",
     "no_descriptor_is_left",
     "no_task_is_left",
     "no_thread_is_left",

@@ -89,6 +89,8 @@ class Campaign:
         return "\n".join(f"{row:<20} {self.found[row]}" for row in (*rows, *FAULTS))
 
 
+RUNS: Final = int(os.environ.get("VIGIE_RUNS", "20"))
+SEED: Final = int(os.environ.get("VIGIE_SEED", random.randrange(10**6)))
 FAULTS: Final = ("lost at the edge", "lost", "doubled", "never recorded", "changed")
 
 
@@ -100,9 +102,8 @@ def assert_exactly_once(campaign: Campaign, plan: Plan, runs: int) -> None:
 @pytest.fixture
 def chance() -> random.Random:
     """Said where a test fails, so that it can be seen again."""
-    seed = int(os.environ.get("VIGIE_SEED", random.randrange(10**6)))
-    print(f"VIGIE_SEED={seed}")
-    return random.Random(seed)
+    print(f"VIGIE_SEED={SEED}")
+    return random.Random(SEED)
 
 
 def test_events_arrive_once_whatever_is_killed(tmp_path: Path, chance: random.Random) -> None:
@@ -123,9 +124,8 @@ def test_a_row_that_is_missing_twice_or_different_is_found() -> None:
 @pytest.mark.soak
 @pytest.mark.timeout(7200)
 def test_events_arrive_once_in_twenty_rough_runs(tmp_path: Path, chance: random.Random) -> None:
-    runs = int(os.environ.get("VIGIE_RUNS", "20"))
     plan, campaign = Plan(agents=6, events=3000, per_second=150, kills=20), Campaign()
-    for number in range(runs):
+    for number in range(RUNS):
         campaign.run(tmp_path / str(number), plan, chance)
-        print(f"\nafter run {number + 1} of {runs}\n{campaign.table()}", flush=True)
-    assert_exactly_once(campaign, plan, runs)
+        print(f"\nafter run {number + 1} of {RUNS}\n{campaign.table()}", flush=True)
+    assert_exactly_once(campaign, plan, RUNS)

@@ -13,8 +13,10 @@ import warnings
 from collections.abc import Callable, Iterator
 
 import pytest
+import structlog
 
 import vigie_shared
+from vigie_agent import logs
 
 KEPT: list[object] = []
 
@@ -123,3 +125,17 @@ def test_fine_settings_of_the_caller_hidden() -> None:
 
 def test_environment_changed() -> None:
     os.environ["VIGIE_HUB__DATA_DIR"] = "elsewhere"
+
+
+LOG = structlog.get_logger("guards")
+
+
+def test_fine_loggers_configured_1() -> None:
+    logs.configure("error")
+    LOG.warning("not heard")
+
+
+def test_fine_loggers_configured_2_and_heard_by_the_next_test() -> None:
+    with structlog.testing.capture_logs() as lines:
+        LOG.warning("heard")
+    assert [line["event"] for line in lines] == ["heard"]

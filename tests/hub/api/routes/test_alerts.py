@@ -56,8 +56,8 @@ async def test_hit_of_an_agent_shows_rule_age_and_picture_at_once(hub: Stage, sc
     ("language", "says"),
     [
         ("en", ("Check the picture first", "2 h old at the camera", "Found among earlier reads")),
-        ("fr", ("Vérifier d&#39;abord l&#39;image", "vieille de 2 h", "Trouvée parmi des lectures")),
-        ("ar", ("تحقق من الصورة أولا", "2 س", "قراءات سابقة")),
+        ("fr", ("Vérifier d’abord l’image", "vieille de 2 h", "Trouvée parmi des lectures")),
+        ("ar", ("تحقق من الصورة أولًا", "2 س", "قراءات سابقة")),
     ],
 )
 async def test_page_says_that_a_hit_is_to_be_checked(
