@@ -5,16 +5,14 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import Final, Literal
 
-import nats.errors
 import structlog
 from nats.aio.client import Client
-from pydantic import ValidationError
 
 from vigie_hub.database import Database
-from vigie_hub.fleet.visits import PER_VISIT, AwayError, Visits
+from vigie_hub.fleet import visits
+from vigie_hub.fleet.visits import PER_VISIT, Visits
 from vigie_hub.settings import AlertSettings
-from vigie_shared import subjects
-from vigie_shared.commands import COMMAND_REPLY, CropReply, CropRequest, Refused
+from vigie_shared.commands import CropReply, CropRequest, Refused
 
 log = structlog.get_logger(__name__)
 _REFUSED_MAX: Final = 4096
@@ -64,23 +62,12 @@ class Crops:
         return len(open_reads) > PER_VISIT
 
     async def _fetch(self, agent_id: str, read_id: str) -> None:
-        request = CropRequest(read_id=read_id).model_dump_json().encode()
-        try:
-            message = await self._client.request(
-                subjects.command(agent_id), request, timeout=self._settings.crop_timeout_seconds
-            )
-            reply = COMMAND_REPLY.validate_json(message.data)
-        except (nats.errors.Error, TimeoutError) as error:
-            raise AwayError(str(error)) from error
-        except ValidationError:
-            self._give_up(agent_id, read_id, "not a reply")
-            return
+        request, timeout = CropRequest(read_id=read_id), self._settings.crop_timeout_seconds
+        reply = await visits.ask(self._client, agent_id, request, timeout)
         if isinstance(reply, CropReply) and reply.read_id == read_id and reply.jpeg.startswith(_JPEG):
             await self._store(agent_id, read_id, reply.jpeg)
         elif not isinstance(reply, Refused):
             self._give_up(agent_id, read_id, "not the picture that was asked for")
-        elif reply.retryable:
-            raise AwayError(reply.reason)
         else:
             self._give_up(agent_id, read_id, reply.reason)
 

@@ -9,17 +9,15 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Final, Literal
 
-import nats.errors
 import structlog
 from nats.aio.client import Client
-from pydantic import ValidationError
 
 from vigie_hub.custody import audit
 from vigie_hub.database import Database, iso
-from vigie_hub.fleet.visits import PER_VISIT, AwayError, Visits
-from vigie_shared import subjects
+from vigie_hub.fleet import visits
+from vigie_hub.fleet.visits import PER_VISIT, Visits
 from vigie_shared.clock import Clock
-from vigie_shared.commands import COMMAND_REPLY, HoldKind, HoldReply, HoldRequest, Refused
+from vigie_shared.commands import HoldKind, HoldReply, HoldRequest, Refused
 from vigie_shared.errors import CommandError
 from vigie_shared.i18n import gettext as _
 
@@ -100,20 +98,8 @@ class EdgeHolds:
 
     async def _tell_agent(self, wish: sqlite3.Row) -> None:
         request = HoldRequest(clip_id=wish["clip_id"], kind=wish["kind"], wanted=bool(wish["wanted"]))
-        try:
-            message = await self._client.request(
-                subjects.command(wish["agent_id"]), request.model_dump_json().encode(), timeout=ANSWER_SECONDS
-            )
-            reply = COMMAND_REPLY.validate_json(message.data)
-        except (nats.errors.Error, TimeoutError) as error:
-            raise AwayError(str(error)) from error
-        except ValidationError:
-            reply = Refused(reason="not a reply")
-        if isinstance(reply, Refused) and reply.retryable:
-            raise AwayError(reply.reason)
-        if isinstance(reply, HoldReply) and reply.model_dump(exclude={"reply"}) == request.model_dump(
-            exclude={"command"}
-        ):
+        reply = await visits.ask(self._client, wish["agent_id"], request, ANSWER_SECONDS)
+        if reply == HoldReply(clip_id=request.clip_id, kind=request.kind, wanted=request.wanted):
             await self._note(wish, "done", "")
         else:
             reason = reply.reason if isinstance(reply, Refused) else "not the answer to what was asked"

@@ -5,8 +5,21 @@ from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from typing import Final
 
+import nats.errors
 import structlog
+from nats.aio.client import Client
+from pydantic import ValidationError
 
+from vigie_shared import subjects
+from vigie_shared.commands import (
+    COMMAND_REPLY,
+    CropReply,
+    CropRequest,
+    HoldReply,
+    HoldRequest,
+    Refused,
+    Reporting,
+)
 from vigie_shared.errors import StoreError
 
 PER_VISIT: Final = 64
@@ -16,6 +29,23 @@ log = structlog.get_logger(__name__)
 
 class AwayError(Exception):
     """The agent gives no answer now."""
+
+
+async def ask(
+    client: Client, agent_id: str, request: CropRequest | HoldRequest, timeout_seconds: float
+) -> CropReply | HoldReply | Reporting | Refused:
+    """What the agent answers for good; raises AwayError where it does not, or says that asking again helps."""
+    payload = request.model_dump_json().encode()
+    try:
+        message = await client.request(subjects.command(agent_id), payload, timeout=timeout_seconds)
+        reply = COMMAND_REPLY.validate_json(message.data)
+    except (nats.errors.Error, TimeoutError) as error:
+        raise AwayError(str(error)) from error
+    except ValidationError:
+        return Refused(reason="not a reply")
+    if isinstance(reply, Refused) and reply.retryable:
+        raise AwayError(reply.reason)
+    return reply
 
 
 class Visits:

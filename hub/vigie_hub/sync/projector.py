@@ -12,6 +12,7 @@ from typing import Any
 
 from vigie_hub.alerts.matching import match, raise_from_hit
 from vigie_hub.database import iso
+from vigie_hub.fleet.enrolment import public_key_of
 from vigie_hub.sync.arrivals import Arrival, Refusal, arrival_of
 from vigie_hub.sync.dead_letters import bury
 from vigie_hub.sync.lanes import Lanes
@@ -76,8 +77,7 @@ class _Harvest:
 
 def is_enrolled(connection: sqlite3.Connection, agent_id: str) -> bool:
     """Whether the hub listens to this agent: the read model's word, newer than any copy."""
-    row = connection.execute("SELECT public_key FROM agents WHERE agent_id = ?", (agent_id,)).fetchone()
-    return row is not None and row["public_key"] is not None
+    return public_key_of(connection, agent_id) is not None
 
 
 def project(connection: sqlite3.Connection, batch: Batch, at: datetime) -> Projection:

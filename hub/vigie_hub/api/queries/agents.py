@@ -26,12 +26,6 @@ def list_agents(connection: sqlite3.Connection, now: datetime) -> list[Agent]:
     ]
 
 
-def is_enrolled(connection: sqlite3.Connection, agent_id: str) -> bool:
-    """Whether the hub listens to an agent of that name."""
-    row = connection.execute("SELECT public_key FROM agents WHERE agent_id = ?", (agent_id,)).fetchone()
-    return row is not None and row["public_key"] is not None
-
-
 def camera_names(connection: sqlite3.Connection) -> dict[tuple[str, str], str]:
     """Names of all cameras, by agent and camera id."""
     rows = connection.execute(

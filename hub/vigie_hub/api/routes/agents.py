@@ -9,9 +9,10 @@ from pydantic import AwareDatetime
 from vigie_hub.api.context import ServicesOf
 from vigie_hub.api.models import Agent, Page, Timeline
 from vigie_hub.api.problems import ProblemError
-from vigie_hub.api.queries.agents import is_enrolled, list_agents
+from vigie_hub.api.queries.agents import list_agents
 from vigie_hub.api.queries.timeline import timeline
 from vigie_hub.api.services import Pulls
+from vigie_hub.fleet.enrolment import public_key_of
 
 router = APIRouter(tags=["agents"])
 
@@ -42,7 +43,7 @@ async def get_timeline(
             timeline(
                 connection, agent_id, camera_id, begin, end, now, lambda clip_id: _on_its_way(services.pulls, clip_id)
             )
-            if is_enrolled(connection, agent_id)
+            if public_key_of(connection, agent_id) is not None
             else None
         )
     )
