@@ -23,6 +23,7 @@ import nkeys
 
 from tests.benchmarks.transfer import cpu_seconds
 from tests.hub.members import membership
+from tests.servers.ports import free_ports
 from vigie_hub.bus.configuration import nats_configuration
 from vigie_hub.bus.server import find_nats_server
 from vigie_hub.database import Database
@@ -123,7 +124,7 @@ class Site:
 
     def __init__(self, folder: Path, agents: int, processes: int) -> None:
         self._folder = folder
-        nats_port, api_port = _free_port(), _free_port()
+        nats_port, api_port = free_ports(2)
         (folder / "hub.toml").write_text(
             f'data_dir = "{folder}/hub"\n[nats]\nurl = "tls://{HOST}:{nats_port}"\n'
             f"[api]\nport = {api_port}\n[fleet]\ndiscover = false\n",
@@ -271,9 +272,3 @@ def _worst(answers: Sequence[dict[str, Any]], key: str) -> float:
 def _percentile(values: Sequence[float], share: float) -> float:
     """Of sorted `values`."""
     return values[min(len(values) - 1, int(share * len(values)))]
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        return int(probe.getsockname()[1])

@@ -6,7 +6,6 @@ Agent and hub are processes of their own with TLS between them, through a relay 
 
 import argparse
 import asyncio
-import json
 import subprocess
 import sys
 import tempfile
@@ -14,7 +13,6 @@ import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from statistics import quantiles
 from typing import Final
@@ -25,11 +23,9 @@ import structlog
 from tests.benchmarks._link_hub import HubEnd, hub_end, pull
 from tests.benchmarks._link_idle import megabytes_a_month
 from tests.benchmarks.wire import bytes_per_read
-from tests.servers.nats_server import NatsServer
 from tests.servers.relay import Relay, Way
+from tests.servers.tls_server import running_tls_server
 from vigie_agent.keys import AgentKey
-from vigie_hub.bus.certificates import Certificates
-from vigie_hub.settings import TlsSettings
 from vigie_shared.bench import Measurement
 
 SUMMARY = "hits, requests and backlogs over narrow links, with and without the link budget"
@@ -107,15 +103,7 @@ def try_out(scene: Scene, seconds: float, *, budget: bool) -> Seen:
     """One run, in a folder that goes with it."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        certificates = Certificates(folder, TlsSettings(), [])
-        certificates.ensure(datetime.now(UTC))
-        tls = {
-            "cert_file": str(certificates.certificate),
-            "key_file": str(certificates.key),
-            "handshake_first": True,
-            "timeout": 30,
-        }
-        with NatsServer(folder / "nats", f"tls: {json.dumps(tls)}") as server:
+        with running_tls_server(folder) as (server, certificates):
             return asyncio.run(_run(scene, seconds, budget, server.port, certificates.authority, folder))
 
 

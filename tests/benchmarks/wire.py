@@ -6,12 +6,10 @@ in JSON. A batch of one is the worst case, and what a quiet camera sends.
 
 import argparse
 import asyncio
-import json
 import ssl
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
@@ -20,9 +18,7 @@ from nats.aio.msg import Msg
 
 from tests.benchmarks._metered import HEADER_BYTES, Count, MeteredRelay
 from tests.benchmarks._traffic import AGENT, batches_of, plate_reads
-from tests.servers.nats_server import NatsServer
-from vigie_hub.bus.certificates import Certificates
-from vigie_hub.settings import TlsSettings
+from tests.servers.tls_server import running_tls_server
 from vigie_shared import subjects
 from vigie_shared.batches import encode
 from vigie_shared.bench import Measurement
@@ -72,15 +68,7 @@ def bytes_per_read(batch_size: int, *, schema: int = 2, reads: int = READS) -> W
     payloads = [encode(batch) for batch in batches_of(plate_reads(reads), batch_size, schema=schema)]
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        certificates = Certificates(folder, TlsSettings(), [])
-        certificates.ensure(datetime.now(UTC))
-        tls = {
-            "cert_file": str(certificates.certificate),
-            "key_file": str(certificates.key),
-            "handshake_first": True,
-            "timeout": 30,
-        }
-        with NatsServer(folder / "nats", f"tls: {json.dumps(tls)}") as server:
+        with running_tls_server(folder) as (server, certificates):
             count, protocol = asyncio.run(_send(payloads, server.port, certificates.client_context()))
     payload_bytes = sum(map(len, payloads))
     return Wire(

@@ -6,7 +6,6 @@ publisher saw.
 
 import asyncio
 import json
-import socket
 import sys
 import time
 from collections.abc import Iterator
@@ -22,6 +21,7 @@ from tests.faults.fleet import Fleet, enrolled_fleet, hub_rows, store_rows
 from tests.faults.victims import Victim
 from tests.hub.site import access, hub_settings
 from tests.servers.nats_server import HOST, NatsServer
+from tests.servers.ports import free_ports
 from vigie_hub.bus.connection import Connection
 from vigie_hub.identity import Identity
 from vigie_shared.subjects import STREAM
@@ -53,14 +53,6 @@ class Acks:
     def gap_after(self, at: float) -> float:
         """From `at` to the first confirmation of something new that came later than a moment's in flight."""
         return next(later - at for earlier, later in zip(self.times, self.times[1:], strict=False) if later > at)
-
-
-def free_ports(count: int) -> list[int]:
-    with ExitStack() as stack:
-        probes = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for probe in probes:
-            probe.bind((HOST, 0))
-        return [probe.getsockname()[1] for probe in probes]
 
 
 @contextmanager

@@ -13,6 +13,7 @@ import pytest
 from tests.hub.agents import EPOCH, Agent, batch, motion, plate_read, until
 from tests.hub.site import access, hub_settings
 from tests.servers.nats_server import NatsServer
+from tests.servers.ports import free_port
 from vigie_hub.app import run
 from vigie_hub.database import Database
 from vigie_hub.fleet.enrolment import enrol
@@ -82,12 +83,6 @@ def provision(folder: Path, agent: Agent) -> Identity:
     identity = Identity.of(hub_settings(folder))
     agent.trusted_by(identity.trust)
     return identity
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 async def receipted(agent: Agent) -> dict[str, int]:

@@ -2,7 +2,6 @@
 
 import json
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -12,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from tests.servers.ports import free_port
 from vigie_agent import enrolment
 from vigie_agent.credentials import load, save, signed_wish
 from vigie_agent.keys import load_or_make_agent_key
@@ -21,12 +21,6 @@ from vigie_shared.errors import CommandError, LinkError
 
 VIGIE = (sys.executable, "-m", "vigie_shared")
 PATIENCE_SECONDS = 120.0
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 class House:

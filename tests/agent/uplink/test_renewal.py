@@ -2,7 +2,6 @@
 
 import asyncio
 import secrets
-import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import fields
@@ -16,6 +15,7 @@ import pytest
 from tests.agent.uplink.hub import membership
 from tests.hub.agents import StoppedClock
 from tests.hub.site import Site, open_site
+from tests.servers.ports import free_port
 from vigie_agent.credentials import Credentials, load, save
 from vigie_agent.keys import AgentKey
 from vigie_agent.uplink import renewal
@@ -95,12 +95,6 @@ def services(site: Site, admission: Admission) -> Services:
     }
     every: dict[str, Any] = {field.name: needed.get(field.name) for field in fields(Services)}
     return Services(**every)
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 async def said(capsys: pytest.CaptureFixture[str], text: str) -> None:

@@ -13,17 +13,12 @@ import pytest
 
 from tests.hub.site import hub_settings
 from tests.servers.nats_server import settled
+from tests.servers.ports import free_port
 from vigie_hub.bus.configuration import NatsConfiguration, nats_configuration
 from vigie_hub.bus.connection import Connection
 from vigie_hub.bus.server import EmbeddedNatsServer, check_version
 from vigie_hub.identity import Identity
 from vigie_shared.errors import LinkError
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def on_port(folder: Path, port: int, scheme: str = "nats") -> tuple[Identity, NatsConfiguration]:
