@@ -7,9 +7,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from vigie_shared.clock import UtcDatetime
 
 LinkKind = Literal["lte", "wifi", "wire", "dock"]
-Priority = Literal["hit", "gap", "heartbeat", "read", "motion", "index", "crop", "clip", "evidence", "bulk"]
+Priority = Literal["hit", "gap", "heartbeat", "read", "motion", "index", "live", "crop", "clip", "evidence", "bulk"]
 PRIORITIES: Final[tuple[Priority, ...]] = (
-    *("hit", "gap", "heartbeat", "read", "motion", "index", "crop", "clip", "evidence", "bulk"),
+    *("hit", "gap", "heartbeat", "read", "motion", "index", "live", "crop", "clip", "evidence", "bulk"),
 )
 """All that may leave, the most urgent first. Replies and signaling go with heartbeats (docs/design/link.md)."""
 Barrier = Literal["window", "metered", "quota"]

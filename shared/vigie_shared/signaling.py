@@ -8,7 +8,9 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from vigie_shared.commands import Refused
+from vigie_shared.ice import ICE_SERVERS_MAX, IceServer
 from vigie_shared.ids import UniqueId
+from vigie_shared.media import First
 
 
 class ClipWanted(BaseModel):
@@ -22,6 +24,23 @@ class ClipWanted(BaseModel):
     """Whether somebody waits for it, it is to be kept safe, or it can come at any time."""
 
 
+class MediaWanted(BaseModel):
+    """Live video or playback, over a video track and data channel `ctl` (`vigie_shared.media`)."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    want: Literal["media"] = "media"
+    first: Annotated[First, Field(discriminator="do")] | None = None
+    """What to begin with, to save a round trip."""
+    ticket_id: UniqueId | None = None
+    """The hub's ticket that somebody watches by, for the agent's log."""
+    purpose: str = Field(default="", max_length=300)
+    """Why, as the viewer said; shown at the edge, never logged."""
+
+
+Wanted = ClipWanted | MediaWanted
+
+
 class Offer(BaseModel):
     """The hub's session description (SDP, RFC 8866) and what it wants."""
 
@@ -29,7 +48,9 @@ class Offer(BaseModel):
 
     session_id: UniqueId
     sdp: str = Field(max_length=65_536)
-    wanted: ClipWanted
+    wanted: Annotated[Wanted, Field(discriminator="want")]
+    ice_servers: tuple[IceServer, ...] = Field(default=(), max_length=ICE_SERVERS_MAX)
+    """Servers that the hub uses, for the agent to use beside its own."""
 
 
 class Answer(BaseModel):

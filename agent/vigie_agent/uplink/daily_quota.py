@@ -10,6 +10,7 @@ SHARES: Final[dict[Priority, float]] = {
     "evidence": 0.7,
     "clip": 0.8,
     "crop": 0.9,
+    "live": 0.9,
     "index": 0.95,
     "motion": 0.95,
     "read": 1.0,

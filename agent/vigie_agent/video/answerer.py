@@ -19,7 +19,7 @@ from vigie_shared import subjects
 from vigie_shared.commands import Refused
 from vigie_shared.errors import LinkError, TransferError, VigieError
 from vigie_shared.i18n import gettext as _
-from vigie_shared.signaling import Answer, ClipWanted, Offer
+from vigie_shared.signaling import Answer, ClipWanted, MediaWanted, Offer
 from vigie_shared.transfer import CHANNEL
 
 _OFFERS_WAITING_MAX: Final = 64
@@ -111,29 +111,40 @@ class Answerer:
             session.add_done_callback(lambda _task: self._sessions.pop(offer.session_id))
 
     async def _serve(self, message: Msg, offer: Offer) -> None:
-        log = _log.bind(session_id=offer.session_id, clip_id=offer.wanted.clip_id)
+        """What is `wanted` decides the kind of session."""
+        log = _log.bind(session_id=offer.session_id)
         try:
-            async with AnsweringPeer(CHANNEL, self._settings.lease_seconds, self._settings.ice_servers) as peer:
-                session = await self._open(message, offer, peer)
-                if session is not None:
-                    complete = await session.run()
-                    if complete:
-                        self._on_taken(offer.wanted.clip_id)
-                    log.info("clip_sent" if complete else "clip_refused", bytes=session.sent_bytes)
+            match offer.wanted:
+                case ClipWanted():
+                    await self._serve_clip(message, offer, offer.wanted)
+                case MediaWanted():
+                    await self._reply(message, Refused(reason=_("this agent shows no live video")))
         except TransferError as error:
-            log.info("clip_broken_off", reason=str(error))
+            log.info("session_broken_off", reason=str(error))
         except Exception as error:  # one session must not end the others
             await asyncio.to_thread(log.error, "session_failed", exc_info=error)  # a traceback reads source files
 
-    async def _open(self, message: Msg, offer: Offer, peer: AnsweringPeer) -> ClipSession | None:
-        """Answer or refuse; what is `wanted` decides the kind of session."""
+    async def _serve_clip(self, message: Msg, offer: Offer, wanted: ClipWanted) -> None:
+        async with AnsweringPeer(CHANNEL, self._settings.lease_seconds, self._settings.ice_servers) as peer:
+            session = await self._open_clip(message, offer, wanted, peer)
+            if session is not None:
+                complete = await session.run()
+                if complete:
+                    self._on_taken(wanted.clip_id)
+                sent = "clip_sent" if complete else "clip_refused"
+                _log.info(sent, session_id=offer.session_id, clip_id=wanted.clip_id, bytes=session.sent_bytes)
+
+    async def _open_clip(
+        self, message: Msg, offer: Offer, wanted: ClipWanted, peer: AnsweringPeer
+    ) -> ClipSession | None:
+        """Answer or refuse."""
         try:
-            manifest = await asyncio.to_thread(self._clips.manifest, offer.wanted.clip_id)
+            manifest = await asyncio.to_thread(self._clips.manifest, wanted.clip_id)
             if manifest is None:
-                reason = _("no clip {clip_id} here; it may have been overwritten").format(clip_id=offer.wanted.clip_id)
+                reason = _("no clip {clip_id} here; it may have been overwritten").format(clip_id=wanted.clip_id)
                 await self._reply(message, Refused(reason=reason))
                 return None
-            if (refused := self._held_back(offer.wanted)) is not None:
+            if (refused := self._held_back(wanted)) is not None:
                 await self._reply(message, refused)
                 return None
             answer = await peer.answer(offer.sdp)
@@ -144,7 +155,7 @@ class Answerer:
             await self._reply(message, Refused(reason=_("a fault in the agent; its log says more")))
             raise
         await self._reply(message, Answer(sdp=answer))
-        return ClipSession(peer, manifest, self._clips, self._budget, offer.wanted.priority)
+        return ClipSession(peer, manifest, self._clips, self._budget, wanted.priority)
 
     def _held_back(self, wanted: ClipWanted) -> Refused | None:
         """What to say where the link may not carry it now."""

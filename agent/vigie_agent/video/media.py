@@ -1,0 +1,59 @@
+"""Where pictures that leave the box come from: a camera's ring, a clip of the store, a transcoder.
+
+A source paces itself: `frames` gives each picture when it should leave. `due_seconds` is when a viewer should show it,
+on the source's own clock from 0; it never falls, and says nothing about when the picture was taken.
+"""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from vigie_shared.clock import ClockSource
+from vigie_shared.media import PlaybackCommand, Showing
+
+
+@dataclass(frozen=True, slots=True)
+class MediaFrame:
+    """One coded picture: H.264 in Annex B, without B-frames."""
+
+    data: bytes
+    """A keyframe carries its parameter sets and decodes alone."""
+    is_keyframe: bool
+    at: datetime
+    """When the camera took it."""
+    due_seconds: float
+    clock_source: ClockSource = "system"
+    camera_offset_seconds: float | None = None
+    """How far the camera's own clock was ahead of `at`."""
+    at_seconds: float | None = None
+    """Of a clip: how far into it this is."""
+
+
+class MediaSource(Protocol):
+    """Gives pictures until it ends or is closed."""
+
+    @property
+    def showing(self) -> Showing:
+        """What it shows; may change between two pictures, before a keyframe."""
+        ...
+
+    def frames(self) -> AsyncIterator[MediaFrame]:
+        """The pictures, from a keyframe on; called once. Raises CaptureError or StoreError where they break off."""
+        ...
+
+    def want_keyframe(self) -> None:
+        """A viewer cannot decode: give a keyframe as soon as there is one. Returns at once."""
+        ...
+
+    async def close(self) -> None:
+        """Let go of everything; `frames` ends."""
+        ...
+
+
+class PlaybackMedia(MediaSource, Protocol):
+    """A source that can be steered."""
+
+    def steer(self, command: PlaybackCommand) -> None:
+        """Do as the viewer says from the next picture on; returns at once."""
+        ...

@@ -1,0 +1,39 @@
+"""TURN servers get credentials that end by themselves; no other address passes for one."""
+
+from datetime import UTC, datetime
+
+import pytest
+from pydantic import ValidationError
+
+from vigie_shared.ice import IceServer, turn_credential, with_credentials
+
+EVENING = datetime(2026, 3, 1, 20, tzinfo=UTC)
+
+
+def test_turn_servers_get_a_name_that_ends_and_stun_servers_none() -> None:
+    urls = ["stun:stun.example:3478", "turns:turn.example:5349?transport=tcp"]
+    stun, turn = with_credentials(urls, "s3cret", "gate-1", EVENING)
+    assert stun == IceServer(url=urls[0])
+    assert turn.username == f"{int(EVENING.timestamp())}:gate-1"
+    assert turn.credential == turn_credential("s3cret", turn.username)
+
+
+def test_a_credential_is_what_coturn_computes() -> None:
+    """Computed by `printf 1433895918:gate | openssl dgst -sha1 -hmac hunter -binary | base64`."""
+    assert turn_credential("hunter", "1433895918:gate") == "n2CRRmYLBEpbuk3sUwoqwf55t3w="
+
+
+def test_without_a_secret_nobody_gets_credentials() -> None:
+    assert with_credentials(["turn:t.example"], None, "gate", EVENING) == (IceServer(url="turn:t.example"),)
+
+
+def test_a_credential_is_not_shown() -> None:
+    assert "hush" not in repr(IceServer(url="turn:t.example", username="a", credential="hush"))
+
+
+@pytest.mark.parametrize(
+    "url", ["http://t.example", "turn:a b", "turn:x?transport=sctp", 'turn:x>;rel="next"', "stun:"]
+)
+def test_another_address_is_refused(url: str) -> None:
+    with pytest.raises(ValidationError):
+        IceServer(url=url)
