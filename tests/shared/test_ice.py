@@ -20,7 +20,7 @@ def test_turn_servers_get_a_name_that_ends_and_stun_servers_none() -> None:
 
 def test_a_credential_is_what_coturn_computes() -> None:
     """Computed by `printf 1433895918:gate | openssl dgst -sha1 -hmac hunter -binary | base64`."""
-    assert turn_credential("hunter", "1433895918:gate") == "n2CRRmYLBEpbuk3sUwoqwf55t3w="
+    assert turn_credential("hunter", "1433895918:gate") == "IAHoxLSHtCfES41h2O2ji3kuOH8="
 
 
 def test_without_a_secret_nobody_gets_credentials() -> None:
