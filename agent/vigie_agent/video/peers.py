@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from types import TracebackType
 from typing import Final, Self
 
-from aiortc import RTCConfiguration, RTCDataChannel, RTCIceServer, RTCPeerConnection, RTCSessionDescription
+from aiortc import RTCDataChannel, RTCIceServer, RTCSessionDescription
 
-from vigie_agent.video.interfaces import gather_loopback_where_alone
 from vigie_shared.errors import TransferError, WireError
 from vigie_shared.i18n import gettext as _
+from vigie_shared.rtc.connection import make_connection
 from vigie_shared.transfer import GETS_MAX
 
 BUFFERED_BYTES_MAX: Final = 256 * 1024
@@ -26,7 +26,6 @@ class AnsweringPeer:
     """
 
     def __init__(self, label: str, lease_seconds: float, ice_servers: Sequence[str] = ()) -> None:
-        gather_loopback_where_alone()
         self._label = label
         self._lease_seconds = lease_seconds
         self._inbox: asyncio.Queue[str | bytes] = asyncio.Queue(GETS_MAX)
@@ -34,10 +33,7 @@ class AnsweringPeer:
         self._moved = asyncio.Event()
         self._gone = asyncio.Event()
         self._channel: RTCDataChannel
-        # An empty list must be said: without it, aiortc asks a public STUN server.
-        self._connection = RTCPeerConnection(
-            RTCConfiguration(iceServers=[RTCIceServer(urls=url) for url in ice_servers])
-        )
+        self._connection = make_connection([RTCIceServer(urls=url) for url in ice_servers])
         self._connection.on("datachannel", self._on_channel)
         self._connection.on("connectionstatechange", self._on_state)
 

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from types import TracebackType
 from typing import Final, Self
 
-from aiortc import RTCConfiguration, RTCIceServer, RTCPeerConnection, RTCSessionDescription
+from aiortc import RTCIceServer, RTCSessionDescription
 
-from vigie_hub.video.interfaces import gather_loopback_where_alone
 from vigie_shared.errors import TransferError, WireError
 from vigie_shared.i18n import gettext as _
+from vigie_shared.rtc.connection import make_connection
 
 _INBOX_MESSAGES_MAX: Final = 4096
 """More than any window of blocks asked for has frames; one more, and the other side is flooding us."""
@@ -24,14 +24,10 @@ class OfferingPeer:
     """
 
     def __init__(self, label: str, ice_servers: Sequence[str] = ()) -> None:
-        gather_loopback_where_alone()
         self._inbox: asyncio.Queue[str | bytes] = asyncio.Queue(_INBOX_MESSAGES_MAX)
         self._moved = asyncio.Event()
         self._gone = asyncio.Event()
-        # An empty list must be said: without it, aiortc asks a public STUN server.
-        self._connection = RTCPeerConnection(
-            RTCConfiguration(iceServers=[RTCIceServer(urls=url) for url in ice_servers])
-        )
+        self._connection = make_connection([RTCIceServer(urls=url) for url in ice_servers])
         self._connection.on("connectionstatechange", self._on_state)
         self._channel = self._connection.createDataChannel(label)
         self._channel.on("open", self._moved.set)

@@ -1,0 +1,13 @@
+"""What aiortc 1.16 lacks, one module for each lack (docs/design/rtc.md).
+
+    connection   connections that ask no public server, and notice in 3 s that the other side is gone
+    liveness     how that is noticed
+    h264         H.264 into RTP payloads and back
+    datagrams    RTP packets encrypted and handed to the kernel many at a time
+    pacer        how fast packets may leave
+    sender       encoded frames and shared payloads to one peer, with retransmission
+    reassembly   packets back into frames; which are missing, and when to ask for them again
+    receiver     frames from one peer, never decoded
+
+Nothing here changes aiortc for others: every patch is put on one object.
+"""

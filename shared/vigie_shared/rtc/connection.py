@@ -1,0 +1,114 @@
+"""WebRTC connections as both sides want them; aiortc's own ask Google's STUN server, wait a second for each `.local`
+candidate, offer nothing where loopback is all there is, notice a dead peer after 30 s and prefer VP8.
+"""
+
+from collections.abc import Sequence
+from typing import Final
+from weakref import WeakSet
+
+from aioice.ice import Connection, TransportPolicy
+from aiortc import (
+    RTCConfiguration,
+    RTCIceCandidate,
+    RTCIceServer,
+    RTCPeerConnection,
+    RTCRtpSender,
+    RTCRtpTransceiver,
+    RTCSessionDescription,
+)
+
+from vigie_shared.rtc.liveness import LifeWatch
+
+_LOOPBACK: Final = "127.0.0.1"
+_CODECS: Final = ("video/h264", "video/rtx")
+
+
+def make_connection(ice_servers: Sequence[RTCIceServer] = ()) -> RTCPeerConnection:
+    """A connection that asks the named STUN and TURN servers and no other."""
+    return _Connection(RTCConfiguration(iceServers=list(ice_servers)))
+
+
+def strip_mdns(sdp: str) -> str:
+    """The description without candidates that have a name ending in `.local`.
+
+    Resolving one that nobody on this network answers for costs a second. What the peer's checks come from is found
+    without them, so the list of candidates then counts as unfinished.
+    """
+    lines = sdp.splitlines(keepends=True)
+    kept = [line for line in lines if not _is_mdns(line)]
+    if len(kept) < len(lines):
+        kept = [line for line in kept if not line.startswith("a=end-of-candidates")]
+    return "".join(kept)
+
+
+def offer_video(connection: RTCPeerConnection, direction: str = "recvonly") -> RTCRtpTransceiver:
+    """Add a video section that knows H.264 and nothing else; call `describe` for the offer."""
+    transceiver = connection.addTransceiver("video", direction=direction)
+    codecs = RTCRtpSender.getCapabilities("video").codecs
+    transceiver.setCodecPreferences([codec for codec in codecs if codec.mimeType.lower() in _CODECS])
+    return transceiver
+
+
+async def answer_video(connection: RTCPeerConnection, offer_sdp: str, direction: str = "sendonly") -> RTCRtpTransceiver:
+    """Take an offer with one video section, which then carries H.264; call `describe` for the answer.
+
+    The codec must be chosen before the offer is applied: otherwise the browser's first one (VP8) stays chosen, and
+    H.264 leaves with its label: black video, and no error.
+    """
+    transceiver = offer_video(connection, direction)
+    await connection.setRemoteDescription(RTCSessionDescription(offer_sdp, "offer"))
+    return transceiver
+
+
+async def describe(connection: RTCPeerConnection) -> str:
+    """The local description (an offer, or the answer to the offer applied before) with all candidates in it."""
+    await connection.setLocalDescription()
+    return connection.localDescription.sdp
+
+
+async def accept_answer(connection: RTCPeerConnection, answer_sdp: str) -> None:
+    """Take the answer to an offer."""
+    await connection.setRemoteDescription(RTCSessionDescription(answer_sdp, "answer"))
+
+
+class _Connection(RTCPeerConnection):
+    def __init__(self, configuration: RTCConfiguration) -> None:
+        super().__init__(configuration)
+        self._prepared: WeakSet[Connection] = WeakSet()
+
+    async def setLocalDescription(self, sessionDescription: RTCSessionDescription | None = None) -> None:  # noqa: N802, N803
+        for ice in self._ice_connections() - set(self._prepared):
+            self._prepared.add(ice)
+            LifeWatch(ice)
+            _gather_loopback_where_alone(ice)
+        await super().setLocalDescription(sessionDescription)
+
+    async def setRemoteDescription(self, sessionDescription: RTCSessionDescription) -> None:  # noqa: N802, N803
+        description = RTCSessionDescription(strip_mdns(sessionDescription.sdp), sessionDescription.type)
+        await super().setRemoteDescription(description)
+
+    async def addIceCandidate(self, candidate: RTCIceCandidate | None) -> None:  # noqa: N802
+        if candidate is None or not candidate.ip.endswith(".local"):
+            await super().addIceCandidate(candidate)
+
+    def _ice_connections(self) -> set[Connection]:
+        transports = [transceiver.receiver.transport for transceiver in self.getTransceivers()]
+        if self.sctp is not None:
+            transports.append(self.sctp.transport)
+        return {transport.transport._connection for transport in transports}
+
+
+def _gather_loopback_where_alone(ice: Connection) -> None:
+    """Offer 127.0.0.1 where the machine has no other address; aioice alone never offers it."""
+    gather = ice.get_component_candidates
+
+    def gather_or_loopback(component: int, addresses: list[str], timeout: int = 5) -> object:
+        alone = not addresses and ice._transport_policy == TransportPolicy.ALL
+        return gather(component, [_LOOPBACK] if alone else addresses, timeout)
+
+    setattr(ice, "get_component_candidates", gather_or_loopback)  # noqa: B010
+
+
+def _is_mdns(line: str) -> bool:
+    fields = line.split()
+    return line.startswith("a=candidate:") and len(fields) > 4 and fields[4].endswith(".local")

@@ -1,0 +1,120 @@
+"""H.264 as RTP payloads (RFC 6184: single NAL units, STAP-A, FU-A), and back.
+
+The fragments of a NAL unit are all of one size but the last, which is smaller: the kernel can then cut them out of one
+buffer (`datagrams`). aiortc's own packetiser fills 1,300 bytes, too much for some tunnels.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+PAYLOAD_BYTES_MAX: Final = 1100
+
+_START: Final = b"\x00\x00\x01"
+_LONG_START: Final = b"\x00\x00\x00\x01"
+_IDR, _PARAMETER_SET, _DELIMITER, _FILLER = 5, 7, 9, 12
+_STAP_A, _FU_A = 24, 28
+_OPENING: Final = frozenset((_IDR, _PARAMETER_SET))
+
+
+@dataclass(frozen=True, slots=True)
+class EncodedFrame:
+    """One access unit in Annex B, with SPS and PPS before each keyframe; `timestamp` counts 90,000 a second."""
+
+    data: bytes
+    timestamp: int
+    is_keyframe: bool
+
+
+def packetize(data: bytes, payload_bytes_max: int = PAYLOAD_BYTES_MAX) -> list[bytes]:
+    """The RTP payloads of an access unit, in order."""
+    payloads: list[bytes] = []
+    small: list[bytes] = []
+    small_bytes = 1
+    for unit in nal_units(data):
+        if unit[0] & 0x1F in (_DELIMITER, _FILLER):
+            continue
+        if small and small_bytes + 2 + len(unit) > payload_bytes_max:
+            payloads.append(_aggregate(small))
+            small, small_bytes = [], 1
+        if len(unit) > payload_bytes_max:
+            payloads += _fragments(unit, payload_bytes_max)
+        else:
+            small.append(unit)
+            small_bytes += 2 + len(unit)
+    if small:
+        payloads.append(_aggregate(small))
+    return payloads
+
+
+def nal_units(data: bytes) -> Iterator[bytes]:
+    """The NAL units of an Annex B byte stream, without start codes and the zeros before them."""
+    at = data.find(_START)
+    while at >= 0:
+        begin = at + 3
+        at = data.find(_START, begin)
+        end = len(data) if at < 0 else at
+        while end > begin and data[end - 1] == 0:
+            end -= 1
+        if end > begin:
+            yield data[begin:end]
+
+
+def annex_b(payloads: Sequence[bytes]) -> bytes:
+    """The access unit that these payloads carry, in Annex B; raises ValueError where they carry none."""
+    pieces: list[bytes] = []
+    for payload in payloads:
+        kind = payload[0] & 0x1F if len(payload) > 1 else 0
+        if 1 <= kind < _STAP_A:
+            pieces += (_LONG_START, payload)
+        elif kind == _STAP_A:
+            for unit in _aggregated(payload):
+                pieces += (_LONG_START, unit)
+        elif kind == _FU_A and len(payload) > 2:
+            if payload[1] & 0x80:
+                pieces += (_LONG_START, bytes((payload[0] & 0xE0 | payload[1] & 0x1F,)))
+            pieces.append(payload[2:])
+        else:
+            raise ValueError(f"an RTP payload of type {kind} is no H.264")
+    return b"".join(pieces)
+
+
+def opens_keyframe(payload: bytes) -> bool:
+    """Whether a decoder can begin with the frame of this payload: an IDR picture or its SPS begins in it."""
+    if len(payload) < 2:
+        return False
+    kind = payload[0] & 0x1F
+    if kind == _FU_A:
+        return bool(payload[1] & 0x80) and payload[1] & 0x1F in _OPENING
+    if kind == _STAP_A:
+        return any(unit and unit[0] & 0x1F in _OPENING for unit in _aggregated(payload))
+    return kind in _OPENING
+
+
+def _aggregate(units: list[bytes]) -> bytes:
+    if len(units) == 1:
+        return units[0]
+    importance = max(unit[0] & 0x60 for unit in units)
+    return bytes((_STAP_A | importance,)) + b"".join(len(unit).to_bytes(2, "big") + unit for unit in units)
+
+
+def _aggregated(payload: bytes) -> Iterator[bytes]:
+    at = 1
+    while at + 2 <= len(payload):
+        end = at + 2 + int.from_bytes(payload[at : at + 2], "big")
+        yield payload[at + 2 : end]
+        at = end
+
+
+def _fragments(unit: bytes, payload_bytes_max: int) -> Iterator[bytes]:
+    body_bytes = len(unit) - 1
+    count = -(-body_bytes // (payload_bytes_max - 2))
+    size = -(-body_bytes // count)
+    indicator, kind = unit[0] & 0xE0 | _FU_A, unit[0] & 0x1F
+    first, middle, last = (bytes((indicator, kind | flag)) for flag in (0x80, 0, 0x40))
+    yield first + unit[1 : 1 + size]
+    at = 1 + size
+    while at + size < len(unit):
+        yield middle + unit[at : at + size]
+        at += size
+    yield last + unit[at:]
