@@ -30,6 +30,21 @@ class MediaFrame:
     """Of a clip: how far into it this is."""
 
 
+@dataclass(frozen=True, slots=True)
+class LinkFeedback:
+    """What a connection knows of its link, about once a second; None where nobody has said yet."""
+
+    now_seconds: float
+    """Monotonic."""
+    estimate_bits_per_second: float | None
+    """By the receiver (REMB)."""
+    fraction_lost: float | None
+    """Of packets, 0 to 1."""
+    round_trip_seconds: float | None
+    queued_seconds: float
+    """How old the oldest picture is that has not left yet."""
+
+
 class MediaSource(Protocol):
     """Gives pictures until it ends or is closed."""
 
@@ -44,6 +59,10 @@ class MediaSource(Protocol):
 
     def want_keyframe(self) -> None:
         """A viewer cannot decode: give a keyframe as soon as there is one. Returns at once."""
+        ...
+
+    def adapt(self, feedback: LinkFeedback) -> None:
+        """How the link fares: give less, or more, from the next keyframe on. Returns at once; may do nothing."""
         ...
 
     async def close(self) -> None:
