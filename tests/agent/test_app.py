@@ -13,8 +13,6 @@ from tests.agent.store.samples import open_store
 from tests.agent.uplink.hub import membership
 from tests.media.films import make_film, walk
 from vigie_agent import credentials
-from vigie_agent.app import reading_settings
-from vigie_agent.camera_settings import PlateSettings
 from vigie_agent.cli import read_status
 from vigie_agent.store.check import broken
 
@@ -93,10 +91,3 @@ def test_a_second_agent_on_the_same_store_is_one_line(tmp_path: Path) -> None:
     store.close()
     assert said.startswith("vigie agent: the store in ")
     assert said.count("\n") == 1
-
-
-def test_plates_are_read_as_the_settings_say() -> None:
-    section = PlateSettings(frames_per_second_max=2, reads_per_second_max=3, confidence_min=0.9, kinds=("civil", "ww"))
-    found = reading_settings(section)
-    assert (found.frames_per_second, found.reads_per_second, found.kinds) == (2, 3, ("civil", "ww"))
-    assert found.vote.certain_from == 0.9

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 from vigie_agent import logs
-from vigie_agent.app import reading_settings
 from vigie_agent.camera import CameraWatch, FinishedClip
 from vigie_agent.camera_settings import CameraSettings, ClipSettings, MotionSettings, PlateSettings
 from vigie_agent.capture.consumer import PacketConsumer, Source, SourceStatistics
@@ -20,6 +19,7 @@ from vigie_agent.capture.packets import Packet, StreamInfo
 from vigie_agent.motion.budget import DecodeBudget
 from vigie_agent.motion.decoder import KeyframeDecoder
 from vigie_agent.plates.pipeline import PlateReader
+from vigie_agent.watching import reading_settings
 from vigie_shared.clock import SystemClock
 from vigie_shared.errors import CaptureError
 from vigie_shared.events import AnyEvent, MotionEnded, MotionStarted, PlateRead

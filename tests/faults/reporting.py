@@ -15,10 +15,11 @@ from typing import Final
 from tests.agent.store.samples import settle
 from vigie_agent import credentials, logs
 from vigie_agent import settings as agent_settings
-from vigie_agent.app import make_uplink, opened_store
 from vigie_agent.credentials import Credentials
 from vigie_agent.health import Health
+from vigie_agent.keeping import opened_store
 from vigie_agent.keys import load_or_make_agent_key
+from vigie_agent.linking import make_uplink
 from vigie_agent.store import Store
 from vigie_agent.uplink.outbox import Outbox
 from vigie_shared.clock import SystemClock
