@@ -17,7 +17,7 @@ class Span(NamedTuple):
 
 def timescale(init: bytes) -> int | None:
     """Ticks a second of the only track; None where `init` is no init segment."""
-    for kind, body in _walk(memoryview(init)):
+    for kind, body in walk(memoryview(init)):
         if kind == b"mdhd" and len(body) >= 24:
             at = 20 if body[0] == 1 else 12
             return int(struct.unpack_from(">I", body, at)[0]) or None
@@ -40,7 +40,7 @@ def span(ticks_a_second: int | None, fragment: bytes) -> Span | None:
 def _ticks(fragment: bytes) -> tuple[int | None, int]:
     """Decode time of the first sample, and how long all last."""
     starts, lasts, default = None, 0, 0
-    for kind, body in _walk(memoryview(fragment)):
+    for kind, body in walk(memoryview(fragment)):
         if kind == b"tfdt":
             starts = struct.unpack_from(">Q" if body[0] == 1 else ">I", body, 4)[0]
         elif kind == b"tfhd":
@@ -68,7 +68,7 @@ def _duration(trun: memoryview, default: int) -> int:
     return sum(struct.unpack_from(">I", trun, at + number * step)[0] for number in range(count))
 
 
-def _walk(data: memoryview) -> Iterator[tuple[bytes, memoryview]]:
+def walk(data: memoryview) -> Iterator[tuple[bytes, memoryview]]:
     """All boxes, those inside containers too, without their headers; stops at what is no box."""
     at = 0
     while at + _HEADER_BYTES <= len(data):
@@ -78,5 +78,5 @@ def _walk(data: memoryview) -> Iterator[tuple[bytes, memoryview]]:
         body = data[at + _HEADER_BYTES : at + size]
         yield kind, body
         if kind in _CONTAINERS:
-            yield from _walk(body)
+            yield from walk(body)
         at += size
