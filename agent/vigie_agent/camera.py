@@ -17,6 +17,7 @@ import structlog
 from vigie_agent.camera_settings import CameraSettings, ClipSettings, MotionSettings, PlateSettings
 from vigie_agent.capture.consumer import SourceStatistics
 from vigie_agent.capture.ingest import Ingest, open_source
+from vigie_agent.capture.outlet import Outlet
 from vigie_agent.capture.packets import Packet, StreamInfo
 from vigie_agent.capture.rates import StreamRates
 from vigie_agent.capture.ring import GopRing
@@ -44,8 +45,6 @@ RING_MARGIN_SECONDS: Final = 5.0
 _DETAIL_CHARS_MAX: Final = 200
 
 log = structlog.get_logger(__name__)
-
-PacketListener = Callable[[StreamInfo, Packet], None]
 
 
 class Sink(Protocol):
@@ -95,9 +94,10 @@ class CameraWatch:
         self._sink = sink
         self._clock = clock
         self._guard = threading.RLock()
-        self._listeners: list[PacketListener] = []
         self._source = open_source(camera, self, clock, ingest=ingest, wait=wait)
         self._ring = GopRing(clips.pre_roll_seconds + RING_MARGIN_SECONDS, clips.ring_bytes_max)
+        self.outlet = Outlet(self._ring.newest_gop, self._guard)
+        """The stream that is kept, for whoever watches live."""
         self._rates = StreamRates()
         self._recorder = ClipRecorder(clips.post_roll_seconds, clips.clip_seconds_max, camera.camera_id, on_segment)
         self._plates = PlateShow(camera.camera_id, observer, plates, sink.record_read) if observer else None
@@ -179,23 +179,10 @@ class CameraWatch:
         """Frames that the plate reader was too slow for."""
         return self._plates.dropped_frames if self._plates is not None else 0
 
-    def subscribe(self, listener: PacketListener) -> Callable[[], None]:
-        """Call `listener` with the packets since the newest keyframe, then with each as it comes.
-
-        It runs on the camera's thread and must return at once. Returns what ends the subscription.
-        """
-        with self._guard:
-            if self._stream is not None:
-                for packet in self._ring.newest_gop():
-                    listener(self._stream, packet)
-            self._listeners.append(listener)
-
-        def unsubscribe() -> None:
-            with self._guard:
-                if listener in self._listeners:
-                    self._listeners.remove(listener)
-
-        return unsubscribe
+    @property
+    def sub_outlet(self) -> Outlet | None:
+        """The smaller stream, where the camera has one."""
+        return self._sub.outlet if self._sub is not None else None
 
     # What the source calls, on its thread.
 
@@ -206,6 +193,7 @@ class CameraWatch:
                 return
             self._finish()
             self._stream, self._state = stream, "streaming"
+            self.outlet.begin(stream)
             self._motion = self._watch(stream, needs_pictures=self._plates is not None)
             self._led = LedPictures(stream.codec, self._budget, room=self._room)
             now = self._clock.now()
@@ -217,14 +205,13 @@ class CameraWatch:
     def on_packet(self, packet: Packet) -> None:
         """The next packet: ring, clips, motion, plates."""
         with self._guard:
-            stream, motion = self._stream, self._motion
-            if self._is_stopped or stream is None or motion is None:
+            motion = self._motion
+            if self._is_stopped or self._stream is None or motion is None:
                 return
             self._newest = packet
             self._rates.feed(packet)
             self._ring.append(packet)
-            for listener in self._listeners:
-                listener(stream, packet)
+            self.outlet.feed(packet)
             self._keep(self._recorder.feed(packet))
             if self._sub is not None:
                 self._sub.follow(packet)
@@ -286,6 +273,7 @@ class CameraWatch:
             now = self._clock.now()
             self._lost_at = self._newest.at if self._newest is not None else now
             self._state, self._stream = "lost", None
+            self.outlet.end()
             self._record_state("lost", now, detail)
 
     def _finish(self) -> None:

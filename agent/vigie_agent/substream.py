@@ -14,7 +14,9 @@ from vigie_agent.camera_settings import CameraSettings
 from vigie_agent.capture.alignment import Alignment
 from vigie_agent.capture.consumer import SourceStatistics
 from vigie_agent.capture.ingest import Ingest, open_source
+from vigie_agent.capture.outlet import Outlet
 from vigie_agent.capture.packets import Codec, Packet, StreamInfo
+from vigie_agent.capture.ring import GopRing
 from vigie_agent.motion.budget import DecodeBudget
 from vigie_agent.motion.decoder import FrameDecoder
 from vigie_agent.motion.detector import MotionChange
@@ -23,6 +25,7 @@ from vigie_shared.clock import Clock
 from vigie_shared.errors import CaptureError
 
 WAITING_BYTES_MAX: Final = 32 * 1024**2
+GOP_BYTES_MAX: Final = 4 * 1024**2
 
 log = structlog.get_logger(__name__)
 
@@ -46,6 +49,9 @@ class SubStream:
         self._tell = tell
         self._guard = guard
         self._stream: StreamInfo | None = None
+        self._ring = GopRing(0, GOP_BYTES_MAX)
+        self.outlet = Outlet(self._ring.newest_gop, guard)
+        """The small stream, for whoever watches live."""
         self._alignment = Alignment()
         self._log = log.bind(camera_id=camera.camera_id)
         self.motion: MotionWatch | None = None
@@ -71,10 +77,14 @@ class SubStream:
         with self._guard:
             self._end()
             self._stream = stream
+            self._ring.clear()
+            self.outlet.begin(stream)
 
     def on_packet(self, packet: Packet) -> None:
         """Watch."""
         with self._guard:
+            self._ring.append(packet)
+            self.outlet.feed(packet)
             placed = self._alignment.place(packet)
             if placed is None or self._stream is None:
                 return
@@ -88,14 +98,18 @@ class SubStream:
         """From now on the large stream is watched."""
         with self._guard:
             self._log.warning("sub-stream lost: the main stream is watched meanwhile", reason=str(error))
-            self._end()
-            self._stream = None
+            self._leave()
 
     def on_end(self) -> None:
         """A film of the small stream was shorter."""
         with self._guard:
-            self._end()
-            self._stream = None
+            self._leave()
+
+    def _leave(self) -> None:
+        self._end()
+        self._stream = None
+        self._ring.clear()
+        self.outlet.end()
 
     def _end(self) -> None:
         motion, self.motion = self.motion, None

@@ -29,7 +29,9 @@ Quality = Literal["auto", "main", "sub", "low", "keyframes", "stills"]
 """What is asked for: `auto` takes the best that the link carries, any other is an upper bound."""
 Rung = Literal["main", "sub", "low", "keyframes", "stills", "clip"]
 """What is shown: the camera's main or sub-stream, a small transcode, keyframes alone, pictures, or a clip."""
-ShowingReason = Literal["asked", "h265", "b_frames", "no_sub_stream", "loss", "rate", "delay", "recovered", "law"]
+ShowingReason = Literal[
+    "asked", "h265", "b_frames", "no_sub_stream", "camera_lost", "loss", "rate", "delay", "recovered", "law"
+]
 """Why that rung: as asked; what browsers do not play in WebRTC; the link; the link again; a law profile."""
 EndReason = Literal["stopped", "over", "camera_lost", "clip_gone", "failed", "link"]
 

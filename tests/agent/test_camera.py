@@ -211,7 +211,7 @@ def test_a_viewer_gets_the_newest_gop_and_then_every_packet_once(film: Path) -> 
     watch.on_stream(stream)
     for packet in packets[:25]:
         watch.on_packet(packet)
-    unsubscribe = watch.subscribe(view)
+    unsubscribe = watch.outlet.subscribe(view)
     assert seen == packets[20:25]
     for packet in packets[25:40]:
         watch.on_packet(packet)
