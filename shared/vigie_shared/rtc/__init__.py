@@ -4,6 +4,7 @@
     liveness     how that is noticed
     h264         H.264 into RTP payloads and back
     datagrams    RTP packets encrypted and handed to the kernel many at a time
+    extensions   the header extensions of packets that leave together
     pacer        how fast packets may leave
     sender       encoded frames and shared payloads to one peer, with retransmission
     reassembly   packets back into frames; which are missing, and when to ask for them again

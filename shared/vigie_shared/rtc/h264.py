@@ -14,7 +14,8 @@ _START: Final = b"\x00\x00\x01"
 _LONG_START: Final = b"\x00\x00\x00\x01"
 _IDR, _PARAMETER_SET, _DELIMITER, _FILLER = 5, 7, 9, 12
 _STAP_A, _FU_A = 24, 28
-_OPENING: Final = frozenset((_IDR, _PARAMETER_SET))
+_SEQUENCE: Final = frozenset((_PARAMETER_SET,))
+_KEYFRAME: Final = frozenset((_PARAMETER_SET, _IDR))
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,15 +81,24 @@ def annex_b(payloads: Sequence[bytes]) -> bytes:
 
 
 def opens_keyframe(payload: bytes) -> bool:
-    """Whether a decoder can begin with the frame of this payload: an IDR picture or its SPS begins in it."""
+    """Whether an IDR picture or its SPS begins in this payload."""
+    return _begins(payload, _KEYFRAME)
+
+
+def opens_sequence(payload: bytes) -> bool:
+    """Whether a decoder that knows nothing can begin with this very payload: there is an SPS in it."""
+    return _begins(payload, _SEQUENCE)
+
+
+def _begins(payload: bytes, kinds: frozenset[int]) -> bool:
     if len(payload) < 2:
         return False
     kind = payload[0] & 0x1F
     if kind == _FU_A:
-        return bool(payload[1] & 0x80) and payload[1] & 0x1F in _OPENING
+        return payload[1] & 0x80 != 0 and payload[1] & 0x1F in kinds
     if kind == _STAP_A:
-        return any(unit and unit[0] & 0x1F in _OPENING for unit in _aggregated(payload))
-    return kind in _OPENING
+        return any(unit and unit[0] & 0x1F in kinds for unit in _aggregated(payload))
+    return kind in kinds
 
 
 def _aggregate(units: list[bytes]) -> bytes:

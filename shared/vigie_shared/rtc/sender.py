@@ -1,0 +1,263 @@
+"""Encoded frames to one peer, over a connection of aiortc's.
+
+aiortc's sender re-encodes or takes packets from a track, keeps 128 packets for retransmission (a keyframe may be more),
+lets neither PLI nor REMB reach whoever makes the frames, has no pacing, and costs twice the processor time.
+"""
+
+import asyncio
+import secrets
+import struct
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from aiortc import RTCRtpTransceiver
+from aiortc.codecs import is_rtx
+from aiortc.rtcrtpparameters import RTCRtpSendParameters
+from aiortc.rtp import (
+    RTCP_PSFB_APP,
+    RTCP_PSFB_FIR,
+    RTCP_PSFB_PLI,
+    RTCP_RTPFB_NACK,
+    AnyRtcpPacket,
+    RtcpByePacket,
+    RtcpPsfbPacket,
+    RtcpReceiverInfo,
+    RtcpRrPacket,
+    RtcpRtpfbPacket,
+    RtcpSdesPacket,
+    RtcpSenderInfo,
+    RtcpSourceInfo,
+    RtcpSrPacket,
+    unpack_remb_fci,
+)
+
+from vigie_shared.rtc.datagrams import RtpWriter
+from vigie_shared.rtc.extensions import Extensions, ntp_time
+from vigie_shared.rtc.h264 import EncodedFrame, packetize
+from vigie_shared.rtc.pacer import Pacer, Slice
+
+HISTORY_PACKETS: Final = 2048
+CLOCK_HZ: Final = 90_000
+_RTT_SHARE: Final = 0.85
+
+
+@dataclass(slots=True)
+class SenderCounts:
+    """What a sender has done."""
+
+    packets: int = 0
+    bytes: int = 0
+    frames: int = 0
+    frames_dropped: int = 0
+    packets_repeated: int = 0
+
+
+class PacketSender:
+    """Sends over `transceiver` in place of aiortc's own sender; make it before the connection is made.
+
+    Frames given before `started`, or after the connection is lost, go nowhere. Timestamps leave as they are given.
+    """
+
+    def __init__(
+        self, transceiver: RTCRtpTransceiver, *, pacer: Pacer | None = None, history: int = HISTORY_PACKETS
+    ) -> None:
+        self.started = asyncio.Event()
+        self.counts = SenderCounts()
+        self.rtt_seconds: float | None = None
+        self.on_keyframe_wanted: Callable[[], None] = lambda: None
+        self.on_estimate: Callable[[int], None] = lambda bits_per_second: None
+        self.on_report: Callable[[float, float | None, float], None] = lambda lost, rtt_seconds, jitter_seconds: None
+        self.pacer = pacer or Pacer()
+        self._sender = transceiver.sender
+        self._history: list[tuple[int, bytes, int, bool] | None] = [None] * history
+        self._sequence = secrets.randbelow(1 << 15)  # in the lower half: a wrap early on breaks SRTP
+        self._rtx_sequence = secrets.randbelow(1 << 15)
+        self._timestamp = 0
+        self._timestamp_at = 0.0
+        self._report_sent = (0, 0.0)
+        self._timer: asyncio.TimerHandle | None = None
+        self._report_timer: asyncio.TimerHandle | None = None
+        self._stopped = False
+        setattr(self._sender, "send", self._start)  # noqa: B010 - mypy knows methods, not that they are replaced
+        setattr(self._sender, "stop", self._stop)  # noqa: B010
+        setattr(self._sender, "_handle_rtcp_packet", self._on_rtcp)  # noqa: B010
+
+    @property
+    def queue_seconds(self) -> float:
+        """How long what is given now will wait."""
+        return self.pacer.queue_seconds
+
+    def send_frame(self, frame: EncodedFrame) -> None:
+        """Send one access unit."""
+        self.send_packets(packetize(frame.data), frame.timestamp, is_keyframe=frame.is_keyframe)
+
+    def send_packets(self, payloads: Sequence[bytes], timestamp: int, *, is_keyframe: bool) -> None:
+        """Send one frame that is already packetised; the list may be shared by many senders, and must not change."""
+        if self._stopped or not self.started.is_set() or not payloads:
+            return
+        self.counts.frames_dropped += self.pacer.push(payloads, timestamp, is_keyframe)
+        if self._timer is None:
+            self._flush()
+
+    def estimate(self, bits_per_second: float | None) -> None:
+        """Pace to this from now on; what the peer estimates (REMB) is taken by itself."""
+        self.pacer.set_estimate(bits_per_second)
+
+    # What aiortc calls in place of its own.
+
+    async def _start(self, parameters: RTCRtpSendParameters) -> None:
+        if self.started.is_set() or self._stopped:
+            return
+        dtls = self._sender.transport
+        dtls._register_rtp_sender(self._sender, parameters)
+        self._writer = RtpWriter(dtls)
+        self._extensions = Extensions(parameters.headerExtensions, parameters.muxId)
+        self._payload_type = parameters.codecs[0].payloadType or 0
+        rtx = (codec for codec in parameters.codecs if is_rtx(codec))
+        self._rtx_payload_type = next(
+            (codec.payloadType for codec in rtx if codec.parameters["apt"] == self._payload_type), None
+        )
+        self._cname = parameters.rtcp.cname or ""
+        self._loop = asyncio.get_running_loop()
+        self._plan_report()
+        self.started.set()
+
+    async def _stop(self) -> None:
+        if self._stopped:
+            return
+        self._stopped = True
+        self.pacer.clear()
+        for timer in (self._timer, self._report_timer):
+            if timer is not None:
+                timer.cancel()
+        if self.started.is_set():
+            self._sender.transport._unregister_rtp_sender(self._sender)
+            self._write_rtcp(RtcpByePacket(sources=[self._sender._ssrc]))
+
+    async def _on_rtcp(self, packet: AnyRtcpPacket) -> None:
+        if isinstance(packet, RtcpRrPacket | RtcpSrPacket):
+            for report in packet.reports:
+                if report.ssrc == self._sender._ssrc:
+                    self._on_receiver_report(report)
+        elif isinstance(packet, RtcpRtpfbPacket) and packet.fmt == RTCP_RTPFB_NACK:
+            self._repeat(packet.lost)
+        elif isinstance(packet, RtcpPsfbPacket) and packet.fmt in (RTCP_PSFB_PLI, RTCP_PSFB_FIR):
+            self.on_keyframe_wanted()
+        elif isinstance(packet, RtcpPsfbPacket) and packet.fmt == RTCP_PSFB_APP:
+            self._on_remb(packet.fci)
+
+    # Sending.
+
+    def _flush(self) -> None:
+        self._timer = None
+        now = self._loop.time()
+        try:
+            for piece in self.pacer.take(now):
+                self._write(piece)
+        except ConnectionError:
+            self.pacer.clear()
+            return
+        wait_seconds = self.pacer.wait_seconds()
+        if wait_seconds is not None:
+            self._timer = self._loop.call_later(wait_seconds, self._flush)
+
+    def _write(self, piece: Slice) -> None:
+        now = time.time()
+        timestamp = piece.timestamp & 0xFFFFFFFF
+        self._writer.write(
+            piece.payloads,
+            payload_type=self._payload_type,
+            sequence=self._sequence,
+            timestamp=timestamp,
+            ssrc=self._sender._ssrc,
+            extension=self._extensions.at(now),
+            ends_frame=piece.ends_frame,
+        )
+        self._remember(piece, timestamp)
+        self._timestamp, self._timestamp_at = timestamp, now
+
+    def _remember(self, piece: Slice, timestamp: int) -> None:
+        history, sequence, last = self._history, self._sequence, len(piece.payloads) - 1
+        size = len(history)
+        for number, payload in enumerate(piece.payloads):
+            ends = piece.ends_frame and number == last
+            history[sequence % size] = (sequence, payload, timestamp, ends)
+            sequence = sequence + 1 & 0xFFFF
+            self.counts.bytes += len(payload)
+        self._sequence = sequence
+        self.counts.packets += last + 1
+        self.counts.frames += piece.ends_frame
+
+    def _repeat(self, sequences: list[int]) -> None:
+        now = self._loop.time()
+        for wanted in sequences:
+            kept = self._history[wanted % len(self._history)]
+            if kept is None or kept[0] != wanted or not self.pacer.may_repeat(len(kept[1]), now):
+                continue
+            sequence, payload, timestamp, ends = kept
+            payload_type, ssrc = self._payload_type, self._sender._ssrc
+            if self._rtx_payload_type is not None:
+                payload = struct.pack("!H", sequence) + payload
+                payload_type, ssrc, sequence = self._rtx_payload_type, self._sender._rtx_ssrc, self._rtx_sequence
+                self._rtx_sequence = self._rtx_sequence + 1 & 0xFFFF
+            try:
+                self._writer.write(
+                    [payload],
+                    payload_type=payload_type,
+                    sequence=sequence,
+                    timestamp=timestamp,
+                    ssrc=ssrc,
+                    extension=self._extensions.at(time.time()),
+                    ends_frame=ends,
+                )
+            except ConnectionError:
+                return
+            self.counts.packets_repeated += 1
+
+    # Reports.
+
+    def _plan_report(self) -> None:
+        self._report_timer = self._loop.call_later(0.5 + secrets.randbelow(1000) / 1000, self._report)
+
+    def _report(self) -> None:
+        self._plan_report()
+        if not self.counts.packets:
+            return
+        now = time.time()
+        ntp = ntp_time(now)
+        self._report_sent = ((ntp >> 16) & 0xFFFFFFFF, now)
+        elapsed = int((now - self._timestamp_at) * CLOCK_HZ)
+        info = RtcpSenderInfo(
+            ntp_timestamp=ntp,
+            rtp_timestamp=(self._timestamp + elapsed) & 0xFFFFFFFF,
+            packet_count=self.counts.packets & 0xFFFFFFFF,
+            octet_count=self.counts.bytes & 0xFFFFFFFF,
+        )
+        name = RtcpSourceInfo(ssrc=self._sender._ssrc, items=[(1, self._cname.encode())])
+        self._write_rtcp(RtcpSrPacket(ssrc=self._sender._ssrc, sender_info=info), RtcpSdesPacket(chunks=[name]))
+
+    def _write_rtcp(self, *packets: AnyRtcpPacket) -> None:
+        try:
+            self._writer.write_rtcp(b"".join(map(bytes, packets)))
+        except ConnectionError:
+            return
+
+    def _on_receiver_report(self, report: RtcpReceiverInfo) -> None:
+        self._extensions.heard()
+        middle, sent_at = self._report_sent
+        if report.dlsr and report.lsr == middle:
+            rtt = max(0.0, time.time() - sent_at - report.dlsr / 65536)
+            known = self.rtt_seconds
+            self.rtt_seconds = rtt if known is None else _RTT_SHARE * known + (1 - _RTT_SHARE) * rtt
+        self.on_report(report.fraction_lost / 256, self.rtt_seconds, report.jitter / CLOCK_HZ)
+
+    def _on_remb(self, fci: bytes) -> None:
+        try:
+            bits_per_second, ssrcs = unpack_remb_fci(fci)
+        except (ValueError, struct.error):
+            return
+        if self._sender._ssrc in ssrcs:
+            self.pacer.set_estimate(bits_per_second)
+            self.on_estimate(bits_per_second)
