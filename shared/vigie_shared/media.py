@@ -5,7 +5,7 @@ and which time of the camera each picture is of. After `Stop` the connection sta
 for something else.
 
 ```
-hub ── Live, Play, Seek, Rate, Step, Pause, Jump, KeyframeWanted, Viewers, Stop ──→ agent
+hub ── Live, Play, Seek, Rate, Step, Pause, Jump, KeyframeWanted, Viewers, Received, Stop ──→ agent
     ←── Showing, CameraClock, Ended, MediaRefused ──
 ```
 """
@@ -108,6 +108,13 @@ class Viewers(_Message):
     count: int = Field(ge=0, le=100_000)
 
 
+class Received(_Message):
+    """The picture with this RTP timestamp is here, and all before it: tells the agent how fast its link is."""
+
+    do: Literal["received"] = "received"
+    rtp_timestamp: int = Field(ge=0, lt=1 << 32)
+
+
 class Stop(_Message):
     """Send nothing more."""
 
@@ -163,7 +170,7 @@ First = Live | Play
 """What a connection may begin with."""
 PlaybackCommand = Seek | Rate | Step | Pause | Jump
 """What only a clip can do."""
-MediaCommand = Live | Play | Seek | Rate | Step | Pause | Jump | KeyframeWanted | Viewers | Stop
+MediaCommand = Live | Play | Seek | Rate | Step | Pause | Jump | KeyframeWanted | Viewers | Received | Stop
 MediaMessage = Showing | CameraClock | Ended | MediaRefused
 
 MEDIA_COMMAND: TypeAdapter[MediaCommand] = TypeAdapter(Annotated[MediaCommand, Field(discriminator="do")])

@@ -22,6 +22,7 @@ from vigie_shared.media import (
     Pause,
     Play,
     Rate,
+    Received,
     Seek,
     Showing,
     Step,
@@ -41,6 +42,7 @@ COMMANDS: list[MediaCommand] = [
     Jump(to="previous"),
     KeyframeWanted(),
     Viewers(count=3),
+    Received(rtp_timestamp=90_000),
     Stop(),
 ]
 MESSAGES: list[MediaMessage] = [
