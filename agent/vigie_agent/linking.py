@@ -17,6 +17,7 @@ from vigie_agent.uplink.receipts import ReceiptDesk
 from vigie_agent.uplink.renewal import Renewal
 from vigie_agent.uplink.uplink import Uplink
 from vigie_agent.video.answerer import Answerer
+from vigie_agent.video.tcp_road import TcpRoad
 from vigie_shared.clock import Clock
 
 
@@ -56,7 +57,15 @@ def make_uplink(
             renewal.run,
             heartbeats.run,
             CommandDesk(agent_id, store, budget, heartbeats.say_all).run,
-            lambda client: Answerer(client, agent_id, store, on_taken=store.note_pulled, budget=budget).run(),
+            lambda client: Answerer(
+                client,
+                agent_id,
+                store,
+                on_taken=store.note_pulled,
+                budget=budget,
+                sign=credentials.key.sign,
+                road=TcpRoad(credentials),
+            ).run(),
             *([] if lists is None else [_fetcher(settings, lists, budget, clock).run]),
         ],
         budget=budget,

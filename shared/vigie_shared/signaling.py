@@ -13,8 +13,20 @@ from vigie_shared.ids import UniqueId
 from vigie_shared.media import First
 
 
+class Door(BaseModel):
+    """Where the agent is awaited over TCP, and the secret that proves which session it comes for."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    secret: str = Field(min_length=32, max_length=128)
+    url: str | None = Field(default=None, pattern=r"^https?://[^/\s]+$", max_length=300)
+    """The hub's API, where it is another than the agent was told when it was enrolled."""
+
+
 class ClipWanted(BaseModel):
-    """The exact bytes of a clip, over data channel `transfer` (`vigie_shared.transfer`)."""
+    """The exact bytes of a clip (`vigie_shared.transfer`): over data channel `transfer`, or over TCP where a door is
+    named; the offer has no session description then, and neither has the answer.
+    """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
@@ -22,6 +34,9 @@ class ClipWanted(BaseModel):
     clip_id: UniqueId
     priority: Literal["clip", "evidence", "bulk"] = "clip"
     """Whether somebody waits for it, it is to be kept safe, or it can come at any time."""
+    road: Literal["channel", "tcp"] = "channel"
+    door: Door | None = None
+    """Where to come to by road `tcp` (`vigie_shared.road`)."""
 
 
 class MediaWanted(BaseModel):

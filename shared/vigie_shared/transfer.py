@@ -1,18 +1,21 @@
-"""The transfer protocol: exact bytes of a clip by manifest and ranged gets, over an ordered, reliable data channel.
+"""The transfer protocol: exact bytes of a clip by manifest and ranged gets, over an ordered, reliable road: a data
+channel, or TCP (`vigie_shared.road`).
 
 The puller sends text messages (JSON), the holder answers with text and binary ones:
 
     puller → {"op": "manifest"}                  holder → Manifest as JSON
+    puller → {"op": "index"}                     holder → Index as JSON, where the manifest says `"indexed": true`
     puller → {"op": "get", "offset": n, "length": m}
                                                  holder → frames, in order, that cover exactly [n, n + m)
     puller → {"op": "done"}                      both close
     holder → {"op": "refused", "reason": …}      at any time; the holder closes
     holder → {"op": "waiting"}                   while it has no turn, to a puller that said `"waits": true`
 
-A frame is binary: 8 bytes of big-endian offset, then at most `FRAME_BYTES_MAX` bytes of the clip. Gets are answered one
-after the other, in the order asked. Why it is so: docs/design/transfer.md.
+A frame is binary: 8 bytes of big-endian offset, then bytes of the clip, no more than its road carries. Gets are
+answered one after the other, in the order asked. Why it is so: docs/design/transfer.md.
 """
 
+import base64
 import hashlib
 import struct
 from collections.abc import Iterable
@@ -28,7 +31,13 @@ BLOCK_BYTES: Final = 256 * 1024
 BLOCK_BYTES_MAX: Final = 16 * 1024 * 1024
 BLOCKS_MAX: Final = 900
 """A manifest with more digests would not fit a data channel message (64 KiB)."""
-FRAME_BYTES_MAX: Final = 16 * 1024
+FRAME_BYTES_MAX: Final = 256 * 1024
+"""Of any road."""
+CHANNEL_FRAME_BYTES_MAX: Final = 16 * 1024
+"""Of the data channel; what an older puller takes."""
+HEADS_MAX: Final = 800
+"""Keyframes that an index names at most; of a clip with more, every second, third …"""
+DIGEST_CHARS: Final = 22
 GETS_MAX: Final = 16
 """Messages of the puller that a holder keeps waiting at most; one more, and it closes."""
 _OFFSET: Final = struct.Struct(">Q")
@@ -42,6 +51,14 @@ class ManifestWanted(BaseModel):
     op: Literal["manifest"] = "manifest"
     waits: bool = False
     """Whether the puller understands `Waiting`."""
+
+
+class IndexWanted(BaseModel):
+    """Asks where the keyframes are."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    op: Literal["index"] = "index"
 
 
 class Get(BaseModel):
@@ -60,6 +77,8 @@ class Done(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
 
     op: Literal["done"] = "done"
+    whole: bool = True
+    """Whether that is the whole clip, verified; a puller may be content with its keyframes."""
 
 
 class Manifest(BaseModel):
@@ -73,6 +92,12 @@ class Manifest(BaseModel):
     sha256: Sha256
     block_bytes: int = Field(default=BLOCK_BYTES, ge=1, le=BLOCK_BYTES_MAX)
     block_sha256: tuple[Sha256, ...] = Field(min_length=1, max_length=BLOCKS_MAX)
+    indexed: bool = False
+    """Whether the holder can say where the keyframes are."""
+    waiting_seconds: float = Field(default=3.0, gt=0)
+    """How often, at the least, the holder says that it has no turn."""
+    signature: str | None = Field(default=None, max_length=128)
+    """The agent's, over `manifest_statement`: Ed25519, base64url without padding."""
 
     @model_validator(mode="after")
     def _one_digest_a_block(self) -> Self:
@@ -80,6 +105,30 @@ class Manifest(BaseModel):
         if len(self.block_sha256) != blocks:
             raise ValueError(f"{len(self.block_sha256)} block digests, but {self.bytes} bytes make {blocks} blocks")
         return self
+
+
+class Head(BaseModel):
+    """Where a fragment's head lies: its `moof` box, the header of its `mdat`, and its first picture, a keyframe."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    offset: int = Field(ge=0)
+    length: int = Field(ge=1, le=BLOCK_BYTES_MAX)
+    digest: str = Field(min_length=DIGEST_CHARS, max_length=DIGEST_CHARS)
+    """`head_digest` of these bytes."""
+
+
+class Index(BaseModel):
+    """Where the keyframes of the clip lie, signed: what is less than the whole is believed by this alone."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    op: Literal["index"] = "index"
+    init: Head
+    """The init segment."""
+    heads: tuple[Head, ...] = Field(min_length=1, max_length=HEADS_MAX)
+    signature: str | None = Field(default=None, max_length=128)
+    """The agent's, over `index_statement`."""
 
 
 class TransferRefused(BaseModel):
@@ -100,12 +149,30 @@ class Waiting(BaseModel):
     op: Literal["waiting"] = "waiting"
 
 
-PULLER_MESSAGE: TypeAdapter[ManifestWanted | Get | Done] = TypeAdapter(
-    Annotated[ManifestWanted | Get | Done, Field(discriminator="op")]
+PULLER_MESSAGE: TypeAdapter[ManifestWanted | IndexWanted | Get | Done] = TypeAdapter(
+    Annotated[ManifestWanted | IndexWanted | Get | Done, Field(discriminator="op")]
 )
-HOLDER_MESSAGE: TypeAdapter[Manifest | TransferRefused | Waiting] = TypeAdapter(
-    Annotated[Manifest | TransferRefused | Waiting, Field(discriminator="op")]
+HOLDER_MESSAGE: TypeAdapter[Manifest | Index | TransferRefused | Waiting] = TypeAdapter(
+    Annotated[Manifest | Index | TransferRefused | Waiting, Field(discriminator="op")]
 )
+
+
+def manifest_statement(agent_id: str, manifest: Manifest) -> bytes:
+    """What the agent signs of a manifest: one line a field, the same on both sides."""
+    blocks = hashlib.sha256("".join(manifest.block_sha256).encode()).hexdigest()
+    fields = (agent_id, manifest.clip_id, str(manifest.bytes), manifest.sha256, str(manifest.block_bytes), blocks)
+    return "\n".join(("vigie manifest v1", *fields)).encode()
+
+
+def index_statement(agent_id: str, clip_id: str, sha256: str, index: Index) -> bytes:
+    """What the agent signs of an index: for which clip of which bytes, then each head."""
+    heads = (f"{head.offset} {head.length} {head.digest}" for head in (index.init, *index.heads))
+    return "\n".join(("vigie index v1", agent_id, clip_id, sha256, *heads)).encode()
+
+
+def head_digest(data: bytes) -> str:
+    """128 bits of SHA-256, base64url without padding."""
+    return base64.urlsafe_b64encode(hashlib.sha256(data).digest()[:16]).rstrip(b"=").decode()
 
 
 def block_bytes_for(clip_bytes: int) -> int:

@@ -37,6 +37,38 @@ def span(ticks_a_second: int | None, fragment: bytes) -> Span | None:
     return Span(starts * 1000 // ticks_a_second, -(-(starts + lasts) * 1000 // ticks_a_second))
 
 
+def first_sample(moof: bytes) -> tuple[int, int] | None:
+    """Offset from the start of `moof`, and size, of a fragment's first picture; None where its boxes do not say."""
+    default = 0
+    try:
+        for kind, body in walk(memoryview(moof)):
+            if kind == b"tfhd":
+                default = _default_size(body)
+            elif kind == b"trun":
+                return _first_of(body, default)
+    except (struct.error, IndexError):
+        return None
+    return None
+
+
+def _default_size(tfhd: memoryview) -> int:
+    flags = int.from_bytes(tfhd[1:4], "big")
+    if not flags & 0x10:
+        return 0
+    at = 8 + (8 if flags & 0x1 else 0) + (4 if flags & 0x2 else 0) + (4 if flags & 0x8 else 0)
+    return int(struct.unpack_from(">I", tfhd, at)[0])
+
+
+def _first_of(trun: memoryview, default: int) -> tuple[int, int] | None:
+    flags = int.from_bytes(trun[1:4], "big")
+    if not flags & 0x1:
+        return None
+    (offset,) = struct.unpack_from(">i", trun, 8)
+    at = 12 + (4 if flags & 0x4 else 0) + (4 if flags & 0x100 else 0)
+    size = struct.unpack_from(">I", trun, at)[0] if flags & 0x200 else default
+    return (offset, size) if offset > 0 and size > 0 else None
+
+
 def _ticks(fragment: bytes) -> tuple[int | None, int]:
     """Decode time of the first sample, and how long all last."""
     starts, lasts, default = None, 0, 0

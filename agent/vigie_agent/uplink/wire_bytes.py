@@ -8,6 +8,7 @@ TCP_IP_BYTES: Final = 52
 """IPv4 and TCP with timestamps (RFC 7323), for each segment."""
 TLS_RECORD_BYTES: Final = 22
 """Header, content type and tag of TLS 1.3 (RFC 8446 §5.2); nats-py writes what is due at once as one record."""
+TLS_RECORD_BYTES_MAX: Final = 16 * 1024
 _PUB_BYTES: Final = len("PUB    \r\n\r\n")
 CONNECT_BYTES: Final = 5000
 """A TLS handshake, INFO and CONNECT, both ways."""
@@ -27,3 +28,9 @@ def publish_bytes(subject: str, payload_bytes: int, reply: str = "") -> int:
 def data_channel_bytes(message_bytes: int) -> int:
     """A message on a data channel."""
     return message_bytes + CHUNK_OVERHEAD_BYTES * -(-message_bytes // CHUNK_BYTES)
+
+
+def tcp_bytes(message_bytes: int) -> int:
+    """A message on the TCP road: HTTP's chunk and the road's own header, TLS, TCP."""
+    stream = message_bytes + 16 + TLS_RECORD_BYTES * -(-message_bytes // TLS_RECORD_BYTES_MAX)
+    return stream + TCP_IP_BYTES * -(-stream // SEGMENT_BYTES)

@@ -13,18 +13,17 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from vigie_agent.uplink.budget import LinkBudget
 from vigie_agent.uplink.wire_bytes import publish_bytes
-from vigie_agent.video.clip_session import ClipSession, ClipSource
-from vigie_agent.video.peers import AnsweringPeer
+from vigie_agent.video.clip_desk import ClipDesk
+from vigie_agent.video.clip_library import ClipLibrary, ClipSource
+from vigie_agent.video.media_desk import MediaDesk
+from vigie_agent.video.tcp_road import TcpRoad
 from vigie_shared import subjects
 from vigie_shared.commands import Refused
-from vigie_shared.errors import LinkError, TransferError, VigieError
+from vigie_shared.errors import LinkError, TransferError
 from vigie_shared.i18n import gettext as _
 from vigie_shared.signaling import Answer, ClipWanted, MediaWanted, Offer
-from vigie_shared.transfer import CHANNEL
 
 _OFFERS_WAITING_MAX: Final = 64
-METERED_SECONDS: Final = 600.0
-"""When to ask again over a link that never carries it: the box may have come to another one."""
 _log = structlog.get_logger(__name__)
 
 
@@ -52,18 +51,30 @@ class Answerer:
         *,
         on_taken: Callable[[str], None] = lambda clip_id: None,
         budget: LinkBudget | None = None,
+        sign: Callable[[bytes], str] | None = None,
+        road: TcpRoad | None = None,
+        media: MediaDesk | None = None,
     ) -> None:
         """`on_taken` hears of each clip that a puller has whole, as it says itself; it returns at once.
 
-        Without a budget nothing limits what leaves.
+        Without a budget nothing limits what leaves; `sign` signs manifests, `road` is the way by TCP.
+        Without `media` nothing is shown.
         """
         self._budget = budget or LinkBudget.unlimited()
-        self._on_taken = on_taken
         self._connection = connection
         self._agent_id = agent_id
-        self._clips = clips
         self._settings = settings or AnswererSettings()
+        self._clips = ClipDesk(
+            ClipLibrary(clips, agent_id, sign),
+            self._budget,
+            lease_seconds=self._settings.lease_seconds,
+            ice_servers=self._settings.ice_servers,
+            road=road,
+            on_taken=on_taken,
+        )
+        self._media = media
         self._sessions: dict[str, asyncio.Task[None]] = {}
+        self._clip_count = 0
         self.ready = asyncio.Event()
         """Set while offers are taken."""
 
@@ -102,13 +113,18 @@ class Answerer:
             await self._reply(message, Refused(reason=_("the offer is for another session than its subject")))
         elif offer.session_id in self._sessions:
             await self._reply(message, Refused(reason=_("this session is open already")))
-        elif len(self._sessions) >= self._settings.sessions_max:
-            reason = _("{count} video sessions are open; try again later").format(count=len(self._sessions))
+        elif isinstance(offer.wanted, ClipWanted) and self._clip_count >= self._settings.sessions_max:
+            reason = _("{count} video sessions are open; try again later").format(count=self._clip_count)
             await self._reply(message, Refused(reason=reason, retryable=True))
         else:
             session = group.create_task(self._serve(message, offer))
             self._sessions[offer.session_id] = session
-            session.add_done_callback(lambda _task: self._sessions.pop(offer.session_id))
+            self._clip_count += isinstance(offer.wanted, ClipWanted)
+            session.add_done_callback(lambda _task: self._forget(offer))
+
+    def _forget(self, offer: Offer) -> None:
+        del self._sessions[offer.session_id]
+        self._clip_count -= isinstance(offer.wanted, ClipWanted)
 
     async def _serve(self, message: Msg, offer: Offer) -> None:
         """What is `wanted` decides the kind of session."""
@@ -116,57 +132,15 @@ class Answerer:
         try:
             match offer.wanted:
                 case ClipWanted():
-                    await self._serve_clip(message, offer, offer.wanted)
+                    await self._clips.serve(offer, offer.wanted, lambda reply: self._reply(message, reply))
+                case MediaWanted() if self._media is not None:
+                    await self._media.serve(offer, offer.wanted, lambda reply: self._reply(message, reply))
                 case MediaWanted():
                     await self._reply(message, Refused(reason=_("this agent shows no live video")))
         except TransferError as error:
             log.info("session_broken_off", reason=str(error))
         except Exception as error:  # one session must not end the others
             await asyncio.to_thread(log.error, "session_failed", exc_info=error)  # a traceback reads source files
-
-    async def _serve_clip(self, message: Msg, offer: Offer, wanted: ClipWanted) -> None:
-        async with AnsweringPeer(CHANNEL, self._settings.lease_seconds, self._settings.ice_servers) as peer:
-            session = await self._open_clip(message, offer, wanted, peer)
-            if session is not None:
-                complete = await session.run()
-                if complete:
-                    self._on_taken(wanted.clip_id)
-                sent = "clip_sent" if complete else "clip_refused"
-                _log.info(sent, session_id=offer.session_id, clip_id=wanted.clip_id, bytes=session.sent_bytes)
-
-    async def _open_clip(
-        self, message: Msg, offer: Offer, wanted: ClipWanted, peer: AnsweringPeer
-    ) -> ClipSession | None:
-        """Answer or refuse."""
-        try:
-            manifest = await asyncio.to_thread(self._clips.manifest, wanted.clip_id)
-            if manifest is None:
-                reason = _("no clip {clip_id} here; it may have been overwritten").format(clip_id=wanted.clip_id)
-                await self._reply(message, Refused(reason=reason))
-                return None
-            if (refused := self._held_back(wanted)) is not None:
-                await self._reply(message, refused)
-                return None
-            answer = await peer.answer(offer.sdp)
-        except VigieError as error:
-            await self._reply(message, Refused(reason=str(error)[:300], retryable=error.retryable))
-            return None
-        except Exception:
-            await self._reply(message, Refused(reason=_("a fault in the agent; its log says more")))
-            raise
-        await self._reply(message, Answer(sdp=answer))
-        return ClipSession(peer, manifest, self._clips, self._budget, wanted.priority)
-
-    def _held_back(self, wanted: ClipWanted) -> Refused | None:
-        """What to say where the link may not carry it now."""
-        barrier = self._budget.barrier(wanted.priority)
-        if barrier is None:
-            return None
-        reason = _("clip {clip_id} may not use this link now: {reason}").format(clip_id=wanted.clip_id, reason=barrier)
-        after_seconds = self._budget.wait_seconds(wanted.priority)
-        return Refused(
-            reason=reason, retryable=True, after_seconds=METERED_SECONDS if after_seconds is None else after_seconds
-        )
 
     async def _reply(self, message: Msg, reply: Answer | Refused) -> None:
         if not message.reply:

@@ -3,45 +3,66 @@
 import asyncio
 import contextlib
 from collections import deque
-from collections.abc import Iterator
 from typing import Final, Protocol
 
 from vigie_agent.uplink.budget import LinkBudget
 from vigie_agent.uplink.delivery_rate import Sent
 from vigie_agent.uplink.forecast import Queued
-from vigie_agent.uplink.wire_bytes import data_channel_bytes
-from vigie_agent.video.holder import Action, Close, Holder, SendRange, SendText, refusal
-from vigie_agent.video.peers import AnsweringPeer
+from vigie_agent.video.clip_library import WAITING_SECONDS, ClipLibrary
+from vigie_agent.video.holder import Action, Close, Holder, SendIndex, SendRange, SendText, refusal
 from vigie_shared.errors import StoreError, TransferError
 from vigie_shared.i18n import gettext as _
 from vigie_shared.link import Priority
-from vigie_shared.transfer import FRAME_BYTES_MAX, Manifest, Waiting, pack_frame
+from vigie_shared.transfer import Manifest, Waiting, pack_frame
 
-_READ_BYTES: Final = 256 * 1024
-WAITING_SECONDS: Final = 3.0
+_READ_BYTES: Final = 1024 * 1024
+"""Read at a time: the store reads and verifies whole segments, so little pieces cost as much."""
 ARRIVALS_SECONDS: Final = 0.05
 """How often to look what has arrived."""
 
 
-class ClipSource(Protocol):
-    """Where clips are; called in threads, a read from its first piece to its last in one."""
+class Peer(Protocol):
+    """One end of a road; waits end with TransferError where nothing moves or the other side is gone."""
 
-    def manifest(self, clip_id: str) -> Manifest | None:
-        """What the clip is, or None where there is none."""
+    @property
+    def frame_bytes_max(self) -> int:
+        """Most bytes of the clip in one message."""
         ...
 
-    def read(self, clip_id: str, offset: int, length: int) -> Iterator[bytes]:
-        """The clip's bytes from `offset`, `length` of them, in pieces of any size; raises StoreError."""
+    @property
+    def unconfirmed_bytes(self) -> int:
+        """Bytes of messages that the other side has not acknowledged yet, queued ones included."""
+        ...
+
+    def wire_bytes(self, message_bytes: int) -> int:
+        """What a message costs on the wire."""
+        ...
+
+    async def opened(self) -> None:
+        """Wait until messages can pass."""
+        ...
+
+    async def receive(self) -> str | bytes:
+        """The next message."""
+        ...
+
+    async def send(self, message: str | bytes) -> None:
+        """Queue a message; waits while too much is queued."""
+        ...
+
+    async def hang_up(self) -> None:
+        """Let what is queued arrive."""
         ...
 
 
 class ClipSession:
-    """Serves one puller over one data channel."""
+    """Serves one puller over one road."""
 
     def __init__(
-        self, peer: AnsweringPeer, manifest: Manifest, clips: ClipSource, budget: LinkBudget, priority: Priority
+        self, peer: Peer, manifest: Manifest, clips: ClipLibrary, budget: LinkBudget, priority: Priority
     ) -> None:
         self._peer = peer
+        self._manifest = manifest
         self._bytes = manifest.bytes
         self._budget = budget
         self._priority = priority
@@ -52,11 +73,15 @@ class ClipSession:
         self._clip_id = manifest.clip_id
         self._clips = clips
         self._holder = Holder(manifest)
+        self._ahead = (0, b"")
+        """What was read last, and where in the clip it begins."""
         self.sent_bytes = 0
-        """Bytes of the clip handed to the channel so far."""
+        """Bytes of the clip handed to the road so far."""
+        self.took_all = False
+        """Whether the puller has the whole clip, as it says."""
 
     async def run(self) -> bool:
-        """Serve until the puller has everything (True) or was refused (False).
+        """Serve until the puller has what it came for (True) or was refused (False).
 
         Raises TransferError where the puller is gone or nothing moves.
         """
@@ -79,10 +104,11 @@ class ClipSession:
         while True:
             closed = await self._do(self._holder.feed(await self._peer.receive()))
             if closed is not None:
+                self.took_all = closed.whole
                 return closed.complete
 
     async def _watch_arrivals(self) -> None:
-        """Tell the budget what has arrived, as SCTP's acknowledgements say."""
+        """Tell the budget what has arrived, as the acknowledgements of SCTP or TCP say."""
         while True:
             await asyncio.sleep(ARRIVALS_SECONDS)
             arrived = self._handed_bytes - self._peer.unconfirmed_bytes
@@ -94,28 +120,42 @@ class ClipSession:
             match action:
                 case SendText(text):
                     await self._send_text(text)
-                case SendRange(offset, length):
+                case SendRange() | SendIndex():
                     try:
-                        await self._send_range(offset, length)
+                        await self._send_of_clip(action)
                     except StoreError as error:
                         return await self._do(refusal(str(error)))
-                case Close(complete):
-                    if not complete:
+                case Close():
+                    if not action.complete:
                         await self._peer.hang_up()
                     return action
         return None
 
-    async def _send_range(self, offset: int, length: int) -> None:
-        for start in range(offset, offset + length, _READ_BYTES):
-            data = await asyncio.to_thread(self._read, start, min(_READ_BYTES, offset + length - start))
-            while data:
-                frame_bytes = self._budget.chunk_bytes(FRAME_BYTES_MAX)
-                await self._send_frame(start, data[:frame_bytes])
-                start, data = start + frame_bytes, data[frame_bytes:]
+    async def _send_of_clip(self, wanted: SendRange | SendIndex) -> None:
+        if isinstance(wanted, SendRange):
+            await self._send_range(wanted.offset, wanted.offset + wanted.length)
+            return
+        index = await asyncio.to_thread(self._clips.index, self._manifest)
+        if index is None:
+            raise StoreError(
+                _("clip {clip_id}: it does not show where its keyframes are").format(clip_id=self._clip_id)
+            )
+        await self._send_text(index.model_dump_json())
+
+    async def _send_range(self, start: int, end: int) -> None:
+        while start < end:
+            first, data = self._ahead
+            if not first <= start < first + len(data):
+                first, data = start, await asyncio.to_thread(self._read, start, min(_READ_BYTES, self._bytes - start))
+                self._ahead = (first, data)
+            frame_bytes = self._budget.chunk_bytes(min(self._peer.frame_bytes_max, end - start))
+            frame = data[start - first : start - first + frame_bytes]
+            await self._send_frame(start, frame)
+            start += len(frame)
 
     async def _send_text(self, text: str) -> None:
         """A manifest may be large and cannot be cut: its turns are taken one by one, then it leaves."""
-        rest = data_channel_bytes(len(text))
+        rest = self._peer.wire_bytes(len(text))
         while rest > 0:
             turn_bytes = self._budget.chunk_bytes(rest)
             self._in_air.append((self._handed_bytes + len(text), await self._turn(turn_bytes)))
@@ -144,13 +184,13 @@ class ClipSession:
             raise TransferError(f"the link may not carry it now: {barrier}")
         if self._holder.puller_waits:
             said = Waiting().model_dump_json()
-            await self._budget.take("heartbeat", data_channel_bytes(len(said)))
+            await self._budget.take("heartbeat", self._peer.wire_bytes(len(said)))
             self._handed_bytes += len(said)
             await self._peer.send(said)
 
     async def _send_frame(self, offset: int, data: bytes) -> None:
         frame = pack_frame(offset, data)
-        sent = await self._turn(data_channel_bytes(len(frame)))
+        sent = await self._turn(self._peer.wire_bytes(len(frame)))
         self._in_air.append((self._handed_bytes + len(frame), sent))
         await self._peer.send(frame)
         self._handed_bytes += len(frame)

@@ -9,6 +9,7 @@ from vigie_shared.transfer import (
     PULLER_MESSAGE,
     Done,
     Get,
+    IndexWanted,
     Manifest,
     ManifestWanted,
     TransferRefused,
@@ -31,13 +32,20 @@ class SendRange:
 
 
 @dataclass(frozen=True, slots=True)
+class SendIndex:
+    """Say where the keyframes are."""
+
+
+@dataclass(frozen=True, slots=True)
 class Close:
-    """Nothing more to say; `complete` where the puller said that it has everything."""
+    """Nothing more to say; `complete` where the puller said that it has what it came for."""
 
     complete: bool
+    whole: bool = False
+    """Whether that was the whole clip."""
 
 
-Action = SendText | SendRange | Close
+Action = SendText | SendRange | SendIndex | Close
 
 
 class Holder:
@@ -58,10 +66,12 @@ class Holder:
             case ManifestWanted():
                 self.puller_waits = wanted.waits
                 return [SendText(self._manifest.model_dump_json())]
+            case IndexWanted():
+                return [SendIndex()]
             case Get():
                 return self._get(wanted)
             case Done():
-                return [Close(complete=True)]
+                return [Close(complete=True, whole=wanted.whole)]
 
     def _get(self, wanted: Get) -> list[Action]:
         if wanted.offset + wanted.length > self._manifest.bytes:

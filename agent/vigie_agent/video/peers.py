@@ -8,10 +8,11 @@ from typing import Final, Self
 
 from aiortc import RTCDataChannel, RTCIceServer, RTCSessionDescription
 
+from vigie_agent.uplink.wire_bytes import data_channel_bytes
 from vigie_shared.errors import TransferError, WireError
 from vigie_shared.i18n import gettext as _
 from vigie_shared.rtc.connection import make_connection
-from vigie_shared.transfer import GETS_MAX
+from vigie_shared.transfer import CHANNEL_FRAME_BYTES_MAX, GETS_MAX
 
 BUFFERED_BYTES_MAX: Final = 256 * 1024
 """Above this, `send` waits: what is queued here cannot be taken back when something more urgent comes."""
@@ -24,6 +25,9 @@ class AnsweringPeer:
     """One connection and its data channel `label`. Every wait ends with TransferError after `lease_seconds` in which
     nothing moved, or as soon as the other side is gone. Leaving `async with` closes it.
     """
+
+    frame_bytes_max = CHANNEL_FRAME_BYTES_MAX
+    wire_bytes = staticmethod(data_channel_bytes)
 
     def __init__(self, label: str, lease_seconds: float, ice_servers: Sequence[str] = ()) -> None:
         self._label = label

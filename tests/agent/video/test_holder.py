@@ -56,4 +56,5 @@ def test_what_the_protocol_does_not_know_is_refused(message: str | bytes) -> Non
 
 
 def test_done_closes() -> None:
-    assert Holder(MANIFEST).feed(Done().model_dump_json()) == [Close(complete=True)]
+    assert Holder(MANIFEST).feed(Done().model_dump_json()) == [Close(complete=True, whole=True)]
+    assert Holder(MANIFEST).feed(Done(whole=False).model_dump_json()) == [Close(complete=True)]
