@@ -4,7 +4,7 @@ ISO/IEC 14496-12 §8.8.7, §8.8.8 (fragments), 14496-15 §5.3.3 and §8.3.3 (par
 """
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final, cast
@@ -64,7 +64,7 @@ def samples_of(track: Track, segment: bytes) -> list[Sample]:
         raise StoreError(_("a part of the clip cannot be read: its boxes make no sense")) from error
 
 
-def reorders(samples: list[Sample]) -> bool:
+def reorders(samples: Sequence[Sample]) -> bool:
     """Whether pictures are shown in another order than they are decoded (B-frames)."""
     return any(after.shown_seconds < before.shown_seconds for before, after in pairwise(samples))
 

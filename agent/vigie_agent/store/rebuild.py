@@ -15,12 +15,22 @@ import structlog
 from vigie_agent.store import clips, outbox, recovery
 from vigie_agent.store.clips import PlacedSegment
 from vigie_agent.store.database import FILE_NAME, DamagedLedgerError, open_writer
+from vigie_agent.store.files import StoreFiles
 from vigie_agent.store.lock import StoreLock
 from vigie_agent.store.volumes import StoredSegment, Volumes, bytes_max_for
 from vigie_shared.events import EVENT, AnyEvent, ClipStored
 from vigie_shared.ids import unique_id
 
 log = structlog.get_logger(__name__)
+
+
+def opened(data_dir: Path, agent_id: str, keep_bytes_max: int, now: datetime) -> StoreFiles:
+    """The store's files; a ledger that is damaged is built anew first."""
+    try:
+        return StoreFiles(data_dir, agent_id, keep_bytes_max)
+    except DamagedLedgerError:
+        mend(data_dir, agent_id, now)
+        return StoreFiles(data_dir, agent_id, keep_bytes_max)
 
 
 def mend(data_dir: Path, agent_id: str, now: datetime) -> bool:

@@ -7,15 +7,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import structlog
 
 from vigie_agent.clips.begun import ClipBegun
 from vigie_agent.store import check, clips, damage, hits, holds, outbox, presence, rebuild, recovery
-from vigie_agent.store.database import DamagedLedgerError
 from vigie_agent.store.digests import ClipDigests
-from vigie_agent.store.files import StoreFiles
 from vigie_agent.store.gaps import GapReason, PendingGaps, Sign, signed
 from vigie_agent.store.keeping import Erase, KeepClip, KeepSegment, MakeRoom
 from vigie_agent.store.reader import Counts, DamagedSegmentError, Reader
@@ -33,6 +31,7 @@ if TYPE_CHECKING:
     from vigie_agent.camera import FinishedClip
 
 log = structlog.get_logger(__name__)
+T = TypeVar("T")
 
 WAITING_CLIP_BYTES_MAX: Final = 128 * 1024**2
 FORGET_ROWS_MAX: Final = 2000
@@ -61,7 +60,7 @@ class Store:
         self._sign: Callable[[GapRecorded], GapRecorded] = lambda gap: signed(gap, agent_id, sign)
         limits = Limits(keep_bytes_max, free_bytes_min)
         self._room = Room(Limits(keep_bytes_max, free_bytes_min, classes) if classes else limits, self._sign)
-        files = _opened(data_dir, agent_id, keep_bytes_max, clock)
+        files = rebuild.opened(data_dir, agent_id, keep_bytes_max, clock.now())
         try:
             recovery.recover(files.connection, files.volumes, clock.now())
             for what in check.broken(files.connection):
@@ -312,6 +311,11 @@ class Store:
         with self._noting_damage():
             yield from self._reader.read(clip_id, offset, length)
 
+    def ask(self, question: Callable[[Reader], T]) -> T:
+        """Put any question to its reader; StoreError where what it asks for is damaged, which is noted."""
+        with self._noting_damage():
+            return question(self._reader)
+
     def counts(self) -> Counts:
         """Clips and events that are kept now."""
         return self._reader.counts()
@@ -385,12 +389,3 @@ class Store:
         told = [self._sign(gap) for gap in gaps]
         future = self._queued(lambda connection: [outbox.append(connection, gap) for gap in told])
         future.add_done_callback(settled)
-
-
-def _opened(data_dir: Path, agent_id: str, keep_bytes_max: int, clock: Clock) -> StoreFiles:
-    """The store's files; a ledger that is damaged is built anew first."""
-    try:
-        return StoreFiles(data_dir, agent_id, keep_bytes_max)
-    except DamagedLedgerError:
-        rebuild.mend(data_dir, agent_id, clock.now())
-        return StoreFiles(data_dir, agent_id, keep_bytes_max)
