@@ -19,7 +19,7 @@ import zstandard
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from vigie_shared.errors import WireError
-from vigie_shared.heartbeats import Heartbeat
+from vigie_shared.heartbeats import CameraHealth, Heartbeat
 
 WHOLE: Final = b"W"
 DELTA: Final = b"D"
@@ -124,12 +124,13 @@ class HeartbeatReader:
 def _applied(
     whole: Heartbeat, seconds: float, fields: Mapping[str, Any], cameras: Mapping[int, Mapping[str, Any]]
 ) -> Heartbeat:
-    plain = whole.model_dump(mode="json")
-    plain.update({name: value for name, value in fields.items() if name not in _UNCHANGED})
+    """What changed is validated; what did not was, when the whole one came, and is taken over as it is."""
+    now = list(whole.cameras)
     for place, changed in cameras.items():
-        plain["cameras"][place].update(changed)
-    plain["at"] = whole.at + timedelta(seconds=seconds)
-    return Heartbeat.model_validate(plain)
+        now[place] = CameraHealth.model_validate(now[place].model_dump(mode="json") | changed)
+    news = {name: value for name, value in fields.items() if name not in _UNCHANGED}
+    told = {name: getattr(whole, name) for name in Heartbeat.model_fields} | news
+    return Heartbeat.model_validate(told | {"cameras": now, "at": whole.at + timedelta(seconds=seconds)})
 
 
 def _same_house(whole: Heartbeat, beat: Heartbeat) -> bool:

@@ -71,6 +71,7 @@ def run(arguments: argparse.Namespace) -> Iterator[Measurement]:
             unit="cores",
             baseline=quiet.server + quiet.hub,
         )
+        yield Measurement(case=case, metric="presence_hub_cpu_ratio", value=presence.hub, unit="cores")
         yield Measurement(case=case, metric="server_mb", value=site.server_bytes() / 1e6, unit="MB")
         yield from _return(site, case)
         yield Measurement(case=case, metric="server_after_return_mb", value=site.server_bytes() / 1e6, unit="MB")
