@@ -82,7 +82,13 @@ def _edge_holds(database: sqlite_utils.Database) -> None:
     database.execute("CREATE INDEX clips_by_agent ON clips (agent_id, at, bytes)")
 
 
-MIGRATIONS: Final[tuple[Migration, ...]] = (_first, _enrolment, _hotlists, _batches, _edge_holds)
+def _tickets(database: sqlite_utils.Database) -> None:
+    """Leave to look at live video and at clips, and what came of it."""
+    for statement in _statements((resources.files("vigie_hub.tickets") / "schema.sql").read_text(encoding="utf-8")):
+        database.execute(statement)
+
+
+MIGRATIONS: Final[tuple[Migration, ...]] = (_first, _enrolment, _hotlists, _batches, _edge_holds, _tickets)
 """Migration n makes version n + 1 out of version n."""
 SCHEMA_VERSION: Final = len(MIGRATIONS)
 
