@@ -1,0 +1,176 @@
+"""A stream made small: decoded, scaled down by area, eight pictures a second of H.264 in at most 300 kbit/s.
+
+aiortc's own encoder never goes below 500 kbit/s. The rung is written on the picture, in letters that are the same in
+every language; the viewer's page says it in words.
+"""
+
+import heapq
+from dataclasses import replace
+from fractions import Fraction
+from typing import Final, Literal
+
+import av
+from av.codec.context import Flags
+from av.stream import Stream
+from av.video.codeccontext import VideoCodecContext
+from av.video.frame import PictureType, VideoFrame
+from av.video.reformatter import Interpolation
+
+from vigie_agent.capture.packets import Codec
+from vigie_agent.video.label import burn
+from vigie_agent.video.media import MediaFrame
+
+WIDTH_MAX_PX: Final = 640
+HEIGHT_MAX_PX: Final = 360
+FRAMES_PER_SECOND: Final = 8
+BITS_PER_SECOND: Final = 260_000
+"""What x264 may make; with RTP, SRTP, UDP and IP headers it stays below 300 kbit/s."""
+BUFFERED_BITS: Final = 130_000
+"""Half a second: the largest keyframe."""
+KEYFRAME_SECONDS: Final = 10.0
+"""Between keyframes that nobody asked for."""
+_CLOCK_RATE: Final = 90_000
+_HELD_MAX: Final = 64
+"""Pictures that a decoder may hold back."""
+
+Keep = Literal["never", "in_turn", "always"]
+"""Of a decoded picture: only others build on it; one of eight a second; whatever the rate."""
+
+
+class Transcoder:
+    """Coded pictures in, small ones out. Blocks: for one thread at a time.
+
+    Damage costs what follows up to the next keyframe.
+    """
+
+    def __init__(
+        self, codec: Codec, *, reorders: bool = False, label: str = "LOW", frames_per_second: int = FRAMES_PER_SECOND
+    ) -> None:
+        self._codec = codec
+        self._reorders = reorders
+        self._label = label
+        self._frame_seconds = 1 / frames_per_second
+        self._decoder = self._open_decoder()
+        self._encoder: VideoCodecContext | None = None
+        self._source_size: tuple[int, int] = (0, 0)
+        self._held: dict[int, tuple[MediaFrame, Keep]] = {}
+        self._dues_seconds: list[float] = []
+        """A heap: pictures come out in another order than they went in, and take the dues in turn."""
+        self._number = 0
+        self._needs_keyframe = True
+        self._wants_keyframe = True
+        self._next_due_seconds = float("-inf")
+        self._pts = -1
+        self.size_px: tuple[int, int] = (0, 0)
+        """Of what comes out, once something did."""
+        self.damaged = 0
+        """Pictures that could not be decoded."""
+
+    def want_keyframe(self) -> None:
+        """The next picture can be decoded alone."""
+        self._wants_keyframe = True
+
+    def feed(self, frame: MediaFrame, keep: Keep = "in_turn", *, alone: bool = False) -> list[MediaFrame]:
+        """Take the next picture in decoding order. With `alone`, nothing that builds on it follows."""
+        if frame.is_keyframe:
+            if self._needs_keyframe:
+                self._held.clear()
+                self._dues_seconds.clear()
+            self._needs_keyframe = False
+        elif self._needs_keyframe:
+            return []
+        try:
+            decoded = self._decoder.decode(self._packet(frame, keep))
+            if alone and self._reorders:
+                decoded += self._decoder.decode(None)
+                self._forget()
+        except av.FFmpegError:
+            self.damaged += 1
+            self._forget()
+            return []
+        return [made for picture in decoded for made in self._made(picture)]
+
+    def _forget(self) -> None:
+        """What follows builds on nothing."""
+        self._decoder.flush_buffers()
+        self._needs_keyframe = True
+
+    def _packet(self, frame: MediaFrame, keep: Keep) -> "av.Packet[Stream]":
+        self._number += 1
+        self._held[self._number] = (frame, keep)
+        heapq.heappush(self._dues_seconds, frame.due_seconds)
+        while len(self._held) > _HELD_MAX:
+            del self._held[next(iter(self._held))]
+            heapq.heappop(self._dues_seconds)
+        packet: av.Packet[Stream] = av.Packet(frame.data)
+        packet.pts = packet.dts = self._number
+        return packet
+
+    def _made(self, picture: VideoFrame) -> list[MediaFrame]:
+        found = self._held.pop(picture.pts or 0, None)
+        if found is None:
+            return []
+        frame, keep = found
+        due_seconds = heapq.heappop(self._dues_seconds)
+        return self._encode(picture, replace(frame, due_seconds=due_seconds)) if self._is_due(due_seconds, keep) else []
+
+    def _is_due(self, due_seconds: float, keep: Keep) -> bool:
+        if keep == "never" or (keep == "in_turn" and due_seconds < self._next_due_seconds - 0.001):
+            return False
+        self._next_due_seconds = max(self._next_due_seconds + self._frame_seconds, due_seconds)
+        if self._next_due_seconds - due_seconds < self._frame_seconds / 2:  # the first one, or after a pause
+            self._next_due_seconds = due_seconds + self._frame_seconds
+        return True
+
+    def _encode(self, picture: VideoFrame, frame: MediaFrame) -> list[MediaFrame]:
+        if self._encoder is None or (picture.width, picture.height) != self._source_size:
+            self._source_size = (picture.width, picture.height)
+            self.size_px = fitted(picture.width, picture.height)
+            self._encoder = _open_encoder(*self.size_px, self._frame_seconds)
+            self._wants_keyframe = True
+        small = picture.reformat(*self.size_px, "yuv420p", interpolation=Interpolation.AREA)
+        if small is picture:  # the decoder may still build on it
+            small = VideoFrame.from_ndarray(picture.to_ndarray(), format="yuv420p")
+        burn(small, self._label)
+        self._pts = max(self._pts + 1, round(frame.due_seconds * _CLOCK_RATE))
+        small.pts, small.time_base = self._pts, Fraction(1, _CLOCK_RATE)
+        small.pict_type = PictureType.I if self._wants_keyframe else PictureType.NONE
+        self._wants_keyframe = False
+        return [
+            replace(frame, data=bytes(packet), is_keyframe=packet.is_keyframe) for packet in self._encoder.encode(small)
+        ]
+
+    def _open_decoder(self) -> VideoCodecContext:
+        decoder = av.CodecContext.create(self._codec, "r")
+        decoder.thread_type = av.codec.context.ThreadType.NONE
+        decoder.thread_count = 1
+        # Without its loop filter a picture that others build on would spoil them; B-frames' can go.
+        decoder.options = {"skip_loop_filter": "noref"}
+        if not self._reorders:
+            decoder.flags |= Flags.low_delay
+        return decoder
+
+
+def fitted(width_px: int, height_px: int) -> tuple[int, int]:
+    """The size within 640 x 360 that keeps the shape; even, never larger than it was."""
+    share = min(1.0, WIDTH_MAX_PX / width_px, HEIGHT_MAX_PX / height_px)
+    return max(16, round(width_px * share / 2) * 2), max(16, round(height_px * share / 2) * 2)
+
+
+def _open_encoder(width_px: int, height_px: int, frame_seconds: float) -> VideoCodecContext:
+    encoder = av.CodecContext.create("libx264", "w")
+    encoder.width, encoder.height, encoder.pix_fmt = width_px, height_px, "yuv420p"
+    encoder.time_base = Fraction(1, _CLOCK_RATE)
+    encoder.framerate = Fraction(round(1 / frame_seconds))
+    encoder.bit_rate = BITS_PER_SECOND
+    encoder.gop_size = round(KEYFRAME_SECONDS / frame_seconds)
+    encoder.thread_count = 1
+    encoder.options = {
+        "preset": "veryfast",
+        "tune": "zerolatency",
+        "profile": "baseline",
+        "forced-idr": "1",
+        "maxrate": str(BITS_PER_SECOND),
+        "bufsize": str(BUFFERED_BITS),
+    }
+    return encoder
