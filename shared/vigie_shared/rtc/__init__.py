@@ -7,6 +7,7 @@
     extensions   the header extensions of packets that leave together
     pacer        how fast packets may leave
     sender       encoded frames and shared payloads to one peer, with retransmission
+    bandwidth    what the link carries, as its receiver sees it
     reassembly   packets back into frames; which are missing, and when to ask for them again
     receiver     frames from one peer, never decoded
 

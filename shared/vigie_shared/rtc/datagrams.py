@@ -20,8 +20,8 @@ from pylibsrtp._binding import ffi, lib
 PACKETS_MAX: Final = 48
 """In one call; 64 are allowed, and 64 KiB."""
 _SLOT_BYTES: Final = 2048
-_PAYLOAD_BYTES_MAX: Final = 1500
-"""Leaves room for headers and for the 144 bytes that libsrtp may append."""
+_PACKET_BYTES_MAX: Final = 1800
+"""Leaves room for the 144 bytes that libsrtp may append."""
 _HEADER: Final = struct.Struct("!BBHII")
 _VERSION: Final = 2 << 6
 _HAS_EXTENSION: Final = 1 << 4
@@ -66,41 +66,43 @@ class RtpWriter:
         """
         first = _VERSION | (_HAS_EXTENSION if extension else 0)
         last = len(payloads) - 1 if ends_frame else -1
+        keys = self._keys()
+        view, length, slots = _scratch.view, _scratch.length, _scratch.slots
+        body = _HEADER.size + len(extension)
         for start in range(0, len(payloads), PACKETS_MAX):
             lengths = []
-            for slot, payload in enumerate(payloads[start : start + PACKETS_MAX]):
-                number = start + slot
-                at = slot * _SLOT_BYTES
+            at = 0
+            for number, payload in enumerate(payloads[start : start + PACKETS_MAX], start):
                 kind = payload_type | 0x80 if number == last else payload_type
-                _HEADER.pack_into(_scratch.view, at, first, kind, (sequence + number) & 0xFFFF, timestamp, ssrc)
-                lengths.append(self._encrypt(slot, extension, payload))
+                _HEADER.pack_into(view, at, first, kind, (sequence + number) & 0xFFFF, timestamp, ssrc)
+                end = body + len(payload)
+                if end > _PACKET_BYTES_MAX:
+                    raise ValueError(f"an RTP payload of {len(payload)} bytes is too long")
+                view[at + _HEADER.size : at + body] = extension
+                view[at + body : at + end] = payload
+                length[0] = end
+                if lib.srtp_protect(keys, slots[number - start], length):
+                    raise ConnectionError("the packet could not be encrypted")
+                lengths.append(length[0])
+                at += _SLOT_BYTES
             self._send(lengths)
 
     def write_rtcp(self, packet: bytes) -> None:
         """Send RTCP; raises ConnectionError where there is no connection."""
         pair = self._pair()
+        if self._dtls._tx_srtp is None:
+            raise ConnectionError("there are no keys yet")
         pair.protocol.transport.sendto(self._dtls._tx_srtp.protect_rtcp(packet), pair.remote_addr)
 
-    def _encrypt(self, slot: int, extension: bytes, payload: bytes) -> int:
-        begin = slot * _SLOT_BYTES + _HEADER.size
-        middle = begin + len(extension)
-        end = middle + len(payload)
-        if len(payload) > _PAYLOAD_BYTES_MAX:
-            raise ValueError(f"an RTP payload of {len(payload)} bytes is too long")
-        view, length = _scratch.view, _scratch.length
-        view[begin:middle] = extension
-        view[middle:end] = payload
-        length[0] = end - slot * _SLOT_BYTES
+    def _keys(self) -> Any:
         session = self._dtls._tx_srtp
         if session is None:
             raise ConnectionError("there are no keys yet")
-        if lib.srtp_protect(session._srtp[0], _scratch.slots[slot], length):
-            raise ConnectionError("the packet could not be encrypted")
-        return int(length[0])
+        return session._srtp[0]
 
     def _pair(self) -> CandidatePair:
         pair = self._dtls.transport._connection._nominated.get(1)
-        if pair is None or self._dtls._tx_srtp is None:
+        if pair is None:
             raise ConnectionError("not connected")
         return pair
 

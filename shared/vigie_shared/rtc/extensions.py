@@ -31,12 +31,14 @@ class Extensions:
         """The peer reported on this stream, so it knows which section it belongs to."""
         self._mid = b""
 
-    def at(self, unix_seconds: float) -> bytes:
-        """The whole header extension of packets that leave now; empty where none was negotiated."""
+    def at(self, seconds: float) -> bytes:
+        """The whole header extension of packets that leave now, by a clock that is never set; empty where none was
+        negotiated.
+        """
         body = self._mid
         if 0 < self._time_id < 15:
-            time = int((unix_seconds + _NTP_EPOCH_SECONDS) % 64 * (1 << 18))
-            body = (self._time_id << 28 | 2 << 24 | time & 0xFFFFFF).to_bytes(4, "big") + body
+            ticks = int(seconds % 64 * (1 << 18))
+            body = (self._time_id << 28 | 2 << 24 | ticks & 0xFFFFFF).to_bytes(4, "big") + body
         if not body:
             return b""
         words = -(-len(body) // 4)

@@ -11,7 +11,6 @@ from typing import Final
 
 from aiortc import RTCRtpTransceiver
 from aiortc.codecs import is_rtx
-from aiortc.rate import RemoteBitrateEstimator
 from aiortc.rtcrtpparameters import RTCRtpReceiveParameters
 from aiortc.rtcrtpreceiver import StreamStatistics
 from aiortc.rtp import (
@@ -29,7 +28,9 @@ from aiortc.rtp import (
     pack_remb_fci,
 )
 
+from vigie_shared.rtc.bandwidth import BandwidthEstimator
 from vigie_shared.rtc.datagrams import RtpWriter
+from vigie_shared.rtc.pacer import PACKET_OVERHEAD_BYTES
 from vigie_shared.rtc.reassembly import Reassembly, ReceivedFrame
 
 CLOCK_HZ: Final = 90_000
@@ -62,11 +63,10 @@ class PacketReceiver:
         self.counts = ReceiverCounts()
         self.on_frame = on_frame
         self.on_ended: Callable[[], None] = lambda: None
-        self.estimate_bits_per_second: int | None = None
         self._receiver = transceiver.receiver
         self._ssrc = transceiver.sender._ssrc
         self._reassembly = Reassembly()
-        self._estimator = RemoteBitrateEstimator()
+        self._bandwidth = BandwidthEstimator()
         self._statistics = StreamStatistics(CLOCK_HZ)
         self._media_ssrc: int | None = None
         self._media_types: dict[int, int] = {}
@@ -82,6 +82,11 @@ class PacketReceiver:
             ("_handle_disconnect", self._end),
         ):
             setattr(self._receiver, name, replacement)
+
+    @property
+    def estimate_bits_per_second(self) -> int:
+        """What the link from the peer carries, as far as this end can tell."""
+        return self._bandwidth.bits_per_second
 
     @property
     def frames_lost(self) -> int:
@@ -127,7 +132,8 @@ class PacketReceiver:
         self.on_ended()
 
     async def _on_rtp(self, packet: RtpPacket, arrival_time_ms: int) -> None:
-        self._estimate(packet, arrival_time_ms)
+        now = self._loop.time()
+        self._estimate(packet, now)
         sequence, payload = packet.sequence_number, packet.payload
         if self._media_types.get(packet.payload_type):
             if len(payload) < 2:
@@ -139,7 +145,7 @@ class PacketReceiver:
             self._statistics.add(packet)
         self.counts.packets += 1
         self.counts.bytes += len(payload)
-        frames = self._reassembly.feed(sequence, packet.timestamp, packet.marker == 1, payload, self._loop.time())
+        frames = self._reassembly.feed(sequence, packet.timestamp, packet.marker == 1, payload, now)
         if self._look_timer is None and self._reassembly.waits:
             self._look()
         for frame in frames:
@@ -169,15 +175,13 @@ class PacketReceiver:
         if self._reassembly.waits:
             self._look_timer = self._loop.call_later(_LOOK_SECONDS, self._look)
 
-    def _estimate(self, packet: RtpPacket, arrival_time_ms: int) -> None:
+    def _estimate(self, packet: RtpPacket, now_seconds: float) -> None:
         sent_at = packet.extensions.abs_send_time
-        if sent_at is None:
+        if sent_at is None or self._media_ssrc is None:
             return
-        size = len(packet.payload) + packet.padding_size
-        estimate = self._estimator.add(arrival_time_ms, sent_at, size, packet.ssrc)
+        estimate = self._bandwidth.feed(sent_at, len(packet.payload) + PACKET_OVERHEAD_BYTES, now_seconds)
         if estimate is not None:
-            self.estimate_bits_per_second, ssrcs = estimate
-            fci = pack_remb_fci(self.estimate_bits_per_second, ssrcs)
+            fci = pack_remb_fci(estimate, [self._media_ssrc])
             self._write_rtcp(RtcpPsfbPacket(fmt=RTCP_PSFB_APP, ssrc=self._ssrc, media_ssrc=0, fci=fci))
 
     def _plan_report(self) -> None:

@@ -172,7 +172,7 @@ class PacketSender:
             sequence=self._sequence,
             timestamp=timestamp,
             ssrc=self._sender._ssrc,
-            extension=self._extensions.at(now),
+            extension=self._extensions.at(self._loop.time()),
             ends_frame=piece.ends_frame,
         )
         self._remember(piece, timestamp)
@@ -209,7 +209,7 @@ class PacketSender:
                     sequence=sequence,
                     timestamp=timestamp,
                     ssrc=ssrc,
-                    extension=self._extensions.at(time.time()),
+                    extension=self._extensions.at(now),
                     ends_frame=ends,
                 )
             except ConnectionError:

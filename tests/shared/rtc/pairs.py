@@ -1,4 +1,4 @@
-"""Two peers of `make_connection` in one process, over real ICE, DTLS and SRTP on loopback, with packets lost on demand."""
+"""Two peers of `make_connection` in one process: real ICE, DTLS and SRTP on loopback, and packets lost on demand."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -10,8 +10,8 @@ from aiortc import RTCPeerConnection, RTCRtpTransceiver
 from vigie_shared.rtc.connection import accept_answer, answer_video, describe, make_connection, offer_video
 from vigie_shared.rtc.h264 import EncodedFrame
 from vigie_shared.rtc.pacer import Pacer
-from vigie_shared.rtc.receiver import PacketReceiver
 from vigie_shared.rtc.reassembly import ReceivedFrame
+from vigie_shared.rtc.receiver import PacketReceiver
 from vigie_shared.rtc.sender import PacketSender
 
 SPS, PPS = b"\x67\x42\xe0\x1f" + b"\x11" * 8, b"\x68\xce\x3c\x80"
@@ -69,13 +69,15 @@ def drop(connection: RTCPeerConnection, is_lost: Callable[[bytes], bool]) -> Non
     """Lose what comes to `connection` where `is_lost` says so, STUN included."""
     for ice in {transceiver.receiver.transport.transport._connection for transceiver in connection.getTransceivers()}:
         for protocol in ice._protocols:
-            original = type(protocol).datagram_received
+            setattr(protocol, "datagram_received", _sieve(protocol.datagram_received, is_lost))  # noqa: B010
 
-            def deliver(data: bytes, addr: tuple[str, int], protocol=protocol, original=original) -> None:  # type: ignore[no-untyped-def]
-                if not is_lost(data):
-                    original(protocol, data, addr)
 
-            protocol.datagram_received = deliver
+def _sieve(deliver: Callable[..., None], is_lost: Callable[[bytes], bool]) -> Callable[..., None]:
+    def sieve(data: bytes, addr: tuple[str, int]) -> None:
+        if not is_lost(data):
+            deliver(data, addr)
+
+    return sieve
 
 
 @asynccontextmanager

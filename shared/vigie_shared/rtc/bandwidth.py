@@ -1,0 +1,80 @@
+"""What the link from a sender carries, as its receiver sees it, without I/O.
+
+aiortc's estimator looks at how delays change from packet to packet. A busy processor changes them too: on loopback it
+asked for half of what came through, twenty times a second. This one looks at how long packets must wait at least: where
+even the quickest of the last moments is late there is a queue, and then what arrives is what the link carries.
+"""
+
+from typing import Final
+
+START_BITS_PER_SECOND: Final = 30_000_000
+"""Said where nothing was ever late."""
+_BITS_PER_SECOND_MIN: Final = 30_000
+_MOMENT_SECONDS: Final = 0.2
+_MOMENTS_BASE: Final = 100
+_LATE_SECONDS: Final = 0.06
+_CONGESTED_SHARE: Final = 0.95
+_DRAINING_SHARE: Final = 0.8
+_GROWTH_A_SECOND: Final = 0.25
+_SAY_SECONDS: Final = 0.5
+_WRAP: Final = 1 << 24
+_TICKS_PER_SECOND: Final = 1 << 18
+
+
+class BandwidthEstimator:
+    """`feed` it every packet; it says the estimate in bits a second when the sender should hear it."""
+
+    def __init__(self) -> None:
+        self.bits_per_second = START_BITS_PER_SECOND
+        self.late_seconds = 0.0
+        self._is_late = False
+        self._sent_last: int | None = None
+        self._sent_seconds = 0.0
+        self._moment_began: float | None = None
+        self._moment_bytes = 0
+        self._moment_delay = float("inf")
+        self._quickest: list[float] = []
+        """The smallest delay of each of the last moments; only their differences mean something."""
+        self._said_at: float | None = None
+        self._said = self.bits_per_second
+
+    def feed(self, abs_send_time: int, bytes_: int, now_seconds: float) -> int | None:
+        """A packet that left at `abs_send_time` (24 bits, 2^18 a second) came now."""
+        if self._moment_began is None:
+            self._moment_began = self._said_at = now_seconds
+        if now_seconds - self._moment_began >= _MOMENT_SECONDS:
+            self._end_moment(now_seconds)
+        self._moment_bytes += bytes_
+        self._moment_delay = min(self._moment_delay, now_seconds - self._unwrapped(abs_send_time))
+        return self._worth_saying(now_seconds)
+
+    def _unwrapped(self, abs_send_time: int) -> float:
+        if self._sent_last is not None:
+            ahead = (abs_send_time - self._sent_last + _WRAP // 2) % _WRAP - _WRAP // 2
+            self._sent_seconds += ahead / _TICKS_PER_SECOND
+        self._sent_last = abs_send_time
+        return self._sent_seconds
+
+    def _end_moment(self, now_seconds: float) -> None:
+        assert self._moment_began is not None
+        seconds = now_seconds - self._moment_began
+        rate = self._moment_bytes * 8 / seconds
+        self._quickest = [*self._quickest[1 - _MOMENTS_BASE :], self._moment_delay]
+        self.late_seconds = self._moment_delay - min(self._quickest)
+        very_late = self.late_seconds > 4 * _LATE_SECONDS
+        was_late, self._is_late = self._is_late, self.late_seconds > _LATE_SECONDS
+        if very_late or (was_late and self._is_late):
+            share = _DRAINING_SHARE if very_late else _CONGESTED_SHARE
+            self.bits_per_second = max(_BITS_PER_SECOND_MIN, min(self.bits_per_second, int(rate * share)))
+        elif not self._is_late:
+            grown = self.bits_per_second * (1 + _GROWTH_A_SECOND * min(seconds, 1.0))
+            self.bits_per_second = min(START_BITS_PER_SECOND, int(grown))
+        self._moment_began, self._moment_bytes, self._moment_delay = now_seconds, 0, float("inf")
+
+    def _worth_saying(self, now_seconds: float) -> int | None:
+        assert self._said_at is not None
+        fell = self.bits_per_second < 0.97 * self._said
+        if not fell and now_seconds - self._said_at < _SAY_SECONDS:
+            return None
+        self._said, self._said_at = self.bits_per_second, now_seconds
+        return self.bits_per_second

@@ -1,0 +1,180 @@
+"""H.264 passed through WebRTC as it is: what a stream costs its sender, beside aiortc's own sender and GStreamer, and
+to how many viewers a hub can hand one stream on. A stream-minute is 1,500 frames that arrived.
+"""
+
+import argparse
+import asyncio
+import contextlib
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+
+from tests.benchmarks._processor import cpu_seconds
+from tests.benchmarks._rtc_clip import FRAMES_PER_SECOND, make_clip
+from tests.benchmarks._rtc_process import peer_process
+from vigie_shared.bench import Measurement
+
+SUMMARY = "processor time of passed-through streams, and viewers a core at the hub"
+
+_SETTLE_SECONDS = 2.0
+_GSTREAMER_KEY = "00" * 30
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How much is measured."""
+
+    streams: int
+    seconds: float
+    rounds: int
+    viewers: int
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--streams", type=int, default=8, metavar="N", help="sent at the same time")
+    parser.add_argument("--viewers", type=int, default=100, metavar="N", help="of one stream at the hub")
+    parser.add_argument("--seconds", type=float, default=20, metavar="S", help="measured of each kind in a round")
+    parser.add_argument("--rounds", type=int, default=3, metavar="N", help="of each kind")
+
+
+def run(arguments: argparse.Namespace) -> Iterator[Measurement]:
+    plan = Plan(arguments.streams, arguments.seconds, arguments.rounds, arguments.viewers)
+    if arguments.quick:
+        plan = Plan(streams=2, seconds=2, rounds=1, viewers=4)
+    yield from sender_rows(plan)
+    yield from viewer_rows(plan)
+
+
+def sender_rows(plan: Plan) -> Iterator[Measurement]:
+    """`cpu_s_per_stream_minute`: ours against each of the others."""
+    with tempfile.TemporaryDirectory() as folder:
+        clip = Path(folder) / "clip.mp4"
+        make_clip(clip, 1920, 1080, 4_000_000, 2 * _SETTLE_SECONDS + plan.seconds + 10)
+        ours: list[float] = []
+        stock: list[float] = []
+        gstreamer: list[float] = []
+        for _ in range(plan.rounds):
+            ours.append(asyncio.run(_aiortc_cost(clip, plan)))
+            stock.append(asyncio.run(_aiortc_cost(clip, plan, "--stock")))
+            if shutil.which("gst-launch-1.0"):
+                gstreamer.append(_gstreamer_cost(clip, plan))
+    case = f"1080p 4 Mbit/s, {plan.streams} streams, "
+    value = median(ours)
+    for name, costs in (("aiortc's sender", stock), ("GStreamer", gstreamer)):
+        if not costs:
+            print(f"bench: no gst-launch-1.0 here, so no row against {name}", file=sys.stderr)
+            continue
+        yield Measurement(
+            case=f"{case}against {name}",
+            metric="cpu_s_per_stream_minute",
+            value=value,
+            unit="s",
+            baseline=median(costs),
+        )
+
+
+def viewer_rows(plan: Plan) -> Iterator[Measurement]:
+    """`viewers_per_core`: viewers by the cores that the hub uses to relay to them; and how late their frames are."""
+    with tempfile.TemporaryDirectory() as folder:
+        clip = Path(folder) / "clip.mp4"
+        make_clip(clip, 768, 432, 1_000_000, 8)
+        measured = [asyncio.run(_relay(clip, plan)) for _ in range(plan.rounds)]
+    case = f"1 Mbit/s, {plan.viewers} viewers"
+    yield Measurement(
+        case=case,
+        metric="viewers_per_core",
+        value=median(plan.viewers / cores for cores, _ in measured),
+        unit="viewers",
+    )
+    for share in ("p50", "p95", "p99"):
+        late = median(late[f"{share}_ms"] for _, late in measured)
+        yield Measurement(case=case, metric=f"late_{share}_ms", value=late, unit="ms")
+    rate = median(late["frames"] for _, late in measured) / plan.viewers / plan.seconds
+    yield Measurement(
+        case=case, metric="frames_per_second", value=rate, unit="frames/s", baseline=float(FRAMES_PER_SECOND)
+    )
+
+
+async def _aiortc_cost(clip: Path, plan: Plan, *options: str) -> float:
+    async with peer_process("receiver") as receiver, peer_process("sender", "--clip", str(clip), *options) as sender:
+        for _ in range(plan.streams):
+            await receiver.call("accept", answer=await sender.call("answer", offer=await receiver.call("offer")))
+        await asyncio.sleep(_SETTLE_SECONDS)
+        frames, used = await receiver.call("frames"), sender.cpu_seconds()
+        await asyncio.sleep(plan.seconds)
+        return _of_a_minute(sender.cpu_seconds() - used, await receiver.call("frames") - frames)
+
+
+def _of_a_minute(cpu_s: float, frames: int) -> float:
+    return cpu_s / frames * 60 * FRAMES_PER_SECOND
+
+
+def _gstreamer_cost(clip: Path, plan: Plan) -> float:
+    with counting_ports(plan.streams) as (ports, frames):
+        pipelines = [
+            f"filesrc location={clip} ! qtdemux ! h264parse config-interval=-1 ! rtph264pay ! "
+            f"srtpenc key={_GSTREAMER_KEY} ! udpsink host=127.0.0.1 port={port}"
+            for port in ports
+        ]
+        command = ["gst-launch-1.0", "--quiet", *" ".join(pipelines).split()]
+        with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
+            try:
+                time.sleep(_SETTLE_SECONDS)
+                used, before = cpu_seconds(process.pid), sum(frames)
+                time.sleep(plan.seconds)
+                if process.poll() is not None:
+                    raise RuntimeError("GStreamer ended early")
+                return _of_a_minute(cpu_seconds(process.pid) - used, sum(frames) - before)
+            finally:
+                process.kill()
+
+
+@contextlib.contextmanager
+def counting_ports(count: int) -> Iterator[tuple[list[int], list[int]]]:
+    """UDP ports on loopback that somebody reads from, as from ours, and how many frames came to each (RTP's marker)."""
+    sockets = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(count)]
+    frames = [0] * count
+
+    def read(number: int) -> None:
+        while packet := sockets[number].recv(2048):
+            frames[number] += packet[1] >> 7
+
+    for sock in sockets:
+        sock.bind(("127.0.0.1", 0))
+    threads = [threading.Thread(target=read, args=(number,)) for number in range(count)]
+    for thread in threads:
+        thread.start()
+    try:
+        yield [sock.getsockname()[1] for sock in sockets], frames
+    finally:
+        for sock in sockets:
+            sock.sendto(b"", sock.getsockname())
+        for thread in threads:
+            thread.join()
+        for sock in sockets:
+            sock.close()
+
+
+async def _relay(clip: Path, plan: Plan) -> tuple[float, dict[str, float]]:
+    async with (
+        peer_process("relay") as hub,
+        peer_process("viewers") as viewers,
+        peer_process("sender", "--clip", str(clip)) as agent,
+    ):
+        await hub.call("accept", answer=await agent.call("answer", offer=await hub.call("offer")))
+        for _ in range(plan.viewers):
+            await viewers.call("accept", answer=await hub.call("answer", offer=await viewers.call("offer")))
+        await asyncio.sleep(_SETTLE_SECONDS)
+        await viewers.call("lateness")
+        used, began = hub.cpu_seconds(), time.perf_counter()
+        await asyncio.sleep(plan.seconds)
+        cores = (hub.cpu_seconds() - used) / (time.perf_counter() - began)
+        return cores, await viewers.call("lateness")
