@@ -44,6 +44,8 @@ class Show:
     due_seconds: float
     is_goal: bool
     """False for one that is only there because others build on it."""
+    is_sought: bool
+    """Whether somebody asked for just this one: by a seek or a step."""
     is_alone: bool
     """Whether no picture follows that builds on it, so that a decoder should give it at once."""
 
@@ -80,6 +82,8 @@ class PlaybackSchedule:
         self._cursor = 0
         self._anchor: tuple[float, float] | None = None
         self._key_bits = 0
+        self._sought_seconds = 0.0
+        """Of B-frames that are decoded after a picture that was sought, some belong before it."""
         self._delay_seconds = 0.0
         """Between decoding a keyframe and showing it (B-frames); parts are found by the former."""
         self.seek(at_seconds)
@@ -87,6 +91,11 @@ class PlaybackSchedule:
     def extend(self, clip: PlayableClip) -> None:
         """The same clip, of which there is more now."""
         self.clip, self._is_staying = clip, False
+
+    @property
+    def is_holding(self) -> bool:
+        """Whether the picture stands still."""
+        return self._is_paused or self._is_staying
 
     # Steering.
 
@@ -107,12 +116,15 @@ class PlaybackSchedule:
         self._is_paused, self._anchor = paused, None
         self._is_staying = False
 
-    def step(self, frames: int) -> None:
-        """That many pictures on or back from the one shown; playing pauses."""
+    def step(self, frames: int, *, is_thinned: bool = False) -> None:
+        """That many pictures on or back from the one shown; playing pauses.
+
+        Where the viewer does not get every picture, `position_seconds` says which was last, and all steps are seeks.
+        """
         self._is_paused, self._is_staying = True, False
         if self._goal is not None:
             return  # Where it will be is not known yet.
-        if frames > 0 and not reorders(self._samples):
+        if frames > 0 and not is_thinned and not reorders(self._samples):
             self._steps += frames
         elif frames > 0:
             self._seek_after(self._target_seconds)
@@ -150,7 +162,8 @@ class PlaybackSchedule:
             self._plan(self._goal, now_seconds)
         if self._burst:
             due = max(self._due_seconds + BURST_STEP_SECONDS, self._burst_seconds or 0.0)
-            return self._show(self._burst[0], due, is_goal=len(self._burst) == 1)
+            is_goal = len(self._burst) == 1
+            return self._show(self._burst[0], due, is_goal=is_goal, is_sought=is_goal)
         if self._steps:
             return self._one(now_seconds)
         if self._is_paused or self._is_staying:
@@ -163,6 +176,7 @@ class PlaybackSchedule:
         shown_seconds = shown.sample.shown_seconds
         if self._burst:
             self._cursor = self._burst.popleft() + 1
+            self._sought_seconds = shown_seconds
         else:
             self._cursor += 1
             self._steps = max(0, self._steps - 1)
@@ -212,7 +226,7 @@ class PlaybackSchedule:
                 self._steps = 0
                 return Hold()
             return Read(self._number + 1)
-        return self._show(self._cursor, max(now_seconds, self._due_seconds + BURST_STEP_SECONDS))
+        return self._show(self._cursor, max(now_seconds, self._due_seconds + BURST_STEP_SECONDS), is_sought=True)
 
     def _following(self, now_seconds: float) -> Action:
         if self._cursor >= len(self._samples):
@@ -241,6 +255,7 @@ class PlaybackSchedule:
         self._anchor = (decoded_seconds, due)
         return due
 
-    def _show(self, index: int, due_seconds: float, *, is_goal: bool = True) -> Show:
+    def _show(self, index: int, due_seconds: float, *, is_goal: bool = True, is_sought: bool = False) -> Show:
+        is_goal &= is_sought or self._samples[index].shown_seconds >= self._sought_seconds - _SAME_SECONDS
         is_alone = is_goal and (self._is_paused or self._plays_keyframes() or index + 1 == len(self._samples))
-        return Show(self._samples[index], due_seconds, is_goal, is_alone)
+        return Show(self._samples[index], due_seconds, is_goal, is_sought, is_alone)

@@ -70,8 +70,15 @@ class Transcoder:
         """The next picture can be decoded alone."""
         self._wants_keyframe = True
 
-    def feed(self, frame: MediaFrame, keep: Keep = "in_turn", *, alone: bool = False) -> list[MediaFrame]:
-        """Take the next picture in decoding order. With `alone`, nothing that builds on it follows."""
+    def feed(
+        self, frame: MediaFrame, keep: Keep = "in_turn", *, anew: bool = False, alone: bool = False
+    ) -> list[MediaFrame]:
+        """Take the next picture in decoding order.
+
+        With `anew`, what is held back is no longer wanted; with `alone`, nothing that builds on this one follows.
+        """
+        if anew:
+            self._forget()
         if frame.is_keyframe:
             if self._needs_keyframe:
                 self._held.clear()
