@@ -7,6 +7,7 @@ watching: cameras ─packets→ motion, plates, clips
 matching: hotlists ──────────→ keeping: store ──────→ linking: uplink ──→ hub
                                          ↑                     └── signed receipts
                                          └── video: exact bytes of a clip, when the hub asks
+viewing: cameras ─packets→ live video, when somebody looks; a light tells of it
 ```
 """
 
@@ -32,6 +33,7 @@ from vigie_agent.uplink.budget import LinkBudget
 from vigie_agent.uplink.leaving import last_events_left
 from vigie_agent.uplink.link_file import LinkFile
 from vigie_agent.view import show
+from vigie_agent.viewing import light_of, media_desk
 from vigie_agent.watching import watched_cameras
 from vigie_shared.clock import Clock, SystemClock
 from vigie_shared.stopping import stop_signals
@@ -61,20 +63,23 @@ async def run(settings: AgentSettings, *, clock: Clock | None = None, view: bool
         cameras = await watching.enter_async_context(watched_cameras(settings, desk, store, clock))
         budget = await asyncio.to_thread(LinkBudget, settings.link, clock, LinkFile(data_dir))
         health = _health(settings, store, cameras, clock)
+        light = light_of(settings, clock)
+        media = media_desk(settings, cameras, budget, light)
 
         async def serve(credentials: Credentials) -> None:
             await asyncio.to_thread(lists.trust, credentials.membership.hub_key)
-            await make_uplink(settings, credentials, store, health, clock, budget, lists).run()
+            await make_uplink(settings, credentials, store, health, clock, budget, lists, media).run()
 
         running = [
             services.create_task(upkeep(settings, store).run(), name="upkeep"),
             services.create_task(looking_back.run(), name="look back"),
             services.create_task(membership.follow(data_dir, agent_id, key, serve), name="uplink"),
             services.create_task(budget.run(), name="link budget"),
+            services.create_task(light.run(), name="light"),
         ]
-        stack.enter_context(metrics.served(settings.metrics, cameras, store))
+        stack.enter_context(metrics.served(settings.metrics, cameras, store, light.watchers))
         if view:
-            running.append(services.create_task(show(cameras, clock), name="view"))
+            running.append(services.create_task(show(cameras, clock, watchers=light.watchers), name="view"))
         if settings.discovery.enabled:
             await stack.enter_async_context(announced(agent_id, key.public_key, settings.discovery.interfaces))
         hub = member.nats_url if member else None

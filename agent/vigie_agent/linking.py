@@ -17,6 +17,7 @@ from vigie_agent.uplink.receipts import ReceiptDesk
 from vigie_agent.uplink.renewal import Renewal
 from vigie_agent.uplink.uplink import Uplink
 from vigie_agent.video.answerer import Answerer
+from vigie_agent.video.media_desk import MediaDesk
 from vigie_agent.video.tcp_road import TcpRoad
 from vigie_shared.clock import Clock
 
@@ -33,8 +34,9 @@ def make_uplink(
     clock: Clock,
     budget: LinkBudget | None = None,
     lists: Hotlists | None = None,
+    media: MediaDesk | None = None,
 ) -> Uplink:
-    """Everything that needs the hub, ready to run; all that leaves asks `budget`."""
+    """Everything that needs the hub, ready to run; all that leaves asks `budget`. Without `media` nothing is shown."""
     agent_id, limits = settings.agent_id, settings.uplink
     budget = budget or LinkBudget(settings.link, clock)
     outbox = Outbox(limits.flights_max)
@@ -65,6 +67,7 @@ def make_uplink(
                 budget=budget,
                 sign=credentials.key.sign,
                 road=TcpRoad(credentials),
+                media=media,
             ).run(),
             *([] if lists is None else [_fetcher(settings, lists, budget, clock).run]),
         ],

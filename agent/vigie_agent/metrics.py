@@ -1,7 +1,7 @@
 """Figures for Prometheus: how cameras and store fare, on a port of this machine; cameras by id, nothing by name."""
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import structlog
 from prometheus_client import CollectorRegistry, PlatformCollector, ProcessCollector, start_http_server
@@ -20,9 +20,12 @@ log = structlog.get_logger(__name__)
 class AgentCollector(Collector):
     """Asks cameras and store when Prometheus asks."""
 
-    def __init__(self, cameras: Sequence[CameraWatch], store: Store) -> None:
+    def __init__(
+        self, cameras: Sequence[CameraWatch], store: Store, watchers: Callable[[], Mapping[str, int]] = dict
+    ) -> None:
         self._cameras = cameras
         self._store = store
+        self._watchers = watchers
 
     def collect(self) -> Iterator[Metric]:
         """All figures, as they are now."""
@@ -42,6 +45,11 @@ class AgentCollector(Collector):
             rate.add_metric(labels, health.kbps)
             moving.add_metric(labels, health.moving)
         yield from (streaming, frames, rate, moving)
+        watched = GaugeMetricFamily("vigie_watchers", "People who watch it live now.", labels=["camera"])
+        watchers = self._watchers()
+        for camera in self._cameras:
+            watched.add_metric([camera.camera_id], watchers.get(camera.camera_id, 0))
+        yield watched
 
     def _reception(self) -> Iterator[Metric]:
         families = {
@@ -80,13 +88,21 @@ class AgentCollector(Collector):
 
 
 @contextlib.contextmanager
-def served(settings: MetricsSettings, cameras: Sequence[CameraWatch], store: Store) -> Iterator[int | None]:
-    """Answer Prometheus on a thread of its own; gives the port, None where no port is set. Raises SettingsError."""
+def served(
+    settings: MetricsSettings,
+    cameras: Sequence[CameraWatch],
+    store: Store,
+    watchers: Callable[[], Mapping[str, int]] = dict,
+) -> Iterator[int | None]:
+    """Answer Prometheus on a thread of its own; gives the port, None where no port is set. Raises SettingsError.
+
+    `watchers` counts, by camera, the people who watch live.
+    """
     if settings.port is None:
         yield None
         return
     registry = CollectorRegistry()
-    registry.register(AgentCollector(cameras, store))
+    registry.register(AgentCollector(cameras, store, watchers))
     ProcessCollector(registry=registry)
     PlatformCollector(registry=registry)
     try:

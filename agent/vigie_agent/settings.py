@@ -17,6 +17,7 @@ from vigie_agent.hotlists.settings import HotlistSettings, LawSettings
 from vigie_agent.store.settings import StoreSettings
 from vigie_agent.uplink.link_settings import LinkSettings
 from vigie_agent.uplink.settings import HeartbeatSettings, UplinkSettings
+from vigie_agent.video.settings import VideoSettings
 from vigie_shared import profiles
 from vigie_shared.errors import SettingsError
 from vigie_shared.i18n import gettext as _
@@ -74,6 +75,7 @@ class AgentSettings(BaseSettings):
     metrics: MetricsSettings = MetricsSettings()
     uplink: UplinkSettings = UplinkSettings()
     link: LinkSettings = LinkSettings()
+    video: VideoSettings = VideoSettings()
 
     @classmethod
     def settings_customise_sources(

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -41,24 +41,31 @@ class Row:
     cpu_ms_per_second: float
     missed: int
     """Packets lost on the way, and those that watching was too slow for."""
+    watchers: int = 0
+    """People who watch it live."""
 
 
 class Rows:
     """Follows cameras from look to look: what a second of each costs is the difference of two."""
 
-    def __init__(self) -> None:
+    def __init__(self, watchers: Callable[[], Mapping[str, int]] = dict) -> None:
+        self._watchers = watchers
         self._seen: dict[str, tuple[float, float]] = {}
 
     def look(self, cameras: Sequence[Watched], now_seconds: float) -> list[Row]:
         """One row a camera."""
-        return [self._row(camera.health(), camera.reception(), now_seconds) for camera in cameras]
+        watchers = self._watchers()
+        return [self._row(camera.health(), camera.reception(), now_seconds, watchers) for camera in cameras]
 
-    def _row(self, health: CameraHealth, statistics: SourceStatistics, now_seconds: float) -> Row:
+    def _row(
+        self, health: CameraHealth, statistics: SourceStatistics, now_seconds: float, watchers: Mapping[str, int]
+    ) -> Row:
         then_seconds, then_cpu = self._seen.get(health.camera_id, (now_seconds, statistics.cpu_seconds))
         self._seen[health.camera_id] = now_seconds, statistics.cpu_seconds
         passed = now_seconds - then_seconds
         cost = max(0.0, statistics.cpu_seconds - then_cpu) * 1000 / passed if passed > 0 else 0.0
-        return Row(health, cost, statistics.lost_packets + statistics.dropped_packets)
+        missed = statistics.lost_packets + statistics.dropped_packets
+        return Row(health, cost, missed, watchers.get(health.camera_id, 0))
 
 
 def table(rows: Sequence[Row]) -> Table:
@@ -69,7 +76,7 @@ def table(rows: Sequence[Row]) -> Table:
     for title in (_("frames/s"), _("kbit/s")):
         made.add_column(title, justify="right")
     made.add_column(_("motion"))
-    for title in (_("CPU ms/s"), _("missed")):
+    for title in (_("CPU ms/s"), _("missed"), _("watched by")):
         made.add_column(title, justify="right")
     states = {"streaming": _("streaming"), "starting": _("starting"), "lost": _("lost")}
     for row in rows:
@@ -82,6 +89,7 @@ def table(rows: Sequence[Row]) -> Table:
             Text(_("moving"), style="bold") if health.moving else "",
             f"{row.cpu_ms_per_second:.1f}",
             f"{row.missed}" if row.missed else "",
+            Text(f"{row.watchers}", style="bold") if row.watchers else "",
         )
     return made
 
@@ -102,9 +110,14 @@ def _screen(console: Console) -> Iterator[Callable[[Table], None]]:
         yield lambda made: live.update(made, refresh=True)
 
 
-async def show(cameras: Sequence[Watched], clock: Clock, console: Console | None = None) -> None:
-    """Show `cameras` until cancelled, on standard output or `console`."""
-    rows = Rows()
+async def show(
+    cameras: Sequence[Watched],
+    clock: Clock,
+    console: Console | None = None,
+    watchers: Callable[[], Mapping[str, int]] = dict,
+) -> None:
+    """Show `cameras` until cancelled, on standard output or `console`, with how many people watch each live."""
+    rows = Rows(watchers)
     with _screen(console or Console()) as renew:
         while True:
             renew(table(rows.look(cameras, clock.monotonic_seconds())))

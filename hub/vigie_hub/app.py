@@ -6,7 +6,8 @@ agents ─NATS─→ heartbeats ──→ registry ─────────�
        ←NATS── signed receipts ←───────┤             │
        ←NATS── crops ←──────── alerts ←┘             │
        ←NATS── holds ←───────────────────────────────┤
-       ←WebRTC─ pulls → archive ─────────────────────┘
+       ←WebRTC─ pulls → archive ─────────────────────┤
+       ←WebRTC─ relays ──────────────────────────────┴──→ viewers
 ```
 """
 
@@ -46,9 +47,11 @@ from vigie_hub.settings import HubSettings
 from vigie_hub.sync.consumer import Consumer
 from vigie_hub.sync.receipts import Receipts
 from vigie_hub.users import Users
+from vigie_hub.tickets.desk import TicketDesk
 from vigie_hub.video.puller import Puller
 from vigie_hub.video.pulls import PullQueue
 from vigie_shared.clock import Clock, SystemClock
+from vigie_hub.video.watching import Limits, Watching
 from vigie_shared.errors import StoreError
 from vigie_shared.stopping import stop_signals
 
@@ -118,6 +121,15 @@ class Hub:
     def _offered(self, archive: Archive) -> Services:
         """What the API and the page work with."""
         database, clock, feed = self.database, self.clock, self.feed
+        self.tickets = TicketDesk(database, clock)
+        self.watching = Watching(
+            client,
+            self.tickets,
+            clock,
+            limits=Limits(settings.video.viewers_max, settings.video.viewers_per_user_max),
+            ice_urls=settings.video.ice_servers,
+            turn_secret=settings.video.turn_secret(),
+        )
         return Services(
             reads=database,
             hotlist=Hotlist(database, clock, feed.tell),
@@ -132,6 +144,8 @@ class Hub:
         )
 
     def _alive(self, agent_id: str) -> None:
+            tickets=self.tickets,
+            watching=self.watching,
         """An agent gave a sign of life: it can be asked for what it owes."""
         self.crops.visits.alive(agent_id)
         self.holds.visits.alive(agent_id)
@@ -157,6 +171,7 @@ class Hub:
 
 
 async def run(
+                services.create_task(self.watching.run(), name="watching")
     settings: HubSettings, *, embedded_nats: bool, on_ready: Callable[[str], None], clock: Clock | None = None
 ) -> None:
     """Serve until SIGINT or SIGTERM; `on_ready` gets the page's address."""

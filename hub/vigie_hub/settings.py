@@ -14,6 +14,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from vigie_shared.addresses import is_loopback, plain_beyond_loopback
 from vigie_shared.errors import CommandError, SettingsError
 from vigie_shared.i18n import gettext as _
+from vigie_shared.ice import ICE_SERVERS_MAX, IceUrl
 
 _PREFIX: Final = "VIGIE_HUB__"
 EVERYWHERE: Final = frozenset({"0.0.0.0", "::"})  # noqa: S104
@@ -90,12 +91,34 @@ class FleetSettings(Section):
 
 
 class VideoSettings(Section):
-    """How clips are pulled."""
+    """How clips are pulled, and cameras watched live."""
 
     pulls_at_once: int = Field(default=4, ge=1, le=64)
     """Pulls that run at the same time, all agents together."""
-    ice_servers: tuple[str, ...] = ()
-    """STUN and TURN addresses; none: host candidates only."""
+    ice_servers: tuple[IceUrl, ...] = Field(default=(), max_length=ICE_SERVERS_MAX)
+    """STUN and TURN servers, `turns:turn.example.org:5349?transport=tcp`, for the hub, its agents and viewers; none:
+    host candidates only."""
+    turn_secret_file: Path | None = None
+    """A file with the secret that the TURN server knows (coturn's `static-auth-secret`): the hub makes credentials with
+    it that last 8 hours."""
+    viewers_max: int = Field(default=200, ge=1, le=10_000)
+    """Views of live video and of clips at the edge that are open at the same time."""
+    viewers_per_user_max: int = Field(default=16, ge=1, le=1_000)
+    """How many of them one user may have."""
+
+    def turn_secret(self) -> str | None:
+        """What `turn_secret_file` holds; raises SettingsError where it cannot be read."""
+        if self.turn_secret_file is None:
+            return None
+        try:
+            secret = self.turn_secret_file.read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            raise SettingsError(
+                _("video.turn_secret_file: {path} cannot be read").format(path=self.turn_secret_file)
+            ) from error
+        if not secret:
+            raise SettingsError(_("video.turn_secret_file: {path} is empty").format(path=self.turn_secret_file))
+        return secret
 
 
 class AlertSettings(Section):

@@ -155,6 +155,8 @@ class Ended(_Message):
 
     say: Literal["ended"] = "ended"
     reason: EndReason
+    rtp_timestamp: int | None = Field(default=None, ge=0, lt=1 << 32)
+    """Of the last picture that left, where one did: whatever still comes up to it belongs to what has ended."""
 
 
 class MediaRefused(_Message):

@@ -29,9 +29,10 @@ def test_prometheus_hears_how_cameras_and_store_fare(tmp_path: Path) -> None:
     watch.on_stream(stream)
     for packet in packets:
         watch.on_packet(packet)
-    with served(MetricsSettings(port=0), [watch], store) as port:
+    with served(MetricsSettings(port=0), [watch], store, lambda: {"gate": 2}) as port:
         figures = scraped(port)
     assert figures['vigie_camera_streaming{camera="gate"}'] == 1
+    assert figures['vigie_watchers{camera="gate"}'] == 2
     assert figures['vigie_camera_frames_per_second{camera="gate"}'] == pytest.approx(10, abs=0.2)
     assert figures['vigie_camera_dropped_packets_total{camera="gate"}'] == 0
     assert (figures["vigie_store_up"], figures["vigie_clips"], figures["vigie_clips_bytes"]) == (1, 1, 500)

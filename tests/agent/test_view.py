@@ -49,7 +49,7 @@ def printed(cameras: list[Camera], rows: Rows, now_seconds: float) -> list[str]:
 
 
 def test_each_camera_has_a_row_with_what_it_costs_since_the_last_look() -> None:
-    cameras, rows = [Camera("gate", "streaming", moving=True), Camera("yard", "lost")], Rows()
+    cameras, rows = [Camera("gate", "streaming", moving=True), Camera("yard", "lost")], Rows(lambda: {"gate": 2})
     printed(cameras, rows, 100.0)
     cameras[0].statistics = SourceStatistics(cpu_seconds=0.025, lost_packets=2, dropped_packets=1)
     lines = printed(cameras, rows, 102.0)
@@ -62,6 +62,7 @@ def test_each_camera_has_a_row_with_what_it_costs_since_the_last_look() -> None:
         "moving",
         "12.5",
         "3",
+        "2",
     ]
     assert any("yard" in line and "lost" in line for line in lines)
     assert "1 of 2 cameras, 12 CPU-ms a second" in lines[-1]

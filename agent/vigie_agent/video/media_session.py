@@ -18,6 +18,7 @@ from vigie_shared.i18n import gettext as _
 from vigie_shared.media import (
     WARM_SECONDS,
     Ended,
+    EndReason,
     First,
     Jump,
     KeyframeWanted,
@@ -110,7 +111,7 @@ class MediaSession:
                 await self._begin(command, group)
             case Stop():
                 await self._end()
-                self._peer.say(Ended(reason="stopped"))
+                self._say_ended("stopped")
             case KeyframeWanted():
                 self._keyframe_wanted()
             case Viewers(count=count):
@@ -151,19 +152,22 @@ class MediaSession:
                 async for frame in source.frames():
                     await self._send(source, frame)
                     count += 1
-            self._peer.say(Ended(reason="over"))
+            self._say_ended("over")
         except CaptureError as error:
             self._log.info("media_broken_off", camera_id=camera_id, reason=str(error))
-            self._peer.say(Ended(reason="camera_lost"))
+            self._say_ended("camera_lost")
         except StoreError as error:
             self._log.warning("media_broken_off", camera_id=camera_id, reason=str(error))
-            self._peer.say(Ended(reason="clip_gone"))
+            self._say_ended("clip_gone")
         except Exception as error:  # what one source does must not end the connection
             await asyncio.to_thread(self._log.error, "media_failed", exc_info=error)  # a traceback reads source files
-            self._peer.say(Ended(reason="failed"))
+            self._say_ended("failed")
         finally:
             await source.close()
             self._log.info("media_ended", camera_id=camera_id, frames=count)
+
+    def _say_ended(self, reason: EndReason) -> None:
+        self._peer.say(Ended(reason=reason, rtp_timestamp=self._time.newest))
 
     async def _send(self, source: MediaSource, frame: MediaFrame) -> None:
         if source.showing != self._said:

@@ -20,6 +20,8 @@ class RtpTime:
         self._began_seconds = now_seconds
         self._offset_seconds = 0.0
         self._last_seconds = 0.0
+        self.newest: int | None = None
+        """The timestamp given last."""
 
     def begin(self, now_seconds: float) -> None:
         """Frames of another source follow."""
@@ -29,7 +31,8 @@ class RtpTime:
     def timestamp(self, due_seconds: float) -> int:
         """Of a frame that is due then by its source's clock."""
         self._last_seconds = max(self._last_seconds, self._offset_seconds + due_seconds)
-        return round(self._last_seconds * CLOCK_HZ) % TIMESTAMPS
+        self.newest = round(self._last_seconds * CLOCK_HZ) % TIMESTAMPS
+        return self.newest
 
 
 class CameraTime:

@@ -74,6 +74,64 @@ CODES: Final[dict[str, Code]] = {
     ),
     "not-pulled": Code(
         HTTPStatus.CONFLICT, marked("The clip is still at the edge"), marked("Ask for it first: POST {path}")
+    "no-such-camera": Code(
+        HTTPStatus.NOT_FOUND, marked("There is no such camera"), marked("List the agents to find its id.")
+    ),
+    "agent-away": Code(
+        HTTPStatus.CONFLICT,
+        marked("The agent cannot be reached now"),
+        marked("Try again once it is online; clips that it sent before are here."),
+    ),
+    "no-way-to-agents": Code(
+        HTTPStatus.SERVICE_UNAVAILABLE,
+        marked("The hub has no way to its agents now"),
+        marked("Try again; the hub's log says more."),
+    ),
+    "ticket-needed": Code(
+        HTTPStatus.FORBIDDEN,
+        marked("Looking needs a ticket"),
+        marked("Say why you look: POST /api/v1/tickets gives one."),
+    ),
+    "ticket-unknown": Code(
+        HTTPStatus.FORBIDDEN, marked("The hub gave out no such ticket"), marked("Ask for one: POST /api/v1/tickets.")
+    ),
+    "ticket-used": Code(
+        HTTPStatus.FORBIDDEN, marked("This ticket has counted already"), marked("Ask for another for each view.")
+    ),
+    "ticket-expired": Code(
+        HTTPStatus.FORBIDDEN, marked("This ticket is too old"), marked("Use a ticket within half a minute.")
+    ),
+    "ticket-of-another": Code(
+        HTTPStatus.FORBIDDEN,
+        marked("This ticket is for somebody else, or for something else"),
+        marked("Tickets cannot be handed on. Ask for one of your own."),
+    ),
+    "too-many-viewers": Code(
+        HTTPStatus.TOO_MANY_REQUESTS,
+        marked("Too many views are open"),
+        marked("Close some, or try again in {seconds} s."),
+    ),
+    "no-such-viewing": Code(
+        HTTPStatus.NOT_FOUND, marked("There is no such view"), marked("It may have ended; begin another.")
+    ),
+    "no-h264": Code(
+        HTTPStatus.NOT_ACCEPTABLE,
+        marked("The offer wants no H.264 video"),
+        marked("Offer to receive H.264; this hub sends what cameras record and nothing else."),
+    ),
+    "other-ice-session": Code(
+        HTTPStatus.PRECONDITION_FAILED,
+        marked("The ICE session is another one"),
+        marked("Send the `etag` of the answer as `if-match`."),
+    ),
+    "no-ice-restart": Code(
+        HTTPStatus.UNPROCESSABLE_ENTITY, marked("ICE is not restarted here"), marked("Begin another view instead.")
+    ),
+    "wrong-type": Code(
+        HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+        marked("The request's content type is another than this address takes"),
+        marked("Send {wanted}."),
+    ),
     ),
     "file-missing": Code(
         HTTPStatus.GONE,

@@ -8,9 +8,15 @@ from typing import Literal, Protocol, TypeVar
 
 from vigie_hub.api.feed import Feed
 from vigie_hub.hotlists.wishes import PlateWish
+from vigie_hub.tickets.desk import Ticket
+from vigie_hub.tickets.target import Target
+from vigie_hub.video.sdp_fragment import SdpFragment
+from vigie_hub.video.watching import Watched
 from vigie_shared.clock import Clock
 from vigie_shared.commands import HoldKind
 from vigie_shared.enrolment import Wish
+from vigie_shared.ice import IceServer
+from vigie_shared.media import First
 
 T = TypeVar("T")
 
@@ -119,6 +125,44 @@ class Admission(Protocol):
         ...
 
 
+class Tickets(Protocol):
+    """Leave to look (`vigie_hub.tickets.desk`)."""
+
+    async def issue(self, user: str, target: Target, purpose: str) -> tuple[Ticket, str]:
+        """A ticket, and the secret that stands for it."""
+        ...
+
+    async def redeem(self, secret: str, user: str, target: Target) -> Ticket:
+        """The ticket, which counts no more from now on. Raises TicketError."""
+        ...
+
+
+class Watching(Protocol):
+    """Live video and playback (`vigie_hub.video.watching`)."""
+
+    def ice_servers(self, who: str) -> tuple[IceServer, ...]:
+        """Servers that `who` may use to be reached."""
+        ...
+
+    async def watch(
+        self, ticket: Ticket, agent_id: str, first: First, offer_sdp: str, may_watch: Callable[[], bool]
+    ) -> Watched:
+        """Begin a viewing. Raises ViewingError, WireError."""
+        ...
+
+    async def trickle(self, viewing_id: str, user: str, fragment: SdpFragment) -> None:
+        """Candidates that the viewer found later. Raises ViewingError, WireError."""
+        ...
+
+    def etag(self, viewing_id: str, user: str) -> str:
+        """Of the viewing's ICE session. Raises ViewingError."""
+        ...
+
+    def end(self, viewing_id: str, user: str) -> None:
+        """The viewer has seen enough. Raises ViewingError."""
+        ...
+
+
 @dataclass(frozen=True)
 class Services:
     """All that `create_api` works with."""
@@ -131,5 +175,7 @@ class Services:
     users: Users
     audit: Audit
     admission: Admission
+    tickets: Tickets
+    watching: Watching
     clock: Clock
     feed: Feed

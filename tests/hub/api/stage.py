@@ -34,8 +34,10 @@ from vigie_hub.hotlists.entries import Hotlist
 from vigie_hub.identity import Identity
 from vigie_hub.settings import HubSettings
 from vigie_hub.sync.projector import project
+from vigie_hub.tickets.desk import TicketDesk
 from vigie_hub.users import Users
 from vigie_hub.video.pulls import PullState
+from vigie_hub.video.watching import Watching
 from vigie_shared.batches import Batch
 from vigie_shared.events import LANES, AnyEvent, ClipStored, Lane, MotionEnded, MotionStarted, PlateRead, lane_of
 from vigie_shared.heartbeats import CameraHealth, Heartbeat
@@ -73,7 +75,7 @@ class Edge:
     requested: list[str] = field(default_factory=list)
     states: dict[str, PullState] = field(default_factory=dict)
 
-    def request(self, clip_id: str) -> None:
+    async def request(self, clip_id: str) -> None:
         self.requested.append(clip_id)
         self.states[clip_id] = PullState("queued")
 
@@ -280,6 +282,8 @@ async def stage(folder: Path) -> AsyncIterator[Stage]:
             users=Users(database),
             audit=Audit(database, clock),
             admission=await asyncio.to_thread(_admission, folder, database, clock),
+            tickets=(desk := TicketDesk(database, clock)),
+            watching=Watching(Client(), desk, clock),
             clock=clock,
             feed=feed,
         )
