@@ -46,12 +46,12 @@ from vigie_hub.identity import Identity
 from vigie_hub.settings import HubSettings
 from vigie_hub.sync.consumer import Consumer
 from vigie_hub.sync.receipts import Receipts
-from vigie_hub.users import Users
 from vigie_hub.tickets.desk import TicketDesk
+from vigie_hub.users import Users
 from vigie_hub.video.puller import Puller
 from vigie_hub.video.pulls import PullQueue
-from vigie_shared.clock import Clock, SystemClock
 from vigie_hub.video.watching import Limits, Watching
+from vigie_shared.clock import Clock, SystemClock
 from vigie_shared.errors import StoreError
 from vigie_shared.stopping import stop_signals
 
@@ -116,11 +116,6 @@ class Hub:
             pulls_at_once=settings.video.pulls_at_once,
             tell=feed.tell,
         )
-        self.services = self._offered(archive)
-
-    def _offered(self, archive: Archive) -> Services:
-        """What the API and the page work with."""
-        database, clock, feed = self.database, self.clock, self.feed
         self.tickets = TicketDesk(database, clock)
         self.watching = Watching(
             client,
@@ -130,6 +125,11 @@ class Hub:
             ice_urls=settings.video.ice_servers,
             turn_secret=settings.video.turn_secret(),
         )
+        self.services = self._offered(archive)
+
+    def _offered(self, archive: Archive) -> Services:
+        """What the API and the page work with."""
+        database, clock, feed = self.database, self.clock, self.feed
         return Services(
             reads=database,
             hotlist=Hotlist(database, clock, feed.tell),
@@ -139,13 +139,13 @@ class Hub:
             users=Users(database),
             audit=Audit(database, clock),
             admission=self.admission,
+            tickets=self.tickets,
+            watching=self.watching,
             clock=clock,
             feed=feed,
         )
 
     def _alive(self, agent_id: str) -> None:
-            tickets=self.tickets,
-            watching=self.watching,
         """An agent gave a sign of life: it can be asked for what it owes."""
         self.crops.visits.alive(agent_id)
         self.holds.visits.alive(agent_id)
@@ -166,12 +166,12 @@ class Hub:
                 services.create_task(self.crops.run(), name="crops")
                 services.create_task(self.holds.run(), name="holds")
                 services.create_task(self.pulls.run(), name="pulls")
+                services.create_task(self.watching.run(), name="watching")
         finally:
             await self.connection.close()
 
 
 async def run(
-                services.create_task(self.watching.run(), name="watching")
     settings: HubSettings, *, embedded_nats: bool, on_ready: Callable[[str], None], clock: Clock | None = None
 ) -> None:
     """Serve until SIGINT or SIGTERM; `on_ready` gets the page's address."""

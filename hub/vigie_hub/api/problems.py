@@ -69,11 +69,6 @@ CODES: Final[dict[str, Code]] = {
     "no-such-agent": Code(
         HTTPStatus.NOT_FOUND, marked("There is no such agent"), marked("List the agents to find its id.")
     ),
-    "no-such-clip": Code(
-        HTTPStatus.NOT_FOUND, marked("There is no such clip"), marked("List the clips to find its id.")
-    ),
-    "not-pulled": Code(
-        HTTPStatus.CONFLICT, marked("The clip is still at the edge"), marked("Ask for it first: POST {path}")
     "no-such-camera": Code(
         HTTPStatus.NOT_FOUND, marked("There is no such camera"), marked("List the agents to find its id.")
     ),
@@ -132,6 +127,11 @@ CODES: Final[dict[str, Code]] = {
         marked("The request's content type is another than this address takes"),
         marked("Send {wanted}."),
     ),
+    "no-such-clip": Code(
+        HTTPStatus.NOT_FOUND, marked("There is no such clip"), marked("List the clips to find its id.")
+    ),
+    "not-pulled": Code(
+        HTTPStatus.CONFLICT, marked("The clip is still at the edge"), marked("Ask for it first: POST {path}")
     ),
     "file-missing": Code(
         HTTPStatus.GONE,
