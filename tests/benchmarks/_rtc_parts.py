@@ -45,12 +45,17 @@ class Sender:
 
     async def _stream(self, sender: PacketSender, delay_seconds: float) -> None:
         await sender.started.wait()
-        begin = time.monotonic() + delay_seconds
-        for number in count():
+        loop, numbers = asyncio.get_running_loop(), count()
+        begin = loop.time() + delay_seconds
+
+        def send() -> None:
+            number = next(numbers)
             due = begin + number / FRAMES_PER_SECOND
-            await asyncio.sleep(due - time.monotonic())
             data, is_keyframe = self._frames[number % len(self._frames)]
             sender.send_frame(EncodedFrame(data, int(due * _CLOCK_HZ), is_keyframe))
+            loop.call_at(due + 1 / FRAMES_PER_SECOND, send)
+
+        loop.call_at(begin, send)
 
 
 class PacketTrack(MediaStreamTrack):

@@ -5,6 +5,7 @@
     h264         H.264 into RTP payloads and back
     datagrams    RTP packets encrypted and handed to the kernel many at a time
     extensions   the header extensions of packets that leave together
+    history      packets kept for retransmission
     pacer        how fast packets may leave
     sender       encoded frames and shared payloads to one peer, with retransmission
     bandwidth    what the link carries, as its receiver sees it

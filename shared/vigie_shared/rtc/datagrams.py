@@ -11,6 +11,7 @@ import struct
 import sys
 import threading
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any, Final
 
 from aioice.ice import CandidatePair
@@ -22,7 +23,7 @@ PACKETS_MAX: Final = 48
 _SLOT_BYTES: Final = 2048
 _PACKET_BYTES_MAX: Final = 1800
 """Leaves room for the 144 bytes that libsrtp may append."""
-_HEADER: Final = struct.Struct("!BBHII")
+_HEADER_BYTES: Final = 12
 _VERSION: Final = 2 << 6
 _HAS_EXTENSION: Final = 1 << 4
 _UDP_SEGMENT: Final = 103
@@ -67,21 +68,19 @@ class RtpWriter:
         first = _VERSION | (_HAS_EXTENSION if extension else 0)
         last = len(payloads) - 1 if ends_frame else -1
         keys = self._keys()
-        view, length, slots = _scratch.view, _scratch.length, _scratch.slots
-        body = _HEADER.size + len(extension)
+        view, length, slots, protect = _scratch.view, _scratch.length, _scratch.slots, lib.srtp_protect
+        body = _HEADER_BYTES + len(extension)
         for start in range(0, len(payloads), PACKETS_MAX):
-            lengths = []
-            at = 0
+            lengths: list[int] = []
+            size = at = 0
             for number, payload in enumerate(payloads[start : start + PACKETS_MAX], start):
+                if len(payload) != size:
+                    size = len(payload)
+                    pack_into = _packet(len(extension), size).pack_into
                 kind = payload_type | 0x80 if number == last else payload_type
-                _HEADER.pack_into(view, at, first, kind, (sequence + number) & 0xFFFF, timestamp, ssrc)
-                end = body + len(payload)
-                if end > _PACKET_BYTES_MAX:
-                    raise ValueError(f"an RTP payload of {len(payload)} bytes is too long")
-                view[at + _HEADER.size : at + body] = extension
-                view[at + body : at + end] = payload
-                length[0] = end
-                if lib.srtp_protect(keys, slots[number - start], length):
+                pack_into(view, at, first, kind, sequence + number & 0xFFFF, timestamp, ssrc, extension, payload)
+                length[0] = body + size
+                if protect(keys, slots[number - start], length):
                     raise ConnectionError("the packet could not be encrypted")
                 lengths.append(length[0])
                 at += _SLOT_BYTES
@@ -127,6 +126,14 @@ class RtpWriter:
             self._segments = error.errno not in _NO_SEGMENTS
             return False
         return True
+
+
+@lru_cache(4096)
+def _packet(extension_bytes: int, payload_bytes: int) -> struct.Struct:
+    """RTP's fixed header, the extension, and the payload."""
+    if _HEADER_BYTES + extension_bytes + payload_bytes > _PACKET_BYTES_MAX:
+        raise ValueError(f"an RTP payload of {payload_bytes} bytes is too long")
+    return struct.Struct(f"!BBHII{extension_bytes}s{payload_bytes}s")
 
 
 def _run(lengths: list[int], slot: int) -> int:

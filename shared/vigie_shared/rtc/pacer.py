@@ -24,6 +24,7 @@ class Slice:
     """Packets of one frame that may leave now."""
 
     payloads: Sequence[bytes]
+    bytes: int
     timestamp: int
     ends_frame: bool
 
@@ -90,11 +91,12 @@ class Pacer:
         self._settle(now_seconds)
         while self._frames and (not self._rate or self._credit_bytes > 0 or self._owed_bytes < self._burst_bytes):
             frame = self._frames[0]
-            begin = frame.next
+            begin, bytes_ = frame.next, frame.bytes
             self._spend(frame)
             ends = frame.next == len(frame.payloads)
-            whole = ends and begin == 0
-            slices.append(Slice(frame.payloads if whole else frame.payloads[begin : frame.next], frame.timestamp, ends))
+            payloads = frame.payloads if ends and begin == 0 else frame.payloads[begin : frame.next]
+            bytes_ -= frame.bytes + PACKET_OVERHEAD_BYTES * len(payloads)
+            slices.append(Slice(payloads, bytes_, frame.timestamp, ends))
             if ends:
                 self._frames.popleft()
         return slices
@@ -122,6 +124,13 @@ class Pacer:
         if not self._rate:
             frame.next = len(frame.payloads)
             self.queue_bytes -= frame.bytes
+            frame.bytes = 0
+            return
+        if self._owed_bytes + frame.bytes < self._burst_bytes:  # as most do, where the link suffices
+            frame.next = len(frame.payloads)
+            self._owed_bytes += frame.bytes
+            self.queue_bytes -= frame.bytes
+            frame.bytes = 0
             return
         while frame.next < len(frame.payloads):
             if self._credit_bytes <= 0 and self._owed_bytes >= self._burst_bytes:

@@ -36,9 +36,9 @@ from aiortc.rtp import (
 from vigie_shared.rtc.datagrams import RtpWriter
 from vigie_shared.rtc.extensions import Extensions, ntp_time
 from vigie_shared.rtc.h264 import EncodedFrame, packetize
+from vigie_shared.rtc.history import HISTORY_PACKETS, History, Sent
 from vigie_shared.rtc.pacer import Pacer, Slice
 
-HISTORY_PACKETS: Final = 2048
 CLOCK_HZ: Final = 90_000
 _RTT_SHARE: Final = 0.85
 
@@ -71,7 +71,7 @@ class PacketSender:
         self.on_report: Callable[[float, float | None, float], None] = lambda lost, rtt_seconds, jitter_seconds: None
         self.pacer = pacer or Pacer()
         self._sender = transceiver.sender
-        self._history: list[tuple[int, bytes, int, bool] | None] = [None] * history
+        self._history = History(history)
         self._sequence = secrets.randbelow(1 << 15)  # in the lower half: a wrap early on breaks SRTP
         self._rtx_sequence = secrets.randbelow(1 << 15)
         self._timestamp = 0
@@ -175,28 +175,20 @@ class PacketSender:
             extension=self._extensions.at(self._loop.time()),
             ends_frame=piece.ends_frame,
         )
-        self._remember(piece, timestamp)
+        self._history.add(Sent(self._sequence, piece.payloads, timestamp, piece.ends_frame))
+        self._sequence = self._sequence + len(piece.payloads) & 0xFFFF
         self._timestamp, self._timestamp_at = timestamp, now
-
-    def _remember(self, piece: Slice, timestamp: int) -> None:
-        history, sequence, last = self._history, self._sequence, len(piece.payloads) - 1
-        size = len(history)
-        for number, payload in enumerate(piece.payloads):
-            ends = piece.ends_frame and number == last
-            history[sequence % size] = (sequence, payload, timestamp, ends)
-            sequence = sequence + 1 & 0xFFFF
-            self.counts.bytes += len(payload)
-        self._sequence = sequence
-        self.counts.packets += last + 1
+        self.counts.packets += len(piece.payloads)
+        self.counts.bytes += piece.bytes
         self.counts.frames += piece.ends_frame
 
     def _repeat(self, sequences: list[int]) -> None:
         now = self._loop.time()
-        for wanted in sequences:
-            kept = self._history[wanted % len(self._history)]
-            if kept is None or kept[0] != wanted or not self.pacer.may_repeat(len(kept[1]), now):
+        for sequence in sequences:
+            kept = self._history.find(sequence)
+            if kept is None or not self.pacer.may_repeat(len(kept[0]), now):
                 continue
-            sequence, payload, timestamp, ends = kept
+            payload, timestamp, ends = kept
             payload_type, ssrc = self._payload_type, self._sender._ssrc
             if self._rtx_payload_type is not None:
                 payload = struct.pack("!H", sequence) + payload
