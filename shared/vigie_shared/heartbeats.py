@@ -5,9 +5,9 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from vigie_shared.clock import UtcDatetime
-from vigie_shared.events import Lane
-from vigie_shared.ids import AgentId, CameraId, Sequence, UniqueId
+from vigie_shared.ids import AgentId, CameraId, UniqueId
 from vigie_shared.link import LinkReport
+from vigie_shared.receipts import LanesOfAny
 
 
 class CameraHealth(BaseModel):
@@ -34,7 +34,7 @@ class Heartbeat(BaseModel):
     at: UtcDatetime
     interval_seconds: float = Field(gt=0, le=3600)
     cameras: tuple[CameraHealth, ...] = Field(default=(), max_length=256)
-    newest: dict[Lane, Sequence] = Field(default_factory=dict)
+    newest: LanesOfAny = Field(default_factory=dict)
     """Highest sequence of each lane: with the hub's watermark it says what is still at the edge."""
     clips_kept: int = Field(ge=0)
     clips_bytes: int = Field(ge=0)

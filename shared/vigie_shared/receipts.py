@@ -15,7 +15,9 @@ def _known_lanes(found: Any) -> Any:
 
 
 LanesOfAny = Annotated[dict[Lane, Sequence], BeforeValidator(_known_lanes)]
-"""A sequence for each lane; lanes of a newer agent are left out."""
+"""A sequence for each lane; lanes that only a newer release knows are left out."""
+PlacesOfAny = Annotated[dict[Lane, tuple[Sequence, ...]], BeforeValidator(_known_lanes)]
+MarksOfAny = Annotated[dict[Lane, tuple[int | None, ...]], BeforeValidator(_known_lanes)]
 
 
 class Receipt(BaseModel):
@@ -25,10 +27,13 @@ class Receipt(BaseModel):
 
     agent_id: AgentId
     epoch: UniqueId
-    watermarks: dict[Lane, Sequence]
+    watermarks: LanesOfAny
     issued_at: UtcDatetime
     batch_schema: int = Field(default=1, alias="schema", ge=1)
     """The highest version of batches that the hub reads; a hub that does not say reads 1."""
+    marks: MarksOfAny | None = None
+    """In an answer: of the places that were asked for, in that order, what the hub has there (`vigie_shared.marks`);
+    None for an event that it lacks. A hub that does not know of marks says nothing."""
 
 
 class WatermarkQuestion(BaseModel):
@@ -38,6 +43,8 @@ class WatermarkQuestion(BaseModel):
 
     epoch: UniqueId
     oldest: LanesOfAny = Field(default_factory=dict)
+    marks: PlacesOfAny = Field(default_factory=dict)
+    """Whose marks it wants to know, `marks.MARKS_MAX` at most in all."""
 
 
 class Envelope(BaseModel):
@@ -68,7 +75,7 @@ class Verifier(Protocol):
 
 def seal(receipt: Receipt, signer: Signer) -> bytes:
     """Sign `receipt` for the wire."""
-    body = receipt.model_dump_json(by_alias=True)
+    body = receipt.model_dump_json(by_alias=True, exclude={"marks"} if receipt.marks is None else None)
     return Envelope(body=body, signature=signer.sign(body.encode())).model_dump_json().encode()
 
 

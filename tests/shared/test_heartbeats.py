@@ -42,7 +42,7 @@ def test_what_a_newer_agent_adds_is_ignored() -> None:
     [
         {"interval_seconds": 0},
         {"clips_kept": -1},
-        {"newest": {"cat": 1}},
+        {"newest": {"mot": -1}},
         {"cameras": [CAMERA] * 257},
         {"agent_id": "*"},
     ],
@@ -51,3 +51,8 @@ def test_what_a_newer_agent_adds_is_ignored() -> None:
 def test_a_value_out_of_its_range_is_refused(bad: dict[str, object]) -> None:
     with pytest.raises(ValidationError):
         Heartbeat.model_validate({**HEARTBEAT.model_dump(), **bad})
+
+
+def test_a_lane_that_only_a_newer_agent_has_is_left_out() -> None:
+    told = {**HEARTBEAT.model_dump(mode="json"), "newest": {"mot": 7, "aud": 3}}
+    assert Heartbeat.model_validate(told).newest == {"mot": 7}

@@ -28,7 +28,7 @@ class StoreFiles:
         except BaseException:
             self._lock.close()
             raise
-        (self.epoch,) = self.connection.execute("SELECT epoch FROM meta").fetchone()
+        self.epoch: str = self.connection.execute("SELECT epoch FROM meta").fetchone()[0]
         self._inode = inode_of(data_dir)
 
     def are_there(self) -> bool:

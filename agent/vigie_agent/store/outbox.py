@@ -61,7 +61,8 @@ def oldest(connection: sqlite3.Connection) -> dict[Lane, int]:
     """The lowest sequence that each lane can still send; the next one to come where it holds none."""
     return dict(
         connection.execute(
-            "SELECT lane, coalesce((SELECT min(seq) FROM outbox WHERE outbox.lane = lanes.lane), newest + 1) FROM lanes"
+            "SELECT lane, coalesce((SELECT min(seq) FROM outbox o WHERE o.lane = lanes.lane AND seq > 0), newest + 1)"
+            " FROM lanes"
         )
     )
 

@@ -1,7 +1,7 @@
 -- The agent's store: what was seen, what is kept, what the hub has. WAL, synchronous=FULL, one writer (docs/design/clip-store.md).
 -- Times are ISO 8601 in UTC with milliseconds and a trailing Z, so that they sort as text.
 
--- One row: who wrote this database. `epoch` is drawn with it and never changes.
+-- One row: who wrote this database. `epoch` is drawn with it; another one begins where it was restored from a copy.
 CREATE TABLE meta (
     one        INTEGER PRIMARY KEY CHECK (one = 1),
     epoch      TEXT NOT NULL,
@@ -26,6 +26,7 @@ CREATE TABLE lanes (
 ) WITHOUT ROWID;
 
 -- What the hub is to hear, in order; rows stay for a while after the receipt, for a hub that must ask again.
+-- Those that it has of an epoch before this one have places up to 0.
 CREATE TABLE outbox (
     lane     TEXT NOT NULL REFERENCES lanes (lane),
     seq      INTEGER NOT NULL,

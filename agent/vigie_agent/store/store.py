@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 import structlog
 
 from vigie_agent.clips.begun import ClipBegun
-from vigie_agent.store import check, clips, damage, hits, holds, outbox, presence, rebuild, recovery
+from vigie_agent.store import check, clips, damage, epochs, hits, holds, outbox, presence, rebuild, recovery
 from vigie_agent.store.digests import ClipDigests
 from vigie_agent.store.gaps import GapReason, PendingGaps, Sign, signed
 from vigie_agent.store.keeping import Erase, KeepClip, KeepSegment, MakeRoom
@@ -63,6 +63,7 @@ class Store:
         files = rebuild.opened(data_dir, agent_id, keep_bytes_max, clock.now())
         try:
             recovery.recover(files.connection, files.volumes, clock.now())
+            epochs.note_opening(files.connection)
             for what in check.broken(files.connection):
                 log.error("store is damaged", finding=what, folder=str(data_dir))
             self.absent_since = presence.last_alive_at(files.connection)
@@ -73,7 +74,7 @@ class Store:
         except BaseException:
             files.close()
             raise
-        self.epoch = files.epoch
+        self._files = files
         self._steady_clock = SteadyClock(self.absent_since)
         self._on_recorded: Callable[[], None] = lambda: None
         self._guard = threading.Lock()
@@ -83,6 +84,11 @@ class Store:
         self._fault: str | None = None
         self._writer = Writer(files)
         self._erase()
+
+    @property
+    def epoch(self) -> str:
+        """Whose sequences these are: another one begins where the store was restored from a copy of itself."""
+        return self._files.epoch
 
     @property
     def fault(self) -> str | None:
@@ -212,26 +218,6 @@ class Store:
 
     # What must stay, and as what.
 
-    def hold(self, clip_id: str, reason: str, until: datetime | None = None) -> "Future[None]":
-        """Keep a clip, whatever the retention says, until then or until it is released; StoreError where it is gone."""
-        now = self._clock.now()
-        return self._writer.submit(lambda connection: holds.place(connection, clip_id, "legal", reason, until, now))
-
-    def release(self, clip_id: str) -> "Future[int]":
-        """End all legal holds on a clip; how many there were."""
-        now = self._clock.now()
-        return self._writer.submit(lambda connection: holds.release(connection, clip_id, "legal", now))
-
-    def pin(self, clip_id: str) -> "Future[None]":
-        """Keep a clip that somebody wants, until it is unpinned."""
-        now = self._clock.now()
-        return self._writer.submit(lambda connection: holds.place(connection, clip_id, "pin", "", None, now))
-
-    def unpin(self, clip_id: str) -> "Future[int]":
-        """End its pins; how many there were."""
-        now = self._clock.now()
-        return self._writer.submit(lambda connection: holds.release(connection, clip_id, "pin", now))
-
     def follow_hub(self, clip_id: str, kind: HoldKind, wanted: bool) -> None:
         """Do as the hub says, durably; blocks. Raises GoneError where the clip is not here any more."""
         now = self._clock.now()
@@ -273,6 +259,26 @@ class Store:
         """Keep the hub's word; clips that it covers are acknowledged in the ledger."""
         now = self._clock.now()
         return self._writer.submit(lambda connection: outbox.note_receipt(connection, watermarks, now))
+
+    def openings(self) -> dict[Lane, list[int]]:
+        """Places where this store may have gone another way than the one that the hub heard."""
+        return self._reader.ask(epochs.openings)
+
+    def marks(self, places: Mapping[Lane, Iterable[int]]) -> dict[tuple[Lane, int], int]:
+        """The marks of events that are still here (`vigie_shared.marks`)."""
+        return self._reader.ask(lambda connection: epochs.marks(connection, places))
+
+    def note_same(self, places: Iterable[tuple[Lane, int]]) -> None:
+        """There the hub has what this store has; blocks."""
+        self._writer.submit(lambda connection: epochs.note_same(connection, places)).result()
+
+    def begin_epoch(self, arrived: Mapping[Lane, epochs.Arrived]) -> dict[Lane, int]:
+        """Tell what has not arrived as another store would; how many events that is, by lane. Blocks."""
+        now = self._clock.now()
+        epoch = unique_id(now)
+        told = self._writer.submit(lambda connection: epochs.begin(connection, epoch, arrived, now)).result()
+        self._files.epoch = epoch
+        return told
 
     def forget(self, keep_sent: timedelta, keep_crops: timedelta) -> "Future[int]":
         """Remove some of the receipted events, pictures and clips that are older than they are kept.

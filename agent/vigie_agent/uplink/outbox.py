@@ -60,6 +60,9 @@ class Outbox:
     def __init__(self, flights_max: int = FLIGHTS_MAX) -> None:
         self.schema = 1
         """The version of batches to send: the newest that both sides know, as far as the hub has said."""
+        self.is_halted = False
+        """Nothing leaves: the hub has other events in this epoch than the store."""
+        self.epochs_begun = 0
         self._flights_max = flights_max
         self._lanes: dict[Lane, _LaneState] = {lane: _LaneState() for lane in LANES}
         self._flight_count = 0
@@ -79,6 +82,8 @@ class Outbox:
 
     def next_lane(self, ready: Container[Lane] = LANES) -> tuple[Lane, int] | None:
         """The most urgent `ready` lane with something to send, and after which sequence; None where there is none."""
+        if self.is_halted:
+            return None
         is_full = sum(len(state.flights) for state in self._lanes.values()) >= self._flights_max
         for lane, state in self._lanes.items():
             if len(state.unread) >= UNREAD_MAX:
@@ -86,6 +91,12 @@ class Outbox:
             if state.sent < state.newest and lane in ready and (not is_full or lane in URGENT_LANES):
                 return lane, state.sent
         return None
+
+    def begin_epoch(self) -> None:
+        """All sequences begin anew; what was on its way was of another epoch."""
+        self._lanes = {lane: _LaneState() for lane in LANES}
+        self.epochs_begun += 1
+        self.is_halted = False
 
     def send(self, lane: Lane, last: int) -> Flight:
         """The events of `lane` up to `last` leave now."""

@@ -154,7 +154,7 @@ class Publisher:
     async def _fill(self, client: Client) -> None:
         """Publish batches for as long as it is their turn."""
         try:
-            self._outbox.grow(await asyncio.to_thread(self._store.newest))
+            await self._grow()
             while self._clock.monotonic_seconds() >= self._held_until:
                 wanted = self._outbox.next_lane(self._ready_lanes())
                 departure = self._departure
@@ -173,6 +173,13 @@ class Publisher:
         except (nats.errors.Error, OSError) as error:
             self.link_lost()
             self._hold_on("cannot publish", reason=str(error) or type(error).__name__)
+
+    async def _grow(self) -> None:
+        """Hear of what the store has taken since."""
+        epochs_begun = self._outbox.epochs_begun
+        newest = await asyncio.to_thread(self._store.newest)
+        if self._outbox.epochs_begun == epochs_begun:
+            self._outbox.grow(newest)
 
     def _ready_lanes(self) -> list[Lane]:
         """Lanes that may use the link and have a batch's worth, or have waited long enough for company."""
@@ -195,8 +202,9 @@ class Publisher:
 
     async def _prepare(self, lane: Lane, after: int) -> None:
         """Make the next batch of `lane` and ask for its turn."""
+        epochs_begun = self._outbox.epochs_begun
         rows = await asyncio.to_thread(self._store.outbox_after, lane, after, self._settings.batch_events_max)
-        if self._outbox.sent(lane) != after:
+        if self._outbox.sent(lane) != after or self._outbox.epochs_begun != epochs_begun:
             return  # the lane turned back while the rows were read
         if not rows or rows[0].seq != after + 1:
             log.warning("the hub lacks events that are no longer kept here", lane=lane, after=after)

@@ -13,6 +13,7 @@ from nats.aio.msg import Msg
 from vigie_agent.logs import FaultLog
 from vigie_agent.store import Store
 from vigie_agent.uplink.budget import LinkBudget
+from vigie_agent.uplink.lineage import Lineage
 from vigie_agent.uplink.outbox import Outbox
 from vigie_agent.uplink.wire_bytes import publish_bytes
 from vigie_shared import subjects
@@ -46,6 +47,8 @@ class ReceiptDesk:
         self._budget = budget or LinkBudget.unlimited()
         self.outbox = outbox
         self.on_receipt: Callable[[], None] = lambda: None
+        self.on_halt: Callable[[], None] = lambda: None
+        """What was on its way is of no use: another epoch is to begin, or has begun."""
         self._store = store
         self._agent_id = agent_id
         self._hub = hub
@@ -53,6 +56,8 @@ class ReceiptDesk:
         self._ask_now = asyncio.Event()
         self._fault = FaultLog(log)
         self._last_issued_at: datetime | None = None
+        self._lineage = Lineage(store)
+        self._epochs_before: set[str] = set()
 
     async def run(self, client: Client, asked: asyncio.Event) -> None:
         """Take receipts until cancelled; sets `asked` once the hub was asked, answer or not."""
@@ -79,7 +84,11 @@ class ReceiptDesk:
             self._ask_now.clear()
             answered = await self._ask(client)
             asked.set()
-            if answered:
+            if not answered:
+                wait_seconds = max(wait_seconds, self._ask_seconds)
+            elif self._lineage.is_foreign:
+                stuck, wait_seconds = {}, 0.0 if self._lineage.is_comparing else self._ask_seconds
+            else:
                 behind = self.outbox.unreceipted()
                 lost = [lane for lane, seq in behind.items() if stuck.get(lane) == seq]
                 for lane in lost:
@@ -99,7 +108,7 @@ class ReceiptDesk:
                     await self._ask_now.wait()
                 return
             except TimeoutError:
-                if not answered or self.outbox.unreceipted():
+                if not answered or self._lineage.is_foreign or self.outbox.unreceipted():
                     return
 
     async def _ask(self, client: Client) -> bool:
@@ -107,7 +116,10 @@ class ReceiptDesk:
         try:
             self.outbox.grow(await asyncio.to_thread(self._store.newest))
             oldest = await asyncio.to_thread(self._store.oldest)
-            question = WatermarkQuestion(epoch=self._store.epoch, oldest=oldest).model_dump_json().encode()
+            places = {lane: tuple(seqs) for lane, seqs in (await self._lineage.places()).items()}
+            question = (
+                WatermarkQuestion(epoch=self._store.epoch, oldest=oldest, marks=places).model_dump_json().encode()
+            )
             subject = subjects.watermark_question(self._agent_id)
             await self._budget.take("heartbeat", publish_bytes(subject, len(question), INBOX))
             reply = await client.request(subject, question, timeout=ANSWER_SECONDS)
@@ -131,27 +143,50 @@ class ReceiptDesk:
         except WireError as error:
             self._fault.report("receipt refused", reason=str(error))
             return False
+        if receipt.agent_id == self._agent_id and receipt.epoch in self._epochs_before:
+            return False
         if (receipt.agent_id, receipt.epoch) != (self._agent_id, self._store.epoch):
             self._fault.report("receipt refused", reason="it is for another agent or another epoch")
             return False
         if pushed and self._last_issued_at is not None and receipt.issued_at < self._last_issued_at:
             return True
         self._last_issued_at = receipt.issued_at
+        if not pushed and await self._is_of_another_epoch(receipt):
+            return True
         await self._act_on(receipt)
+        if self._lineage.is_due(receipt.watermarks):
+            self._ask_now.set()
         return True
+
+    async def _is_of_another_epoch(self, receipt: Receipt) -> bool:
+        """Whether the hub's events are not this store's, so that its word is not about them."""
+        before = self._store.epoch
+        try:
+            has_begun = await self._lineage.feed(receipt)
+        except StoreError as error:
+            self._fault.report("cannot compare with the hub", reason=str(error))
+            return True
+        if has_begun:
+            self._epochs_before.add(before)
+            self.outbox.begin_epoch()
+            self._ask_now.set()
+        elif self._lineage.is_foreign:
+            self.outbox.is_halted = True
+        if has_begun or self._lineage.is_foreign:
+            self.on_halt()
+            self.on_receipt()
+        return has_begun or self._lineage.is_foreign
 
     async def _act_on(self, receipt: Receipt) -> None:
         self.outbox.schema = min(SCHEMA, receipt.batch_schema)
         strange = self.outbox.receipt(receipt.watermarks)
         if strange:
-            self._fault.report(
-                "the hub has events that this store never wrote: was it restored from a copy?", lanes=strange
-            )
+            self._ask_now.set()  # the answer tells more than a receipt
         else:
             self._fault.clear("receipts are good again")
         known = {lane: seq for lane, seq in receipt.watermarks.items() if lane not in strange}
         try:
-            await asyncio.wrap_future(self._store.note_receipt(known))
+            await asyncio.wrap_future(self._store.note_receipt(self._lineage.trusted(known)))
         except StoreError as error:
             log.debug("receipt not noted", reason=str(error))
 

@@ -41,6 +41,7 @@ class Uplink:
         self._services = services
         self._backoff = Backoff(0.5, 30.0)
         receipts.on_receipt = publisher.wake
+        receipts.on_halt = publisher.link_lost
 
     async def run(self) -> None:
         """Serve until cancelled; a client that is closed for good is followed by another."""

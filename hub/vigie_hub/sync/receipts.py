@@ -14,6 +14,7 @@ from pydantic import ValidationError
 
 from vigie_hub.database import Database
 from vigie_hub.sync.lanes import Watermarks, note_oldest, watermarks_of
+from vigie_hub.sync.marks import Marks, marks_of
 from vigie_hub.sync.projector import is_enrolled
 from vigie_hub.sync.watermarks import Range
 from vigie_shared import subjects
@@ -35,6 +36,8 @@ class Standing:
     agent_id: str
     epoch: str
     watermarks: Watermarks
+    marks: Marks | None = None
+    """In an answer: of the places that were asked for."""
 
 
 def standings(connection: sqlite3.Connection, epochs: Iterable[tuple[str, str]]) -> list[Standing]:
@@ -53,7 +56,8 @@ def _answer(
         for lane, oldest in question.oldest.items()
         if (found := note_oldest(connection, agent_id, question.epoch, lane, oldest, at))
     }
-    return Standing(agent_id, question.epoch, watermarks_of(connection, agent_id, question.epoch)), gaps
+    marks = marks_of(connection, agent_id, question.epoch, question.marks)
+    return Standing(agent_id, question.epoch, watermarks_of(connection, agent_id, question.epoch), marks), gaps
 
 
 class Receipts:
@@ -110,5 +114,6 @@ class Receipts:
             watermarks=standing.watermarks,
             issued_at=self._clock.now(),
             batch_schema=SCHEMA,
+            marks=standing.marks,
         )
         return seal(receipt, self._signer)

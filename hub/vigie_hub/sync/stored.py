@@ -64,9 +64,16 @@ def events_of(connection: sqlite3.Connection, agent_id: str, lane: Lane, kind: s
         yield from (row for row in unpacked(batch) if row["kind"] == kind)
 
 
+def holding(connection: sqlite3.Connection, agent_id: str, epoch: str, lane: Lane, seq: int) -> sqlite3.Row | None:
+    """The batch that holds an event, if any does."""
+    keys = {"agent_id": agent_id, "epoch": epoch, "lane": lane, "seq": seq}
+    batch: sqlite3.Row | None = connection.execute(_HOLDING, keys).fetchone()
+    return batch
+
+
 def time_of(connection: sqlite3.Connection, agent_id: str, epoch: str, lane: Lane, seq: int) -> str | None:
     """When an event was; None where it is not here."""
-    batch = connection.execute(_HOLDING, {"agent_id": agent_id, "epoch": epoch, "lane": lane, "seq": seq}).fetchone()
+    batch = holding(connection, agent_id, epoch, lane, seq)
     found = [row["at"] for row in unpacked(batch) if row["seq"] == seq] if batch else []
     return found[0] if found else None
 

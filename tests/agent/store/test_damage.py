@@ -24,7 +24,7 @@ from tests.agent.store.samples import (
 from tests.media.films import make_film, walk
 from vigie_agent.camera import FinishedClip
 from vigie_agent.capture.packets import Packet, StreamInfo
-from vigie_agent.store import Reader, Store, volumes
+from vigie_agent.store import Reader, Store, repair, volumes
 from vigie_agent.store.check import broken
 from vigie_agent.store.database import FILE_NAME
 from vigie_agent.store.export import export, stream_digest
@@ -169,7 +169,7 @@ def test_a_ledger_with_bad_pages_is_rebuilt_and_what_the_hub_lacks_is_saved(tmp_
         store.record(motion())
     settle(store)
     store.note_receipt({"mot": 2}).result()
-    store.hold(kept[0].clip_id, "case 11").result()
+    repair.hold(tmp_path, kept[0].clip_id, "legal", "case 11", None, START)
     store.keep_as(kept[1].clip_id, "alert").result()
     epoch = store.epoch
     store.close()

@@ -4,7 +4,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from tests.agent.store.samples import START, clip, open_store, settle
-from vigie_agent.store import Reader
+from vigie_agent.store import Reader, repair
 from vigie_agent.store.listing import listing
 
 
@@ -14,7 +14,7 @@ def test_clips_are_named_newest_first_with_what_befell_them(tmp_path: Path) -> N
     for one in (newer, older):
         store.keep_clip(one)
     settle(store)
-    store.hold(older.clip_id, "case 7").result()
+    repair.hold(tmp_path, older.clip_id, "legal", "case 7", None, START)
     store.keep_as(newer.clip_id, "alert").result()
     store.note_receipt({"clip": 1}).result()
     store.close()

@@ -8,7 +8,7 @@ import pytest
 
 from tests.agent.store.samples import START, FixedClock, clip, open_store, read, settle
 from vigie_agent.keys import HubKey, load_or_make_agent_key
-from vigie_agent.store import Store
+from vigie_agent.store import Store, repair
 from vigie_agent.store.check import broken
 from vigie_agent.store.retention import Keep, Limits
 from vigie_agent.store.steady_clock import SteadyClock
@@ -128,14 +128,15 @@ def test_holds_and_pins_win_over_room_and_age(tmp_path: Path) -> None:
     for one in (held, pinned, free):
         store.keep_clip(one)
     settle(store)
-    store.hold(held.clip_id, "case 7").result()
-    store.pin(pinned.clip_id).result()
+    repair.hold(tmp_path, held.clip_id, "legal", "case 7", None, START)
+    repair.hold(tmp_path, pinned.clip_id, "pin", "wanted", None, START)
     store.keep_clip(clip(1000))
     store.note_receipt({"clip": 4}).result()
     clock.at = START + 400 * DAYS
     store.forget(*KEEP).result()
     assert [is_kept(store, one.clip_id) for one in (held, pinned, free)] == [True, True, False]
-    assert store.release(held.clip_id).result() == store.unpin(pinned.clip_id).result() == 1
+    assert repair.release(tmp_path, held.clip_id, "legal", START) == 1
+    assert repair.release(tmp_path, pinned.clip_id, "pin", START) == 1
     store.forget(*KEEP).result()
     assert [is_kept(store, one.clip_id) for one in (held, pinned)] == [False, False]
     close_sound(store)
@@ -147,7 +148,7 @@ def test_where_holds_fill_the_store_new_clips_are_gaps_and_an_alarm(tmp_path: Pa
     for one in held:
         store.keep_clip(one)
         settle(store)
-        store.hold(one.clip_id, "case 8").result()
+        repair.hold(tmp_path, one.clip_id, "legal", "case 8", None, START)
     store.keep_clip(refused)
     settle(store)
     assert "on hold" in str(store.fault)
@@ -165,10 +166,10 @@ def test_a_hold_ends_at_its_time_and_one_in_the_past_is_refused(tmp_path: Path) 
     store.keep_clip(one)
     store.note_receipt({"clip": 1}).result()
     with pytest.raises(StoreError, match="would end at once"):
-        store.hold(one.clip_id, "late", START - DAYS).result()
+        repair.hold(tmp_path, one.clip_id, "legal", "late", START - DAYS, START)
     with pytest.raises(StoreError, match="no clip 0"):
-        store.hold("0" * 22, "none").result()
-    store.hold(one.clip_id, "case 9", START + 50 * DAYS).result()
+        repair.hold(tmp_path, "0" * 22, "legal", "none", None, START)
+    repair.hold(tmp_path, one.clip_id, "legal", "case 9", START + 50 * DAYS, START)
     clock.at = START + 40 * DAYS
     store.forget(*KEEP).result()
     store.forget(*KEEP).result()
@@ -187,7 +188,7 @@ def test_a_clock_that_jumps_a_year_takes_nothing_away(tmp_path: Path, years: int
     one = clip()
     store.keep_clip(one)
     store.note_receipt({"clip": 1}).result()
-    store.hold(one.clip_id, "case 10", START + 50 * DAYS).result()
+    repair.hold(tmp_path, one.clip_id, "legal", "case 10", START + 50 * DAYS, START)
     store.forget(*KEEP).result()
     clock.jump(365 * years * DAYS)
     store.forget(*KEEP).result()

@@ -10,7 +10,7 @@ import pytest
 from tests.agent.store import samples
 from tests.hub.agents import NOON, until
 from tests.hub.site import Site, open_site
-from vigie_agent.store import Store
+from vigie_agent.store import Store, repair
 from vigie_agent.uplink.commands import CommandDesk
 from vigie_hub.fleet.holds import EdgeHolds, ask
 from vigie_hub.sync.projector import project
@@ -105,7 +105,7 @@ async def test_a_wish_waits_for_its_agent_and_is_then_durable_there(tmp_path: Pa
 
 async def test_the_hub_ends_only_what_it_asked_for_itself(tmp_path: Path, store: Store) -> None:
     clip_id = await asyncio.to_thread(kept_clip, store)
-    await asyncio.wrap_future(store.hold(clip_id, "the owner's own case"))
+    await asyncio.to_thread(repair.hold, tmp_path / "edge", clip_id, "legal", "the owner's own case", None, NOON)
     for wanted in (True, True, False):
         await asyncio.to_thread(store.follow_hub, clip_id, "legal", wanted)
         assert len(await asyncio.to_thread(held, store)) == (2 if wanted else 1)
