@@ -39,6 +39,7 @@ from vigie_hub.users import Users
 from vigie_hub.video.pulls import PullState
 from vigie_hub.video.watching import Watching
 from vigie_shared.batches import Batch
+from vigie_shared.clock import SystemClock
 from vigie_shared.events import LANES, AnyEvent, ClipStored, Lane, MotionEnded, MotionStarted, PlateRead, lane_of
 from vigie_shared.heartbeats import CameraHealth, Heartbeat
 from vigie_shared.ids import unique_id
@@ -109,6 +110,7 @@ class Stage:
     edge: Edge
     clock: TestClock
     api: FastAPI
+    watching: Watching
     url: str = ""
     clips_bytes_max: int | None = None
     _seqs: dict[tuple[str, Lane], int] = field(default_factory=dict)
@@ -267,8 +269,8 @@ def _admission(folder: Path, database: Database, clock: TestClock) -> Admission:
 
 
 @contextlib.asynccontextmanager
-async def stage(folder: Path) -> AsyncIterator[Stage]:
-    """Open the hub, without a socket."""
+async def stage(folder: Path, client: Client | None = None) -> AsyncIterator[Stage]:
+    """Open the hub, without a socket; with a `client` it reaches agents by it, once its watching runs."""
     clock = TestClock()
     async with Database(folder / "hub.db") as database:
         feed = Feed()
@@ -283,12 +285,12 @@ async def stage(folder: Path) -> AsyncIterator[Stage]:
             audit=Audit(database, clock),
             admission=await asyncio.to_thread(_admission, folder, database, clock),
             tickets=(desk := TicketDesk(database, clock)),
-            watching=Watching(Client(), desk, clock),
+            watching=(watching := Watching(client or Client(), desk, SystemClock())),
             clock=clock,
             feed=feed,
         )
         await asyncio.to_thread(users.add, database, NAME, PASSWORD, clock.now())
-        yield Stage(folder, database, services, edge, clock, create_api(services))
+        yield Stage(folder, database, services, edge, clock, create_api(services), watching)
 
 
 @contextlib.asynccontextmanager

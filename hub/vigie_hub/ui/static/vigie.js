@@ -157,6 +157,8 @@ async function watch() {
   watching = setTimeout(watch, VIEWER_EVERY_MS);
 }
 
+viewer.addEventListener("taken", () => { watched = null; });
+
 async function play(clip) {
   watched = clip;
   const title = document.getElementById("viewer-title");

@@ -1,0 +1,235 @@
+// <live-view>: a camera as it sees now, by WHEP. Asks why, gets a ticket that counts once, offers without waiting for
+// candidates, and shows the camera's own time on the picture. Removing the element ends the view.
+
+const AGAIN_MS = [500, 1000, 2000, 4000, 8000];
+const TRICKLE_MS = 60;
+const TICKS = 2 ** 32;          // RTP timestamps, 90 a millisecond
+
+const two = (number) => String(number).padStart(2, "0");
+const clockTime = (at) => `${two(at.getHours())}:${two(at.getMinutes())}:${two(at.getSeconds())}`;
+
+async function problemOf(response) {
+  const problem = await response.json().catch(() => ({ title: response.statusText, detail: "" }));
+  return new Error(`${problem.title}. ${problem.detail}`);
+}
+
+async function ticketFor(target, purpose) {
+  const response = await fetch("/api/v1/tickets", {
+    method: "POST",
+    headers: { "content-type": "application/json", accept: "application/json" },
+    body: JSON.stringify({ ...target, purpose }),
+  });
+  if (!response.ok) throw await problemOf(response);
+  return response.json();
+}
+
+// One WHEP session (draft-ietf-wish-whep-03).
+export class WhepSession {
+  #session = null;
+  #etag = null;
+  #late = [];
+  #trickling = null;
+
+  constructor({ onMessage = () => {}, onState = () => {} } = {}) {
+    this.peer = new RTCPeerConnection({ bundlePolicy: "max-bundle" });
+    const { receiver } = this.peer.addTransceiver("video", { direction: "recvonly" });
+    receiver.jitterBufferTarget = 0;
+    this.stream = new MediaStream([receiver.track]);
+    this.channel = this.peer.createDataChannel("ctl");
+    this.channel.addEventListener("message", (message) => onMessage(JSON.parse(message.data)));
+    this.peer.addEventListener("connectionstatechange", () => onState(this.peer.connectionState));
+    this.peer.addEventListener("icecandidate", ({ candidate }) => this.#trickle(candidate));
+    this.offered = this.peer.createOffer();
+  }
+
+  async open(ticket, path = ticket.whep) {
+    if (ticket.ice_servers.length) {
+      this.peer.setConfiguration({ bundlePolicy: "max-bundle", iceServers: ticket.ice_servers.map(
+        ({ urls, username, credential }) => (username ? { urls, username, credential } : { urls })) });
+    }
+    const offer = await this.offered;
+    await this.peer.setLocalDescription(offer);
+    const response = await fetch(path, {
+      method: "POST",
+      headers: { "content-type": "application/sdp", authorization: `Bearer ${ticket.ticket}` },
+      body: offer.sdp,
+    });
+    if (!response.ok) throw await problemOf(response);
+    this.#session = response.headers.get("location");
+    this.#etag = response.headers.get("etag");
+    await this.peer.setRemoteDescription({ type: "answer", sdp: await response.text() });
+    this.#trickle(null);
+  }
+
+  say(command) {
+    if (this.channel.readyState === "open") this.channel.send(JSON.stringify(command));
+  }
+
+  close() {
+    this.peer.close();
+    if (this.#session) fetch(this.#session, { method: "DELETE", keepalive: true }).catch(() => {});
+    this.#session = null;
+  }
+
+  #trickle(candidate) {
+    if (candidate?.candidate && !candidate.address?.endsWith(".local")) this.#late.push(candidate);
+    if (!this.#session || !this.#late.length) return;
+    this.#trickling ??= setTimeout(() => {
+      this.#trickling = null;
+      const late = this.#late.splice(0);
+      const lines = [`a=ice-ufrag:${late[0].usernameFragment}`, `a=mid:${late[0].sdpMid}`,
+        ...late.map(({ candidate }) => `a=${candidate}`)];
+      if (this.#session) fetch(this.#session, {
+        method: "PATCH",
+        headers: { "content-type": "application/trickle-ice-sdpfrag", "if-match": this.#etag },
+        body: `${lines.join("\r\n")}\r\n`,
+      }).catch(() => {});
+    }, TRICKLE_MS);
+  }
+}
+
+class LiveView extends HTMLElement {
+  #session = null;
+  #clocks = [];
+  #tries = 0;
+  #again = null;
+  #ended = false;
+
+  connectedCallback() {
+    this.replaceChildren(document.getElementById("live-view").content.cloneNode(true));
+    this.querySelector("[data-title]").textContent = this.dataset.name;
+    this.querySelector("[data-purpose]").textContent = this.dataset.purpose;
+    this.querySelector("[data-stop]").addEventListener("click", () => this.stop());
+    this.video.requestVideoFrameCallback((_now, frame) => this.#onFrame(frame));
+    this.#open();
+  }
+
+  disconnectedCallback() {
+    clearTimeout(this.#again);
+    this.#ended = true;
+    this.#session?.close();
+  }
+
+  get video() { return this.querySelector("video"); }
+
+  get target() {
+    const [agent_id, camera_id] = this.dataset.camera.split("/");
+    return { agent_id, camera_id };
+  }
+
+  stop() {
+    this.dispatchEvent(new CustomEvent("stopped", { bubbles: true }));
+    this.remove();
+  }
+
+  async #open() {
+    this.#session?.close();
+    const session = this.#session = new WhepSession({
+      onMessage: (message) => this.#onMessage(message),
+      onState: (state) => session === this.#session && this.#onState(state),
+    });
+    this.#clocks = [];
+    this.video.srcObject = session.stream;
+    try {
+      await session.open(await ticketFor(this.target, this.dataset.purpose));
+    } catch (error) {
+      if (session === this.#session && !this.#ended) this.#fail(error.message);
+    }
+  }
+
+  #fail(text) {
+    this.dataset.state = "broken";
+    this.#complain(text);
+    clearTimeout(this.#again);
+    this.#again = setTimeout(() => this.#open(), AGAIN_MS[Math.min(this.#tries++, AGAIN_MS.length - 1)]);
+  }
+
+  #complain(text) {
+    const trouble = this.querySelector(".trouble");
+    trouble.hidden = !text;
+    trouble.querySelector("[data-text]").textContent = text;
+  }
+
+  #onState(state) {
+    if (state === "failed" || state === "disconnected") this.#fail(this.#text("link"));
+  }
+
+  #text(name) { return this.querySelector("[data-texts]").dataset[name] ?? name; }
+
+  #onMessage(message) {
+    if (message.say === "clock") {
+      this.#clocks = [...this.#clocks.slice(-63), { rtp: message.rtp_timestamp, at: Date.parse(message.at) }];
+    } else if (message.say === "showing") {
+      const rung = this.querySelector("[data-rung]");
+      rung.textContent = `${this.#text(`rung_${message.rung}`)} ${message.width_px}×${message.height_px}`;
+      rung.dataset.rung = message.rung;
+      const why = this.querySelector("[data-why]");
+      why.textContent = message.reason === "asked" ? "" : this.#text(`why_${message.reason}`);
+      this.#complain("");
+    } else if (message.say === "ended") {
+      if (message.reason !== "stopped") this.#complain(this.#text(`ended_${message.reason}`));
+    } else if (message.say === "refused") {
+      this.#complain(message.reason);
+    }
+  }
+
+  #onFrame(frame) {
+    this.dataset.frames = Number(this.dataset.frames ?? 0) + 1;
+    if (this.dataset.state !== "live") {
+      this.dataset.state = "live";
+      this.#tries = 0;
+      this.#complain("");
+    }
+    const at = this.#timeOf(frame.rtpTimestamp);
+    if (at) {
+      const time = this.querySelector("time");
+      time.dateTime = at.toISOString();
+      time.textContent = clockTime(at);
+    }
+    this.video.requestVideoFrameCallback((_now, next) => this.#onFrame(next));
+  }
+
+  // The camera's time of a picture: by the newest message about one that is not later.
+  #timeOf(rtpTimestamp) {
+    if (rtpTimestamp === undefined) return null;
+    for (const { rtp, at } of this.#clocks.toReversed()) {
+      const passed = (rtpTimestamp - rtp + TICKS) % TICKS;
+      if (passed < TICKS / 2) return new Date(at + passed / 90);
+    }
+    return null;
+  }
+}
+
+customElements.define("live-view", LiveView);
+
+// --- why do you look?
+
+const asking = document.getElementById("look-dialog");
+
+function askWhy(button) {
+  asking.dataset.camera = button.dataset.look;
+  asking.dataset.name = button.dataset.name;
+  asking.querySelector("[data-about]").textContent = button.dataset.name;
+  asking.showModal();
+  asking.querySelector("[name=purpose]").select();
+}
+
+function look(event) {
+  event.preventDefault();
+  const view = document.createElement("live-view");
+  view.dataset.camera = asking.dataset.camera;
+  view.dataset.name = asking.dataset.name;
+  view.dataset.purpose = new FormData(event.target).get("purpose").trim();
+  asking.close();
+  const viewer = document.getElementById("viewer");
+  viewer.dispatchEvent(new Event("taken"));
+  viewer.replaceChildren(view);
+  document.getElementById("viewer-title").scrollIntoView({ block: "nearest" });
+}
+
+asking?.querySelector("form").addEventListener("submit", look);
+asking?.querySelector("[data-close]").addEventListener("click", () => asking.close());
+document.addEventListener("click", (event) => {
+  const button = event.target.closest("button[data-look]");
+  if (button) askWhy(button);
+});
