@@ -1,0 +1,68 @@
+"""The estimate is what the link carries, whoever is slow besides."""
+
+import random
+from collections.abc import Iterator
+
+import pytest
+
+from vigie_shared.rtc.bandwidth import START_BITS_PER_SECOND, BandwidthEstimator
+
+PACKET_BYTES = 1200
+CLOCK_AHEAD_SECONDS = 12_345.678
+
+
+def link(rate: float, offered: float, seconds: float, queue_bytes: int = 60_000) -> Iterator[tuple[float, float]]:
+    """When packets sent at `offered` left, and came through a queue that drains at `rate` and holds so much."""
+    free_at = 0.0
+    for number in range(int(seconds * offered / 8 / PACKET_BYTES)):
+        sent = number * PACKET_BYTES * 8 / offered
+        if max(0.0, free_at - sent) * rate / 8 < queue_bytes:
+            free_at = max(free_at, sent) + PACKET_BYTES * 8 / rate
+            yield sent, free_at + 0.03
+
+
+def fed(estimator: BandwidthEstimator, packets: Iterator[tuple[float, float]]) -> list[tuple[float, int]]:
+    said = []
+    for sent, came in packets:
+        ticks = int((sent + CLOCK_AHEAD_SECONDS) % 64 * (1 << 18))
+        estimate = estimator.feed(ticks, PACKET_BYTES, came)
+        if estimate is not None:
+            said.append((came, estimate))
+    return said
+
+
+@pytest.mark.parametrize("rate", [500_000, 2_000_000, 5_000_000])
+def test_a_link_that_is_too_narrow_is_known_within_a_second(rate: int) -> None:
+    estimator = BandwidthEstimator()
+    said = fed(estimator, link(rate, 4 * rate, 5))
+    first = next(estimate for came, estimate in said if came > 1.0)
+    assert 0.7 * rate < first < 1.05 * rate
+    assert 0.7 * rate < estimator.bits_per_second < 1.05 * rate
+
+
+def test_a_link_that_suffices_is_never_said_to_be_narrow() -> None:
+    said = fed(BandwidthEstimator(), link(5_000_000, 4_000_000, 20))
+    assert {estimate for _, estimate in said} == {START_BITS_PER_SECOND}
+
+
+def test_a_busy_processor_is_no_narrow_link() -> None:
+    chance = random.Random(3)
+    packets = [(sent, came + chance.choice((0.0, 0.0, 0.03, 0.2))) for sent, came in link(50_000_000, 4_000_000, 10)]
+    packets.sort(key=lambda packet: packet[1])
+    estimator = BandwidthEstimator()
+    fed(estimator, iter(packets))
+    assert estimator.bits_per_second == START_BITS_PER_SECOND
+
+
+def test_the_estimate_grows_again_when_the_queue_is_gone() -> None:
+    estimator = BandwidthEstimator()
+    fed(estimator, link(500_000, 2_000_000, 3))
+    low = estimator.bits_per_second
+    later = [(sent + 10, came + 10) for sent, came in link(5_000_000, 300_000, 20)]
+    fed(estimator, iter(later))
+    assert estimator.bits_per_second > 8 * low
+
+
+def test_it_speaks_twice_a_second_and_no_more_often_unless_it_falls() -> None:
+    said = fed(BandwidthEstimator(), link(50_000_000, 4_000_000, 10))
+    assert 18 <= len(said) <= 20
