@@ -48,9 +48,12 @@ from vigie_hub.sync.consumer import Consumer
 from vigie_hub.sync.receipts import Receipts
 from vigie_hub.tickets.desk import TicketDesk
 from vigie_hub.users import Users
+from vigie_hub.video.agent_keys import AgentKeys
+from vigie_hub.video.door import Door
 from vigie_hub.video.puller import Puller
 from vigie_hub.video.pulls import PullQueue
 from vigie_hub.video.watching import Limits, Watching
+from vigie_hub.video.roads import Roads
 from vigie_shared.clock import Clock, SystemClock
 from vigie_shared.errors import StoreError
 from vigie_shared.stopping import stop_signals
@@ -108,10 +111,18 @@ class Hub:
         self.hotlists = Publisher(
             client, database, identity.receipts, clock, settings.hotlists, replicas=settings.nats.replicas
         )
-        archive = Archive(settings.archive_dir)
+        archive, self.door = Archive(settings.archive_dir), Door()
         self.pulls = PullQueue(
             database,
-            Puller(client, archive, clock=clock, ice_servers=settings.video.ice_servers),
+            Puller(
+                client,
+                archive,
+                clock=clock,
+                ice_servers=settings.video.ice_servers,
+                roads=Roads(settings.video.road),
+                door=self.door,
+                key_of=AgentKeys(database).of,
+            ),
             clock=clock,
             pulls_at_once=settings.video.pulls_at_once,
             tell=feed.tell,
@@ -149,6 +160,7 @@ class Hub:
         """An agent gave a sign of life: it can be asked for what it owes."""
         self.crops.visits.alive(agent_id)
         self.holds.visits.alive(agent_id)
+        self.pulls.alive(agent_id)
 
     async def follow_agents(self, server: EmbeddedNatsServer | None) -> None:
         """All that needs nats-server; waits for it as long as it takes, while the page shows what is known."""
@@ -184,7 +196,7 @@ async def run(
         hub = Hub(settings, identity, database, clock)
         await hub.census.look()
         certificates = identity.certificates if settings.api_is_secure else None
-        api = ApiServer(create_api(hub.services), hub.feed, settings.api.host, settings.api.port, certificates)
+        api = ApiServer(create_api(hub.services, hub.door), hub.feed, settings.api.host, settings.api.port, certificates)
         services = await stack.enter_async_context(asyncio.TaskGroup())
         running = [services.create_task(api.run(), name="api")]
         server = await _embedded(hub, identity) if embedded_nats else None

@@ -1,8 +1,8 @@
 """`vigie hub`: runs the hub, and does what an operator does to it by hand."""
 
 import asyncio
+import dataclasses
 import json
-import shutil
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -16,9 +16,10 @@ from vigie_hub.fleet_cli import operator as _operator
 from vigie_hub.hotlists.cli import app as hotlist_app
 from vigie_hub.keys import HubKeys
 from vigie_hub.settings import HubSettings
+from vigie_hub.video.pieces import Quality
 from vigie_shared.clock import SystemClock
 from vigie_shared.commands import HoldKind
-from vigie_shared.errors import CommandError, StoreError, VigieError
+from vigie_shared.errors import CommandError, VigieError
 from vigie_shared.i18n import gettext as _
 
 app = typer.Typer(help=_("Take in what agents report."), add_completion=False, rich_markup_mode=None)
@@ -93,27 +94,35 @@ def hold_clip(
         print(_("{agent_id} will be told as soon as it can be reached").format(agent_id=agent_id))
 
 
-@app.command("pull", help=_("Bring a clip here, verified, without the hub's page."))
+@app.command("pull", help=_("Bring a clip here, verified, or its keyframes alone, without the hub's page."))
 def pull_clip(
     clip: Annotated[str, typer.Argument(metavar="AGENT/CLIP", help=_("The clip, as the event list names it."))],
     output: Annotated[Path, typer.Option("-o", "--output", help=_("The file to write, MP4."))],
     settings: SettingsFile,
+    quality: Annotated[
+        Quality,
+        typer.Option(help=_("One picture, a film of the keyframes, or the exact bytes; each reuses what came before.")),
+    ] = "original",
     as_json: AsJson = False,
 ) -> None:
     """Bring a clip here, verified."""
     from vigie_hub.fetching import fetch  # late: media libraries take a second to load
+    from vigie_hub.fetching_progress import shown
 
     loaded = HubSettings.load(settings)
     agent_id, _slash, clip_id = clip.partition("/")
     if not agent_id or not clip_id:
         raise CommandError(_("“{clip}” is not AGENT/CLIP").format(clip=clip))
-    fetched = asyncio.run(fetch(loaded, agent_id, clip_id, _operator()))
-    try:
-        shutil.copyfile(fetched.path, output)
-    except OSError as error:
-        raise StoreError(_("{path}: {reason}").format(path=output, reason=error.strerror)) from error
+    with shown(clip_id, quiet=as_json) as progressed:
+        fetched = asyncio.run(fetch(loaded, agent_id, clip_id, _operator(), output, quality, progressed))
     if as_json:
-        print(json.dumps({"path": str(output), "bytes": fetched.bytes, "sha256": fetched.sha256}))
+        print(json.dumps({"path": str(output), **dataclasses.asdict(fetched)}))
+    elif fetched.sha256 is None:
+        print(
+            _("{path}: {count} keyframes, {bytes} bytes; the clip itself stays at the agent").format(
+                path=output, count=fetched.keyframes, bytes=fetched.bytes
+            )
+        )
     else:
         print(
             _("{path}: {bytes} bytes, SHA-256 {sha256}").format(path=output, bytes=fetched.bytes, sha256=fetched.sha256)

@@ -1,41 +1,62 @@
-"""`vigie hub pull`: one clip into the archive from the command line, beside a hub that may be running."""
+"""`vigie hub pull`: one clip, or its keyframes, from the command line, beside a hub that may be running."""
 
 import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+from urllib.parse import urlsplit
 
+from vigie_hub.api.feed import Feed
 from vigie_hub.api.queries.clips import find_clip
+from vigie_hub.api.server import ApiServer
 from vigie_hub.archive.files import Archive
 from vigie_hub.bus.connection import Connection
 from vigie_hub.custody.audit import Audit
 from vigie_hub.database import Database
 from vigie_hub.identity import Identity
-from vigie_hub.settings import HubSettings
+from vigie_hub.settings import EVERYWHERE, HubSettings
+from vigie_hub.video.agent_keys import AgentKeys
+from vigie_hub.video.door import Door, DoorKeeper, nobody_is_here
+from vigie_hub.video.pieces import Quality
 from vigie_hub.video.puller import Puller
-from vigie_hub.video.pulls import PullQueue
+from vigie_hub.video.pulls import archive_clip
+from vigie_hub.video.roads import Roads
+from vigie_hub.video.strip import strip
+from vigie_hub.video.transfer import Promise
 from vigie_shared.clock import SystemClock
-from vigie_shared.errors import CommandError, LinkError, TransferError
+from vigie_shared.errors import CommandError, LinkError, StoreError
 from vigie_shared.i18n import gettext as _
 
 CONNECT_SECONDS: Final = 10.0
-_LOOK_SECONDS: Final = 0.05
 
 
 @dataclass(frozen=True, slots=True)
 class FetchedClip:
-    """A clip that lies in the archive, verified."""
+    """What was written, and whence it came."""
 
-    path: Path
     bytes: int
-    sha256: str
+    sha256: str | None
+    """Of the whole clip, verified; None where these are its keyframes alone."""
+    keyframes: int | None
+    received_bytes: int
+    seconds: float
+    roads: tuple[str, ...]
 
 
-async def fetch(settings: HubSettings, agent_id: str, clip_id: str, user: str) -> FetchedClip:
-    """Pull the clip unless it is here already. Raises CommandError, LinkError, TransferError."""
+async def fetch(
+    settings: HubSettings,
+    agent_id: str,
+    clip_id: str,
+    user: str,
+    output: Path,
+    quality: Quality = "original",
+    on_progress: Callable[[int, int], None] = lambda verified_bytes, wanted_bytes: None,
+) -> FetchedClip:
+    """Write the clip to `output`; pull what of it is not here. Raises CommandError, LinkError, TransferError."""
     identity = await asyncio.to_thread(Identity.of, settings)
-    clock = SystemClock()
-    archive = Archive(settings.archive_dir)
+    clock, archive = SystemClock(), Archive(settings.archive_dir)
     async with Database(settings.database_path) as database:
         clip = await database.read(lambda connection: find_clip(connection, clip_id))
         if clip is None or clip.agent_id != agent_id:
@@ -43,17 +64,69 @@ async def fetch(settings: HubSettings, agent_id: str, clip_id: str, user: str) -
                 _("the hub knows no clip {clip_id} of {agent_id}").format(clip_id=clip_id, agent_id=agent_id)
             )
         await Audit(database, clock).record(user, "pull_requested", clip_id)
-        if not await asyncio.to_thread(archive.intact, clip.sha256):
-            connection = Connection(
-                settings.nats.url, identity.trust.hub_login(), identity.certificates.client_context()
+        promise = Promise(agent_id, clip_id, clip.bytes, clip.sha256)
+        if quality == "original" and await asyncio.to_thread(archive.intact, clip.sha256):
+            await asyncio.to_thread(_copy, archive.path(clip.sha256), output)
+            return FetchedClip(clip.bytes, clip.sha256, None, 0, 0.0, ())
+        async with _puller(settings, identity, database, archive) as puller:
+            if quality != "original":
+                return await _sample(puller, promise, quality, output, on_progress)
+            pulling = puller.pull(
+                agent_id, clip_id, clip.bytes, clip.sha256, lambda verified: on_progress(verified, clip.bytes)
             )
-            try:
-                await _connect(connection, settings.nats.url)
-                puller = Puller(connection.client, archive, clock=clock, ice_servers=settings.video.ice_servers)
-                await _pull(PullQueue(database, puller, clock=clock, pulls_at_once=1), clip_id)
-            finally:
-                await connection.close()
-    return FetchedClip(archive.path(clip.sha256), clip.bytes, clip.sha256)
+            pulled = await archive_clip(database, pulling, f"{agent_id}/{clip_id}", clock)
+        await asyncio.to_thread(_copy, archive.path(clip.sha256), output)
+        return FetchedClip(clip.bytes, clip.sha256, None, pulled.received_bytes, pulled.pull_seconds, pulled.roads)
+
+
+async def _sample(
+    puller: Puller, promise: Promise, quality: Quality, output: Path, on_progress: Callable[[int, int], None]
+) -> FetchedClip:
+    sample = await puller.sample(promise, quality, on_progress)
+    video = await asyncio.to_thread(strip, sample.init, [data for _head, data in sample.heads])
+    await asyncio.to_thread(_write, video, output)
+    return FetchedClip(len(video), None, len(sample.heads), sample.received_bytes, sample.seconds, sample.roads)
+
+
+@contextlib.asynccontextmanager
+async def _puller(
+    settings: HubSettings, identity: Identity, database: Database, archive: Archive
+) -> AsyncIterator[Puller]:
+    """A puller with a connection and, where agents can reach this machine, a door of its own."""
+    connection = Connection(settings.nats.url, identity.trust.hub_login(), identity.certificates.client_context())
+    try:
+        async with _door(settings, identity) as door:
+            await _connect(connection, settings.nats.url)
+            yield Puller(
+                connection.client,
+                archive,
+                ice_servers=settings.video.ice_servers,
+                roads=Roads(settings.video.road),
+                door=door,
+                key_of=AgentKeys(database).of,
+            )
+    finally:
+        await connection.close()
+
+
+@contextlib.asynccontextmanager
+async def _door(settings: HubSettings, identity: Identity) -> AsyncIterator[Door | None]:
+    """Beside the API of the running hub: on the same address, on a free port."""
+    host = urlsplit(settings.api.url).hostname if settings.api.url else settings.api.host
+    if settings.video.road == "channel" or host is None or host in EVERYWHERE:
+        yield None
+        return
+    door = Door()
+    certificates = identity.certificates if settings.api_is_secure else None
+    server = ApiServer(DoorKeeper(nobody_is_here, door), Feed(), settings.api.host, 0, certificates)
+    scheme, host = "https" if certificates else "http", f"[{host}]" if ":" in host else host
+    door.url = f"{scheme}://{host}:{server.port}"
+    running = asyncio.create_task(server.run())
+    try:
+        yield door
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
 
 
 async def _connect(connection: Connection, url: str) -> None:
@@ -63,15 +136,12 @@ async def _connect(connection: Connection, url: str) -> None:
         raise LinkError(_("no nats-server answers at {url}").format(url=url)) from error
 
 
-async def _pull(pulls: PullQueue, clip_id: str) -> None:
-    """Wait until one pull is over; raises TransferError where it failed."""
-    pulls.request(clip_id)
-    running = asyncio.create_task(pulls.run())
+def _copy(source: Path, output: Path) -> None:
+    _write(source.read_bytes(), output)
+
+
+def _write(data: bytes, output: Path) -> None:
     try:
-        while (state := pulls.state(clip_id)) is not None and state.state != "failed":  # noqa: ASYNC110
-            await asyncio.sleep(_LOOK_SECONDS)
-    finally:
-        running.cancel()
-        await asyncio.gather(running, return_exceptions=True)
-    if state is not None:
-        raise TransferError(state.detail)
+        output.write_bytes(data)
+    except OSError as error:
+        raise StoreError(_("{path}: {reason}").format(path=output, reason=error.strerror)) from error

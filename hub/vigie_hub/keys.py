@@ -7,9 +7,12 @@ from pathlib import Path
 from typing import Any, Final, Self
 
 import nkeys
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from vigie_shared.errors import StoreError
 from vigie_shared.i18n import gettext as _
+from vigie_shared.keys import raw_public_key
 
 RECEIPT_KEY: Final = ("receipt.nk", nkeys.PREFIX_BYTE_SERVER)
 
@@ -61,6 +64,22 @@ def _make(path: Path, prefix: int) -> None:
         pass
     finally:
         fresh.unlink()
+
+
+class PublicKey:
+    """Checks signatures of one agent, or of the hub itself (`vigie_shared.receipts.Verifier`)."""
+
+    def __init__(self, public_key: str) -> None:
+        """Raises WireError where it is no key."""
+        self._key = Ed25519PublicKey.from_public_bytes(raw_public_key(public_key))
+
+    def verify(self, message: bytes, signature: str) -> bool:
+        """Whether `signature` is that key's over `message`."""
+        try:
+            self._key.verify(base64.urlsafe_b64decode(signature + "=" * (-len(signature) % 4)), message)
+        except (InvalidSignature, ValueError):
+            return False
+        return True
 
 
 class HubKeys:

@@ -5,7 +5,7 @@ import os
 import socket
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any, Final, Self
+from typing import Annotated, Any, Final, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -95,6 +95,8 @@ class VideoSettings(Section):
 
     pulls_at_once: int = Field(default=4, ge=1, le=64)
     """Pulls that run at the same time, all agents together."""
+    road: Literal["auto", "tcp", "channel"] = "auto"
+    """How clips come: over TCP (HTTPS to the API), over WebRTC's data channel, or by whichever is faster."""
     ice_servers: tuple[IceUrl, ...] = Field(default=(), max_length=ICE_SERVERS_MAX)
     """STUN and TURN servers, `turns:turn.example.org:5349?transport=tcp`, for the hub, its agents and viewers; none:
     host candidates only."""

@@ -13,6 +13,9 @@ from vigie_shared.ids import UniqueId
 from vigie_shared.media import First
 
 
+ClipPriority = Literal["clip", "evidence", "bulk"]
+
+
 class Door(BaseModel):
     """Where the agent is awaited over TCP, and the secret that proves which session it comes for."""
 
@@ -32,7 +35,7 @@ class ClipWanted(BaseModel):
 
     want: Literal["clip"] = "clip"
     clip_id: UniqueId
-    priority: Literal["clip", "evidence", "bulk"] = "clip"
+    priority: ClipPriority = "clip"
     """Whether somebody waits for it, it is to be kept safe, or it can come at any time."""
     road: Literal["channel", "tcp"] = "channel"
     door: Door | None = None

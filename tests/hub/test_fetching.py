@@ -21,16 +21,18 @@ async def know_the_clip(site: Site) -> HubSettings:
 
 
 async def test_clip_is_pulled_verified_and_pulled_only_once(tmp_path: Path) -> None:
+    output = tmp_path / "clip.mp4"
     async with open_site(tmp_path, AGENT_ID) as site:
         settings = await know_the_clip(site)
         async with site.agents[0].connected(site.server.url) as agent, answering(agent.client, Clips()):
-            fetched = await fetch(settings, AGENT_ID, CLIP_ID, "cli:amal")
-        assert (fetched.bytes, fetched.sha256) == (len(CLIP), SHA256)
-        again = await fetch(settings, AGENT_ID, CLIP_ID, "cli:amal")  # the agent is gone
-        assert again == fetched
+            fetched = await fetch(settings, AGENT_ID, CLIP_ID, "cli:amal", output)
+        assert (fetched.bytes, fetched.sha256, fetched.received_bytes) == (len(CLIP), SHA256, len(CLIP))
+        assert output.read_bytes() == CLIP
+        again = await fetch(settings, AGENT_ID, CLIP_ID, "cli:amal", output)  # the agent is gone
+        assert (again.sha256, again.received_bytes) == (SHA256, 0)
         assert await site.count("archived_clips") == 1
         assert await site.count("audit WHERE action = 'pull_requested'") == 2
-    assert hashlib.sha256(fetched.path.read_bytes()).hexdigest() == SHA256
+    assert hashlib.sha256(output.read_bytes()).hexdigest() == SHA256
 
 
 async def test_clip_whose_bytes_are_others_is_refused(tmp_path: Path) -> None:
@@ -41,7 +43,7 @@ async def test_clip_whose_bytes_are_others_is_refused(tmp_path: Path) -> None:
             answering(agent.client, Clips(CLIP[:-1] + b"?")),
         ):
             with pytest.raises(TransferError):
-                await fetch(settings, AGENT_ID, CLIP_ID, "cli:amal")
+                await fetch(settings, AGENT_ID, CLIP_ID, "cli:amal", tmp_path / "clip.mp4")
         assert await site.count("archived_clips") == 0
 
 
@@ -49,7 +51,7 @@ async def test_clip_of_another_agent_is_not_found(tmp_path: Path) -> None:
     async with open_site(tmp_path, AGENT_ID) as site:
         settings = await know_the_clip(site)
         with pytest.raises(CommandError, match="knows no clip"):
-            await fetch(settings, "other", CLIP_ID, "cli:amal")
+            await fetch(settings, "other", CLIP_ID, "cli:amal", tmp_path / "clip.mp4")
 
 
 async def test_absent_nats_server_is_one_clear_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -58,4 +60,4 @@ async def test_absent_nats_server_is_one_clear_line(tmp_path: Path, monkeypatch:
         settings = await know_the_clip(site)
         nowhere = HubSettings(data_dir=settings.data_dir, nats={"url": "nats://127.0.0.1:1"})
         with pytest.raises(LinkError, match="no nats-server answers"):
-            await fetch(nowhere, AGENT_ID, CLIP_ID, "cli:amal")
+            await fetch(nowhere, AGENT_ID, CLIP_ID, "cli:amal", tmp_path / "clip.mp4")

@@ -13,6 +13,7 @@ from vigie_hub.api.services import Services
 from vigie_hub.api.throttle import Throttle
 from vigie_hub.api.viewings import Viewings
 from vigie_hub.ui import pages
+from vigie_hub.video.door import Door, DoorKeeper
 
 _DESCRIPTION = """
 What agents report, alerts on plates that are looked for, and clips on demand. Times are UTC. Lists come in pages: hand
@@ -20,7 +21,7 @@ What agents report, alerts on plates that are looked for, and clips on demand. T
 """
 
 
-def create_api(services: Services) -> FastAPI:
+def create_api(services: Services, door: Door | None = None) -> FastAPI:
     """The hub's HTTP side: the API, its contract, and the page."""
     authentication = Authentication(services)
     api = FastAPI(
@@ -31,7 +32,10 @@ def create_api(services: Services) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         openapi_url=None,
-        middleware=[Middleware(Gate, authentication=authentication)],
+        middleware=[
+            *([Middleware(DoorKeeper, door=door)] if door is not None else []),
+            Middleware(Gate, authentication=authentication),
+        ],
     )
     api.state.services = services
     api.state.authentication = authentication

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Final
 
 import uvicorn
-from fastapi import FastAPI
+from starlette.types import ASGIApp
 
 from vigie_hub.api.feed import Feed
 from vigie_hub.bus.certificates import Certificates
@@ -40,7 +40,7 @@ class ApiServer:
     """
 
     def __init__(
-        self, api: FastAPI, feed: Feed, host: str, port: int, certificates: Certificates | None = None
+        self, api: ASGIApp, feed: Feed, host: str, port: int, certificates: Certificates | None = None
     ) -> None:
         self._socket = _listening(host, port)
         self._certificates = certificates

@@ -68,8 +68,8 @@ class PullState(Protocol):
 class Pulls(Protocol):
     """Brings clips from the edge."""
 
-    def request(self, clip_id: str) -> None:
-        """Queue the pull unless it is queued, running or done."""
+    async def request(self, clip_id: str) -> None:
+        """Queue the pull unless it is queued, running or done; durable on return."""
         ...
 
     def state(self, clip_id: str) -> PullState | None:

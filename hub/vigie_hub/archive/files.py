@@ -14,7 +14,7 @@ import os
 import re
 import shutil
 import threading
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -27,6 +27,7 @@ from vigie_shared.ids import SHA256_PATTERN
 FREE_BYTES_MIN: Final = 64 * 1024 * 1024
 """What a pull leaves free on the disk: the database needs room to say what happened."""
 _READ_BYTES: Final = 1024 * 1024
+_STAT_BLOCK_BYTES: Final = 512
 _SHA256: Final = re.compile(SHA256_PATTERN.strip("^$"))
 
 
@@ -40,6 +41,11 @@ class Damage:
 
 def _refused(path: Path, error: OSError) -> StoreError:
     return StoreError(_("archive {path}: {error}").format(path=path, error=error.strerror or error))
+
+
+def _allocated_bytes(found: os.stat_result) -> int:
+    """What the file takes on the disk; holes take nothing."""
+    return found.st_blocks * _STAT_BLOCK_BYTES
 
 
 def _digest(descriptor: int) -> str:
@@ -56,6 +62,19 @@ def _sync_directory(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def _removed_unless_held(path: Path) -> bool:
+    """Whether it is gone; a pull that is at it holds it (`flock`)."""
+    descriptor = os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        path.unlink()
+    except BlockingIOError:
+        return False
+    finally:
+        os.close(descriptor)
+    return True
 
 
 class Part:
@@ -98,12 +117,15 @@ class Part:
                 self.close()
                 raise StoreError(_("archive {path}: another pull is writing this clip").format(path=self._path))
 
-    def blocks(self, block_bytes: int) -> Iterator[bytes]:
-        """What an earlier attempt left, block by block."""
-        offset = 0
-        while data := self._read(block_bytes, offset):
-            yield data
-            offset += len(data)
+    def read(self, offset: int, length: int) -> bytes:
+        """What an earlier attempt left there, and later ones wrote; less where the file ends."""
+        with self._at_work():
+            return os.pread(self._opened(), length, offset)
+
+    def has_holes(self) -> bool:
+        """Whether something was written behind what is missing: keyframes, not a clip from its start."""
+        with self._at_work():
+            return _allocated_bytes(os.fstat(self._opened())) < os.fstat(self._opened()).st_size
 
     def write(self, offset: int, data: bytes) -> None:
         """Put `data` at `offset`. Raises StoreError where the disk refuses; the unfinished file is then gone."""
@@ -158,10 +180,6 @@ class Part:
             raise StoreError(_("archive {path}: not open").format(path=self._path))
         return self._descriptor
 
-    def _read(self, length: int, offset: int) -> bytes:
-        with self._at_work():
-            return os.pread(self._opened(), length, offset)
-
     def _make_folder(self) -> None:
         folder = self._path.parent
         if folder.is_symlink():
@@ -172,7 +190,7 @@ class Part:
 
     def _require_room(self) -> None:
         free = shutil.disk_usage(self._path.parent).free
-        there = self._path.stat().st_size if self._path.exists() else 0
+        there = _allocated_bytes(self._path.stat()) if self._path.exists() else 0
         needed = self._bytes - there + FREE_BYTES_MIN
         if free < needed:
             raise StoreError(
@@ -211,6 +229,23 @@ class Archive:
     def part(self, sha256: str, clip_bytes: int) -> Part:
         """The place to write a clip; `open` it first."""
         return Part(self.path(sha256), sha256, clip_bytes)
+
+    def sweep(self, wanted: Collection[str], older_than_seconds: float, now_seconds: float) -> int:
+        """Remove unfinished clips that nobody wants, that nobody writes and that nobody touched for that long.
+
+        `wanted` are digests, `now_seconds` is the time since 1970; returns how many went.
+        """
+        swept = 0
+        for path in self._root.glob("*/*.part"):
+            try:
+                touched = path.lstat().st_mtime
+                if path.stem not in wanted and now_seconds - touched >= older_than_seconds:
+                    swept += _removed_unless_held(path)
+            except FileNotFoundError:
+                continue
+            except OSError as error:
+                raise _refused(path, error) from error
+        return swept
 
     def check(self) -> list[Damage]:
         """Read every file and compare it with its name."""

@@ -88,7 +88,22 @@ def _tickets(database: sqlite_utils.Database) -> None:
         database.execute(statement)
 
 
-MIGRATIONS: Final[tuple[Migration, ...]] = (_first, _enrolment, _hotlists, _batches, _edge_holds, _tickets)
+_PULLS = """
+CREATE TABLE pulls (                   -- clips that are wanted here and are not here yet
+    clip_id   TEXT PRIMARY KEY,
+    priority  TEXT NOT NULL,           -- clip, evidence, bulk
+    asked_at  TEXT NOT NULL,
+    failed_at TEXT,                    -- null while it waits or runs
+    detail    TEXT NOT NULL DEFAULT ''
+) WITHOUT ROWID
+"""
+
+
+def _pulls(database: sqlite_utils.Database) -> None:
+    database.execute(_PULLS)
+
+
+MIGRATIONS: Final[tuple[Migration, ...]] = (_first, _enrolment, _hotlists, _batches, _edge_holds, _tickets, _pulls)
 """Migration n makes version n + 1 out of version n."""
 SCHEMA_VERSION: Final = len(MIGRATIONS)
 

@@ -1,35 +1,52 @@
 """The puller's side of the transfer protocol (`vigie_shared.transfer`), without I/O.
 
-    start() ─→ ask for the manifest ─feed→ Resume ─→ resume(blocks already on disk) ─→ gets ─feed→ Store … Store, Finish
+    start() ─→ manifest and index wanted ─feed→ Resume ─→ resume(what is on disk) ─→ gets ─feed→ Store … Finish
 
-Nothing of the clip leaves this module before its block has the digest that the manifest gives, and the manifest must be
-that of the clip the event promised. The digest of the whole, which the agent's event fixed, has the last word.
+Nothing of the clip leaves this module before its block has the digest that the manifest gives, or its keyframe that of
+the agent's signed index; and the manifest must be that of the clip the event promised. The digest of the whole, which
+the event fixed, has the last word: whoever stored the blocks judges it.
 """
 
-import hashlib
-from collections.abc import Iterable
+from collections import deque
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
 from pydantic import ValidationError
 
-from vigie_shared.errors import DigestError, TransferError, WireError
+from vigie_hub.video.pieces import (
+    Piece,
+    Quality,
+    Read,
+    block_piece,
+    head_piece,
+    heads_wanted,
+    is_inside,
+    right_blocks,
+    right_heads,
+)
+from vigie_hub.video.window import WINDOW_BYTES
+from vigie_shared.errors import DigestError, SignatureError, TransferError, WireError
 from vigie_shared.i18n import gettext as _
+from vigie_shared.receipts import Verifier
 from vigie_shared.transfer import (
+    GETS_MAX,
     HOLDER_MESSAGE,
     Done,
     Get,
+    Index,
+    IndexWanted,
     Manifest,
     ManifestWanted,
     TransferRefused,
     Waiting,
+    index_statement,
+    manifest_statement,
     unpack_frame,
 )
 
 GET_BYTES: Final = 64 * 1024
-WINDOW_BYTES: Final = 128 * 1024
-"""Bytes asked for ahead of those that arrived. The agent's SCTP heeds no receive window: more than the socket's buffer
-holds is lost in bursts and costs both ends half as much CPU again (docs/design/transfer.md)."""
+_GETS_AHEAD_MAX: Final = GETS_MAX - 4
 
 
 class RefusedError(TransferError):
@@ -47,13 +64,13 @@ class Send:
     """Send this message."""
 
     text: str
+    wanted_bytes: int = 0
+    """Of the clip, that it asks for."""
 
 
 @dataclass(frozen=True, slots=True)
 class Resume:
-    """Hand `Transfer.resume` what is on disk already, in blocks of this size."""
-
-    block_bytes: int
+    """Hand `Transfer.resume` what is on disk already."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,10 +83,20 @@ class Store:
 
 @dataclass(frozen=True, slots=True)
 class Finish:
-    """All bytes are stored and the whole has the promised digest."""
+    """All that was wanted is stored."""
 
 
 Action = Send | Resume | Store | Finish
+
+
+@dataclass(frozen=True, slots=True)
+class Promise:
+    """What the agent's event said of the clip, and who it is."""
+
+    agent_id: str
+    clip_id: str
+    bytes: int
+    sha256: str
 
 
 class Transfer:
@@ -79,23 +106,30 @@ class Transfer:
     RefusedError where it refuses.
     """
 
-    def __init__(self, clip_id: str, clip_bytes: int, sha256: str, window_bytes: int = WINDOW_BYTES) -> None:
-        self._clip_id = clip_id
-        self._bytes = clip_bytes
-        self._sha256 = sha256
-        self._window_bytes = window_bytes
-        self._manifest: Manifest | None = None
-        self._resumed = False
-        self._whole = hashlib.sha256()
-        self._block = bytearray()
-        self._asked = 0
+    def __init__(self, promise: Promise, quality: Quality = "original", agent_key: Verifier | None = None) -> None:
+        """Without `agent_key` no signature can be checked, and then nothing less than the whole is believed."""
+        self._promise = promise
+        self._quality = quality
+        self._agent_key = agent_key
+        self._has_left = False
+        self._plan: Iterator[Piece] = iter(())
+        self._piece: Piece | None = None
+        self._asked: deque[tuple[Piece, int, int]] = deque()
+        self._on_way_bytes = 0
+        self.manifest: Manifest | None = None
+        self.index: Index | None = None
+        self.window_bytes = WINDOW_BYTES
+        """Bytes asked for ahead of those that arrived; may change at any time."""
+        self.wanted_bytes = promise.bytes
+        """What this quality takes, as soon as that is known."""
         self.verified_bytes = 0
-        """Contiguous bytes from the start whose blocks are verified."""
+        """Bytes of it that are verified, on disk before or now."""
         self.received_bytes = 0
         """Bytes of the clip that arrived in this attempt."""
 
-    def start(self) -> list[Action]:
-        """Ask what the clip is."""
+    def start(self, *, has_left: bool = False) -> list[Action]:
+        """Ask what the clip is. `has_left`: an earlier attempt left something on disk, maybe keyframes alone."""
+        self._has_left = has_left
         return [Send(ManifestWanted(waits=True).model_dump_json())]
 
     def feed(self, message: str | bytes) -> list[Action]:
@@ -106,83 +140,133 @@ class Transfer:
             said = HOLDER_MESSAGE.validate_json(message)
         except ValidationError as error:
             raise WireError(_("the agent sent something that the transfer protocol does not know")) from error
-        if isinstance(said, TransferRefused):
-            raise RefusedError(said.reason, retryable=said.retryable)
-        if isinstance(said, Waiting):
-            return []
-        return self._promised(said)
+        match said:
+            case TransferRefused():
+                raise RefusedError(said.reason, retryable=said.retryable)
+            case Waiting():
+                return []
+            case Manifest():
+                return self._promised(said)
+            case Index():
+                return self._indexed(said)
 
-    def resume(self, blocks: Iterable[bytes]) -> list[Action]:
-        """Verify what is on disk, up to the first block that is not right; ask for what is missing. Takes a while."""
-        if self._manifest is None:
-            raise WireError("resume before a manifest")
-        for data, digest in zip(blocks, self._manifest.block_sha256, strict=False):
-            if hashlib.sha256(data).hexdigest() != digest:
-                break
-            self._whole.update(data)
-            self.verified_bytes += len(data)
-        self._asked = self.verified_bytes
-        self._resumed = True
+    def resume(self, read: Read) -> list[Action]:
+        """Verify what is on disk, and ask for what is missing. Takes a while."""
+        manifest = self._known_manifest()
+        blocks = right_blocks(manifest, read)
+        heads = (self.index.init, *self.index.heads) if self.index else ()
+        known = right_heads(heads, manifest, blocks, read)
+        if self._quality == "original":
+            missing = [number for number in range(len(manifest.block_sha256)) if number not in blocks]
+            self._plan = (block_piece(manifest, number, known) for number in missing)
+            lengths = (min(manifest.block_bytes, manifest.bytes - number * manifest.block_bytes) for number in blocks)
+            self.verified_bytes = sum(lengths)
+        else:
+            assert self.index is not None
+            wanted = heads_wanted(self.index, self._quality)
+            self.wanted_bytes = sum(head.length for head in wanted)
+            absent = [head for head in wanted if not _is_here(head.offset, head.length, manifest, blocks, known)]
+            self._plan = (head_piece(head) for head in absent)
+            self.verified_bytes = self.wanted_bytes - sum(head.length for head in absent)
+        self._piece = next(self._plan, None)
         return self._next()
 
     def _promised(self, manifest: Manifest) -> list[Action]:
-        if self._manifest is not None:
+        promise = self._promise
+        if self.manifest is not None:
             raise WireError(_("the agent sent a second manifest"))
-        if (manifest.clip_id, manifest.bytes, manifest.sha256) != (self._clip_id, self._bytes, self._sha256):
+        if (manifest.clip_id, manifest.bytes, manifest.sha256) != (promise.clip_id, promise.bytes, promise.sha256):
             raise DigestError(
                 _("clip {clip_id}: the agent now offers other bytes than its event promised").format(
-                    clip_id=self._clip_id
+                    clip_id=promise.clip_id
                 )
             )
-        self._manifest = manifest
-        return [Resume(manifest.block_bytes)]
+        if manifest.signature is not None:
+            self._check(manifest_statement(promise.agent_id, manifest), manifest.signature)
+        self.manifest = manifest
+        if self._quality != "original" and not manifest.indexed:
+            reason = _("it cannot say where the clip's keyframes are; pull the original")
+            raise RefusedError(reason, retryable=False)
+        if manifest.indexed and (self._quality != "original" or self._has_left):
+            return [Send(IndexWanted().model_dump_json())]
+        return [Resume()]
+
+    def _indexed(self, index: Index) -> list[Action]:
+        manifest, promise = self._known_manifest(), self._promise
+        if self.index is not None or not is_inside(index, manifest.bytes):
+            raise WireError(_("the agent sent an index that is none of this clip"))
+        if self._agent_key is None or index.signature is None:
+            raise SignatureError(_("clip {clip_id}: its index is not signed").format(clip_id=promise.clip_id))
+        self._check(index_statement(promise.agent_id, promise.clip_id, promise.sha256, index), index.signature)
+        self.index = index
+        return [Resume()]
+
+    def _check(self, statement: bytes, signature: str) -> None:
+        if self._agent_key is not None and not self._agent_key.verify(statement, signature):
+            raise SignatureError(
+                _("clip {clip_id}: what came is not signed by agent {agent_id}").format(
+                    clip_id=self._promise.clip_id, agent_id=self._promise.agent_id
+                )
+            )
 
     def _frame(self, offset: int, data: bytes) -> list[Action]:
-        expected = self.verified_bytes + len(self._block)
-        if self._manifest is None or not self._resumed or offset != expected or offset + len(data) > self._asked:
+        piece, first, last = self._asked[0] if self._asked else (None, 0, 0)
+        if piece is None or offset != first or offset + len(data) > last:
             raise WireError(
                 _("the agent sent bytes {first} to {last} where {expected} was next").format(
-                    first=offset, last=offset + len(data), expected=expected
+                    first=offset, last=offset + len(data), expected=first
                 )
             )
-        self._block += data
+        piece.put(offset, data)
         self.received_bytes += len(data)
-        wanted = min(self._manifest.block_bytes, self._bytes - self.verified_bytes)
-        if len(self._block) > wanted:
-            raise WireError(_("the agent sent a frame across two blocks"))
-        stored = self._block_filled(self._manifest) if len(self._block) == wanted else []
+        self._on_way_bytes -= len(data)
+        self._asked.popleft()
+        if offset + len(data) < last:
+            self._asked.appendleft((piece, offset + len(data), last))
+        stored = [] if piece.missing else self._filled(piece)
         return stored + self._next()
 
-    def _block_filled(self, manifest: Manifest) -> list[Action]:
-        number, data = self.verified_bytes // manifest.block_bytes, bytes(self._block)
-        if hashlib.sha256(data).hexdigest() != manifest.block_sha256[number]:
+    def _filled(self, piece: Piece) -> list[Action]:
+        data = bytes(piece.data)
+        if not piece.is_right(data):
             raise DigestError(
-                _("clip {clip_id}: block {number} is not what the agent promised").format(
-                    clip_id=self._clip_id, number=number
+                _("clip {clip_id}: {piece} is not what the agent promised").format(
+                    clip_id=self._promise.clip_id, piece=piece.name
                 )
             )
-        self._block.clear()
-        self._whole.update(data)
-        stored = Store(self.verified_bytes, data)
         self.verified_bytes += len(data)
-        return [stored]
+        return [Store(piece.offset, data)]
 
     def _next(self) -> list[Action]:
-        """Keep the window full; at the end, judge the whole."""
-        assert self._manifest is not None
-        if self.verified_bytes == self._bytes:
-            if self._whole.hexdigest() != self._sha256:
-                raise DigestError(
-                    _("clip {clip_id}: its blocks add up to another digest than its event promised").format(
-                        clip_id=self._clip_id
-                    )
-                )
-            return [Send(Done().model_dump_json()), Finish()]
-        gets: list[Action] = []
-        block_bytes = self._manifest.block_bytes
-        ahead = self.verified_bytes + len(self._block) + self._window_bytes
-        while self._asked < min(self._bytes, ahead):
-            length = min(GET_BYTES, block_bytes - self._asked % block_bytes, self._bytes - self._asked)
-            gets.append(Send(Get(offset=self._asked, length=length).model_dump_json()))
-            self._asked += length
-        return gets
+        """Keep the window full; at the end, say so."""
+        actions: list[Action] = []
+        while self._piece is not None and self._on_way_bytes < self.window_bytes and len(self._asked) < _GETS_AHEAD_MAX:
+            if self._piece.gaps:
+                actions.append(self._get(self._piece))
+            else:  # a block that was on disk as heads is whole without a get
+                actions += [] if self._piece.was_asked else self._filled(self._piece)
+                self._piece = next(self._plan, None)
+        if self._piece is None and not self._asked:
+            actions += [Send(Done(whole=self._quality == "original").model_dump_json()), Finish()]
+        return actions
+
+    def _get(self, piece: Piece) -> Send:
+        first, last = piece.gaps[0]
+        length = min(last - first, max(GET_BYTES, self.window_bytes // _GETS_AHEAD_MAX))
+        piece.gaps[0] = (first + length, last)
+        if first + length == last:
+            piece.gaps.pop(0)
+        piece.was_asked = True
+        self._asked.append((piece, first, first + length))
+        self._on_way_bytes += length
+        return Send(Get(offset=first, length=length).model_dump_json(), length)
+
+    def _known_manifest(self) -> Manifest:
+        if self.manifest is None:
+            raise WireError(_("the agent sent something else before its manifest"))
+        return self.manifest
+
+
+def _is_here(offset: int, length: int, manifest: Manifest, blocks: set[int], known: dict[int, bytes]) -> bool:
+    last = (offset + length - 1) // manifest.block_bytes
+    return offset in known or all(number in blocks for number in range(offset // manifest.block_bytes, last + 1))

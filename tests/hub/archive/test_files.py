@@ -64,7 +64,8 @@ def test_an_unfinished_clip_is_not_visible_and_goes_on_later(archive: Archive, t
     assert not archive.intact(SHA256)
     assert names(tmp_path) == [f"{SHA256}.part"]
     with archive.part(SHA256, len(CLIP)) as part:
-        assert b"".join(part.blocks(7)) == CLIP[:100]
+        assert part.read(0, 1000) == CLIP[:100]
+        assert not part.has_holes()
         part.write(100, CLIP[100:])
         part.commit()
     assert names(tmp_path) == [f"{SHA256}.mp4"]
@@ -163,3 +164,25 @@ def test_check_finds_what_is_not_as_named(archive: Archive) -> None:
     assert sorted(damage.path for damage in archive.check()) == sorted([damaged, stranger])
     assert not archive.intact(damaged.stem)
     assert archive.intact(whole.stem)
+
+
+def test_a_part_of_keyframes_alone_has_holes(archive: Archive) -> None:
+    with archive.part(SHA256, 1_000_000) as part:
+        part.write(900_000, b"a keyframe")
+        assert part.has_holes()
+        assert part.read(900_000, 100) == b"a keyframe"
+
+
+def test_strays_are_swept_unless_they_are_wanted_fresh_or_being_written(archive: Archive) -> None:
+    names = ["0" * 64, "1" * 64, "2" * 64, "3" * 64]
+    stray, wanted, fresh, busy = (archive.path(name).with_suffix(".part") for name in names)
+    for name in names:
+        with archive.part(name, 10) as part:
+            part.write(0, b"unfinished")
+    for path in (stray, wanted, busy):
+        os.utime(path, (1000, 1000))
+    os.utime(fresh, (5000, 5000))
+    with archive.part(names[3], 10):
+        os.utime(busy, (1000, 1000))
+        assert archive.sweep({names[1]}, older_than_seconds=3600, now_seconds=5000) == 1
+    assert [path.exists() for path in (stray, wanted, fresh, busy)] == [False, True, True, True]

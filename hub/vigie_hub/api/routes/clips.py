@@ -53,7 +53,7 @@ async def post_pull(services: ServicesOf, user: UserOf, clip_id: str) -> Clip:
     if clip.archive is not None and clip.archive.state != "failed":
         return clip
     await services.audit.record(user, "pull_requested", clip_id)
-    services.pulls.request(clip_id)
+    await services.pulls.request(clip_id)
     return with_progress(clip.model_copy(update={"archive": None}), services.pulls)
 
 

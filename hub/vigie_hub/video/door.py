@@ -1,0 +1,162 @@
+"""The hub's end of the TCP road (`vigie_shared.road`): a door in the API that opens for the agents that are awaited."""
+
+import asyncio
+import contextlib
+import secrets
+from collections import deque
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from typing import Final
+
+import structlog
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from vigie_shared import road
+from vigie_shared.errors import TransferError
+from vigie_shared.i18n import gettext as _
+from vigie_shared.receipts import Verifier
+
+_SECRET_BYTES: Final = 32
+_log = structlog.get_logger(__name__)
+
+
+class TcpPeer:
+    """One session over TCP. Waits end with TransferError after their time, or as soon as the agent is gone."""
+
+    def __init__(self) -> None:
+        self._came = asyncio.Event()
+        self.over = asyncio.Event()
+        self._receive: Receive
+        self._send: Send
+        self._messages = road.Messages()
+        self._inbox: deque[str | bytes] = deque()
+        self._outgoing = b""
+
+    def begin(self, receive: Receive, send: Send) -> None:
+        """The agent is here."""
+        self._receive = receive
+        self._send = send
+        self._came.set()
+
+    async def opened(self, seconds: float) -> None:
+        """Wait for the agent."""
+        async with _in_time(seconds, _("the agent did not come in {seconds:g} s")):
+            await self._came.wait()
+
+    def send(self, message: str) -> None:
+        """Queue a message; it leaves with the next wait."""
+        self._outgoing += road.pack(message)
+
+    async def receive(self, seconds: float) -> str | bytes:
+        """The next message."""
+        await self._flush()
+        async with _in_time(seconds, _("nothing came from the agent for {seconds:g} s")):
+            while not self._inbox:
+                event = await self._receive()
+                if event["type"] != "http.request" or not event.get("more_body", False):
+                    raise TransferError(_("the agent closed the connection"))
+                self._inbox.extend(self._messages.feed(event.get("body", b"")))
+        return self._inbox.popleft()
+
+    async def hang_up(self, seconds: float) -> None:
+        """Let what was sent arrive: wait for the agent to close, but not for long."""
+        with contextlib.suppress(TransferError):
+            await self._flush()
+            while True:
+                await self.receive(seconds)
+
+    async def _flush(self) -> None:
+        outgoing, self._outgoing = self._outgoing, b""
+        if outgoing:
+            await self._send({"type": "http.response.body", "body": outgoing, "more_body": True})
+
+
+@contextlib.asynccontextmanager
+async def _in_time(seconds: float, complaint: str) -> AsyncIterator[None]:
+    try:
+        async with asyncio.timeout(seconds):
+            yield
+    except TimeoutError as error:
+        raise TransferError(complaint.format(seconds=seconds)) from error
+
+
+@dataclass(frozen=True, slots=True)
+class Awaited:
+    """An agent that the hub asked to come."""
+
+    agent_id: str
+    key: Verifier
+    secret: str
+    peer: TcpPeer = field(default_factory=TcpPeer)
+
+
+class Door:
+    """Who is awaited. Nobody else is let in, and each of them once."""
+
+    def __init__(self, url: str | None = None) -> None:
+        """`url`: where the door is, for agents that know another address of the hub."""
+        self.url = url
+        self._awaited: dict[str, Awaited] = {}
+
+    @contextlib.asynccontextmanager
+    async def awaiting(self, session_id: str, agent_id: str, key: Verifier) -> AsyncIterator[Awaited]:
+        """Open for this session, until it is over."""
+        awaited = Awaited(agent_id, key, secrets.token_hex(_SECRET_BYTES))
+        self._awaited[session_id] = awaited
+        try:
+            yield awaited
+        finally:
+            self._awaited.pop(session_id, None)
+            awaited.peer.over.set()
+
+    def enter(self, session_id: str, authorization: str) -> TcpPeer | None:
+        """The session of whoever proves that it is meant; None for everybody else."""
+        awaited = self._awaited.get(session_id)
+        scheme, _space, signature = authorization.partition(" ")
+        if awaited is None or scheme != road.SCHEME:
+            return None
+        if not awaited.key.verify(road.proof(awaited.agent_id, session_id, awaited.secret), signature):
+            return None
+        return self._awaited.pop(session_id).peer
+
+
+class DoorKeeper:
+    """ASGI middleware in front of everything: it authenticates by itself, and reads nothing of whoever is not meant."""
+
+    def __init__(self, app: ASGIApp, door: Door) -> None:
+        self._app = app
+        self._door = door
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let an awaited agent in; hand everything else on."""
+        if scope["type"] != "http" or not scope["path"].startswith(road.PATH):
+            await self._app(scope, receive, send)
+            return
+        peer = None
+        if scope["method"] == "POST":
+            peer = self._door.enter(scope["path"].removeprefix(road.PATH), _authorization(scope))
+        if peer is None:
+            _log.info("road_refused")
+            headers = [(b"content-length", b"0"), (b"connection", b"close")]
+            await send({"type": "http.response.start", "status": 403, "headers": headers})
+            await send({"type": "http.response.body", "body": b""})
+            return
+        headers = [(b"content-type", b"application/octet-stream"), (b"connection", b"close")]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        peer.begin(receive, send)
+        await peer.over.wait()
+        await send({"type": "http.response.body", "body": b""})
+
+
+def _authorization(scope: Scope) -> str:
+    for name, value in scope["headers"]:
+        if name == b"authorization":
+            return bytes(value).decode("latin-1")
+    return ""
+
+
+async def nobody_is_here(scope: Scope, _receive: Receive, send: Send) -> None:
+    """What stands behind a door that has no API."""
+    if scope["type"] == "http":
+        await send({"type": "http.response.start", "status": 404, "headers": [(b"content-length", b"0")]})
+        await send({"type": "http.response.body", "body": b""})

@@ -1,0 +1,61 @@
+"""How much to ask for ahead: what the road carries in two round trips, measured, without I/O and without a clock."""
+
+from collections import deque
+from typing import Final
+
+WINDOW_BYTES: Final = 128 * 1024
+"""Before anything is measured. More, at once, overruns the socket's buffer at aiortc's slow start: on loopback it cost
+both ends half as much processor time again (docs/design/transfer.md)."""
+WINDOW_BYTES_MIN: Final = 16 * 1024
+WINDOW_BYTES_MAX: Final = 3 * 1024 * 1024
+_AHEAD_SECONDS_MAX: Final = 2.0
+_ROUNDS: Final = 2.0
+_SAMPLE_SECONDS: Final = 0.05
+_SAMPLES: Final = 20
+"""The rate is the highest of the last so many samples: a pause of the sender is not a slower road."""
+
+
+class Window:
+    """Tell it what is asked and what arrives; `bytes` is how much may be on its way."""
+
+    def __init__(self, most: int = WINDOW_BYTES_MAX) -> None:
+        self._most = most
+        self._asked: deque[tuple[float, int]] = deque()
+        """When the bytes up to a total were asked for."""
+        self._asked_bytes = self._arrived_bytes = 0
+        self._round_trip_seconds: float | None = None
+        self._rates: deque[float] = deque(maxlen=_SAMPLES)
+        self._sample_began: tuple[float, int] | None = None
+
+    @property
+    def bytes(self) -> int:
+        """What may be on its way."""
+        if self._round_trip_seconds is None or not self._rates:
+            return min(WINDOW_BYTES, self._most)
+        rate = max(self._rates)
+        ahead = max(WINDOW_BYTES, _ROUNDS * rate * self._round_trip_seconds)
+        return int(min(self._most, max(WINDOW_BYTES_MIN, min(ahead, _AHEAD_SECONDS_MAX * rate))))
+
+    def asked(self, now_seconds: float, count: int) -> None:
+        """So many bytes more were asked for."""
+        if self._asked_bytes == self._arrived_bytes:
+            self._sample_began = (now_seconds, self._arrived_bytes)
+        self._asked_bytes += count
+        self._asked.append((now_seconds, self._asked_bytes))
+
+    def arrived(self, now_seconds: float, count: int) -> None:
+        """So many bytes more are here."""
+        before, self._arrived_bytes = self._arrived_bytes, self._arrived_bytes + count
+        while self._asked and self._asked[0][1] <= before:
+            self._asked.popleft()
+        if self._asked:
+            waited = max(now_seconds - self._asked[0][0], 1e-4)
+            self._round_trip_seconds = min(self._round_trip_seconds or waited, waited)
+        self._measure(now_seconds)
+
+    def _measure(self, now_seconds: float) -> None:
+        began_seconds, began_bytes = self._sample_began or (now_seconds, self._arrived_bytes)
+        lasted = now_seconds - began_seconds
+        if lasted >= max(_SAMPLE_SECONDS, self._round_trip_seconds or 0.0):
+            self._rates.append((self._arrived_bytes - began_bytes) / lasted)
+            self._sample_began = (now_seconds, self._arrived_bytes)

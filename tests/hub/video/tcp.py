@@ -1,0 +1,96 @@
+"""The TCP road for tests: a hub's door on a port of this machine, and agents that have a key and know the way."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from nats.aio.client import Client
+
+from tests.hub.video.agents import AGENT_ID
+from vigie_agent.credentials import Credentials
+from vigie_agent.keys import AgentKey, load_or_make_agent_key
+from vigie_agent.uplink.budget import LinkBudget
+from vigie_agent.video.answerer import Answerer, AnswererSettings
+from vigie_agent.video.clip_library import ClipSource
+from vigie_agent.video.tcp_road import TcpRoad
+from vigie_hub.api.feed import Feed
+from vigie_hub.api.server import ApiServer
+from vigie_hub.archive.files import Archive
+from vigie_hub.bus.certificates import Certificates
+from vigie_hub.keys import PublicKey
+from vigie_hub.settings import TlsSettings
+from vigie_hub.video.door import Door, DoorKeeper, nobody_is_here
+from vigie_hub.video.puller import Puller, PullLimits
+from vigie_hub.video.roads import Roads, RoadSetting
+from vigie_shared.clock import SystemClock
+from vigie_shared.enrolment import Membership
+
+
+@dataclass
+class Gate:
+    """A hub's door, and the agent that may come to it."""
+
+    folder: Path
+    url: str
+    authority: str
+    key: AgentKey
+    door: Door
+
+    def road(self, url: str | None = None) -> TcpRoad:
+        key = self.key
+        membership = Membership(
+            agent_id=AGENT_ID,
+            hub_key=key.public_key,
+            token="unused",
+            nats_url="nats://127.0.0.1:1",
+            api_url=url or self.url,
+            authority=self.authority,
+        )
+        return TcpRoad(Credentials(self.folder, key, membership))
+
+    def puller(
+        self, connection: Client, archive: Archive, limits: PullLimits | None = None, road: RoadSetting = "auto"
+    ) -> Puller:
+        async def key_of(_agent_id: str) -> PublicKey:
+            return PublicKey(self.key.public_key)
+
+        return Puller(connection, archive, limits=limits, roads=Roads(road), door=self.door, key_of=key_of)
+
+    @asynccontextmanager
+    async def answering(
+        self,
+        connection: Client,
+        clips: ClipSource,
+        *,
+        road: TcpRoad | None = None,
+        budget: LinkBudget | None = None,
+        settings: AnswererSettings | None = None,
+    ) -> AsyncIterator[Answerer]:
+        """An agent that signs and has a TCP road."""
+        answerer = Answerer(
+            connection, AGENT_ID, clips, settings, budget=budget, sign=self.key.sign, road=road or self.road()
+        )
+        async with asyncio.TaskGroup() as group:
+            running = group.create_task(answerer.run())
+            await answerer.ready.wait()
+            yield answerer
+            running.cancel()
+
+
+@asynccontextmanager
+async def open_gate(folder: Path) -> AsyncIterator[Gate]:
+    """TLS on loopback, as beyond it."""
+    certificates = Certificates(folder, TlsSettings(), ["127.0.0.1"])
+    await asyncio.to_thread(certificates.ensure, SystemClock().now())
+    door = Door()
+    server = ApiServer(DoorKeeper(nobody_is_here, door), Feed(), "127.0.0.1", 0, certificates)
+    running = asyncio.create_task(server.run())
+    try:
+        authority = await asyncio.to_thread(certificates.authority_pem)
+        key = await asyncio.to_thread(load_or_make_agent_key, folder / "agent")
+        yield Gate(folder / "agent", f"https://127.0.0.1:{server.port}", authority, key, door)
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
