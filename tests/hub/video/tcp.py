@@ -1,7 +1,7 @@
 """The TCP road for tests: a hub's door on a port of this machine, and agents that have a key and know the way."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -67,10 +67,18 @@ class Gate:
         road: TcpRoad | None = None,
         budget: LinkBudget | None = None,
         settings: AnswererSettings | None = None,
+        on_taken: Callable[[str], None] = lambda clip_id: None,
     ) -> AsyncIterator[Answerer]:
         """An agent that signs and has a TCP road."""
         answerer = Answerer(
-            connection, AGENT_ID, clips, settings, budget=budget, sign=self.key.sign, road=road or self.road()
+            connection,
+            AGENT_ID,
+            clips,
+            settings,
+            on_taken=on_taken,
+            budget=budget,
+            sign=self.key.sign,
+            road=road or self.road(),
         )
         async with asyncio.TaskGroup() as group:
             running = group.create_task(answerer.run())

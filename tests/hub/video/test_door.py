@@ -2,22 +2,30 @@
 
 import asyncio
 import hashlib
+import io
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import av
 import httpx
 import pytest
 from nats.aio.client import Client
 
+from tests.agent.capture.films import packets_of
 from tests.hub.agents import new_key
 from tests.hub.video.agents import AGENT_ID, CLIP, CLIP_ID, FILM, SHA256, Clips, answering, is_idle
 from tests.hub.video.tcp import Gate, open_gate
+from tests.media.films import make_film, walk
+from vigie_agent.clips.remux import remux
 from vigie_agent.keys import AgentKey
 from vigie_hub.archive.files import Archive
 from vigie_hub.keys import PublicKey
 from vigie_hub.video.puller import ArchivedClip, Puller, PullLimits
-from vigie_shared import road
+from vigie_hub.video.roads import Road
+from vigie_hub.video.strip import strip
+from vigie_hub.video.transfer import Promise
 from vigie_shared.errors import SignatureError, TransferError
+from vigie_shared.road import PATH, SCHEME, proof
 from vigie_shared.transfer import BLOCK_BYTES
 
 IMPATIENT = PullLimits(stall_seconds=2, retry_seconds=0.05, retry_seconds_max=0.05, fruitless_attempts_max=2)
@@ -100,6 +108,38 @@ async def test_what_another_key_signed_is_refused(connection: Client, archive: A
             await pull(puller)
 
 
+@pytest.fixture(scope="module")
+def film(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """A clip as the agent keeps it: ten seconds, a keyframe in each."""
+    path = make_film(tmp_path_factory.mktemp("film") / "film.mp4", walk(1, 3), seconds=10)
+    return b"".join(remux(*packets_of(path)).segments)
+
+
+@pytest.mark.parametrize("road", ["tcp", "channel"])
+async def test_keyframes_come_first_and_the_whole_reuses_them(
+    connection: Client, archive: Archive, gate: Gate, film: bytes, road: Road
+) -> None:
+    promise = Promise(AGENT_ID, CLIP_ID, len(film), hashlib.sha256(film).hexdigest())
+    taken: list[str] = []
+    progress: list[tuple[int, int]] = []
+    puller = gate.puller(connection, archive, road=road)
+    async with gate.answering(connection, Clips(film), on_taken=taken.append) as answerer:
+        thumbnail = await puller.sample(promise, "thumbnail")
+        keyframes = await puller.sample(promise, "keyframes", lambda here, wanted: progress.append((here, wanted)))
+        await is_idle(answerer)
+        assert taken == [], "the agent must not think that its clip is safe at the hub"
+        whole = await pull(puller, film)
+        await is_idle(answerer)
+        assert taken == [CLIP_ID]
+    assert (whole.roads, archive.path(promise.sha256).read_bytes()) == ((road,), film)
+    assert thumbnail.received_bytes + keyframes.received_bytes + whole.received_bytes == len(film)
+    assert progress[-1][0] == progress[-1][1] < len(film)
+    with av.open(io.BytesIO(strip(thumbnail.init, [data for _head, data in thumbnail.heads])), "r") as container:
+        assert len(list(container.decode(video=0))) == 1
+    with av.open(io.BytesIO(strip(keyframes.init, [data for _head, data in keyframes.heads])), "r") as container:
+        assert len(list(container.decode(video=0))) == len(keyframes.heads) == 10
+
+
 @pytest.fixture
 def key(gate: Gate) -> AgentKey:
     return gate.key
@@ -107,7 +147,7 @@ def key(gate: Gate) -> AgentKey:
 
 async def post(gate: Gate, session_id: str, authorization: str) -> int:
     """The status that whoever comes is answered with; a session that opens is left at once."""
-    url = f"{gate.url}{road.PATH}{session_id}"
+    url = f"{gate.url}{PATH}{session_id}"
     async with (
         httpx.AsyncClient(verify=False) as client,
         client.stream("POST", url, headers={"authorization": authorization}, content=b"") as response,
@@ -116,7 +156,7 @@ async def post(gate: Gate, session_id: str, authorization: str) -> int:
 
 
 def authorized(key: AgentKey, session_id: str, secret: str) -> str:
-    return f"{road.SCHEME} {key.sign(road.proof(AGENT_ID, session_id, secret))}"
+    return f"{SCHEME} {key.sign(proof(AGENT_ID, session_id, secret))}"
 
 
 async def test_the_door_opens_once_for_the_agent_that_is_awaited_and_for_nobody_else(gate: Gate, key: AgentKey) -> None:
