@@ -12,8 +12,10 @@ from enum import Enum, auto
 from typing import Final
 
 RTO_FIRST_SECONDS: Final = 1.0
-RTO_SLACK_SECONDS_MIN: Final = 0.2
-"""Above the smoothed round trip: the other side may hold an acknowledgement back for as long (RFC 9260 §6.2)."""
+ACKNOWLEDGEMENT_SECONDS_MAX: Final = 0.2
+"""For so long the other side may hold one back (RFC 9260 §6.2)."""
+RTO_SLACK_SECONDS_MIN: Final = 0.25
+"""Above the smoothed round trip."""
 RTO_SECONDS_MAX: Final = 3.0
 """One packet each three seconds harms nobody, and a link that comes back is found soon."""
 REORDER_SHARE: Final = 0.25
@@ -39,7 +41,6 @@ class Sent:
     at: float
     serial: int
     is_repeat: bool
-    is_probe: bool = False
     state: State = State.FLYING
     delivered: int = 0
     delivered_at: float = 0.0
@@ -104,6 +105,7 @@ class Losses:
         self._quiet_since = 0.0
         self._heard_at = 0.0
         self._probed = False
+        self._probed_number = -1
         self._timeouts = 0
 
     @property
@@ -125,12 +127,12 @@ class Losses:
         """Whether the other side has named it."""
         return number < self._next and number not in self._newest
 
-    def send(self, number: int, size: int, now: float, *, is_probe: bool = False) -> Sent:
+    def send(self, number: int, size: int, now: float) -> Sent:
         """The packet leaves, for the first time or again."""
         before = self._newest.get(number)
         if before is not None:
             self._land(before, State.LOST)
-        sent = Sent(number, size, now, self._serial, number < self._next, is_probe)
+        sent = Sent(number, size, now, self._serial, number < self._next)
         self._serial += 1
         self._next = max(self._next, number + 1)
         self._newest[number] = sent
@@ -141,6 +143,17 @@ class Losses:
         self.in_flight_bytes += size
         self._quiet_since = now
         return sent
+
+    def probe(self, number: int, size: int, now: float) -> Sent:
+        """The packet leaves to make the other side speak."""
+        self._probed_number = number
+        return self.send(number, size, now)
+
+    def reclaim(self, number: int, size: int, now: float) -> None:
+        """The other side named this packet, but may have dropped it since (RFC 9260 §6.2): it counts as lost."""
+        if self._cumulative < number < self._next and number not in self._newest:
+            self._newest[number] = Sent(number, size, now, -1, is_repeat=True, state=State.LOST)
+            self._runs.clear()
 
     def forget(self, number: int) -> None:
         """Nobody waits for this packet any more."""
@@ -164,9 +177,10 @@ class Losses:
             self._learn(arrived, now)
         return arrived
 
-    def doubt(self) -> None:
-        """The other side got a packet twice, and no probe: what was taken for lost was late."""
-        self._reorder_share = min(self._reorder_share * 2, REORDER_SHARE_MAX)
+    def doubt(self, number: int) -> None:
+        """The other side got this packet twice: unless it was a probe, what was taken for lost was late."""
+        if number != self._probed_number:
+            self._reorder_share = min(self._reorder_share * 2, REORDER_SHARE_MAX)
 
     def find_lost(self, now: float) -> list[Sent]:
         """What must be sent again, by what has arrived and the time."""
@@ -231,7 +245,7 @@ class Losses:
             return None
         wait = PROBE_ROUND_TRIPS * self.round_trips.smoothed + REORDER_SECONDS_MIN
         if self.in_flight_packets == 1:
-            wait += RTO_SLACK_SECONDS_MIN
+            wait += ACKNOWLEDGEMENT_SECONDS_MAX
         return min(self._quiet_since + wait, self._heard_at + self._timeout_seconds())
 
     def _reorder_seconds(self) -> float:

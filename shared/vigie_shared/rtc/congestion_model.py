@@ -8,6 +8,7 @@ Where it differs: the start ends as soon as a whole round took longer than the s
 small one must not be overrun), and a probe that finds more goes on probing.
 """
 
+import random
 from collections import deque
 from enum import Enum, auto
 from typing import Final
@@ -22,40 +23,71 @@ WINDOW_SLACK_BYTES: Final = 3 * PACKET_BYTES
 WINDOW_STALLED_BYTES: Final = 2 * PACKET_BYTES
 
 START_GAIN: Final = 2.77
-START_WINDOW_GAIN: Final = 2.0
+START_WINDOW_GAIN: Final = 1.75
 START_GROWTH: Final = 1.25
 START_ROUNDS: Final = 3
 QUEUE_SHARE: Final = 0.25
 QUEUE_SECONDS_MIN: Final = 0.008
 QUEUE_SAMPLES_MIN: Final = 8
 DRAIN_GAIN: Final = 0.36
-PROBE_GAINS: Final = (1.0, 1.0, 1.0, 1.25, 0.75, 1.0, 1.0, 1.0)
-PROBE_UP, PROBE_DOWN = 3, 4
-PROBE_GROWTH: Final = 1.12
-WINDOW_GAIN: Final = 1.75
+PROBE_UP_GAIN: Final = 1.25
+PROBE_UP_BYTES: Final = 3 * PACKET_BYTES
+"""More in each round trip of a probe, whatever the rate: so a small flow wins from a large one until both are equal."""
+PROBE_DOWN_GAIN: Final = 0.75
+CRUISE_STEPS: Final = (4, 8)
+"""Between two probes, each a round trip long; drawn, so that flows do not probe in step."""
+PROBE_GROWTH: Final = 1.15
+WINDOW_GAIN_MAX: Final = 1.75
+WINDOW_GAIN_MIN: Final = 1.15
+WINDOW_GAIN_FALL: Final = 0.9
+WINDOW_GAIN_RISE: Final = 0.03
+"""A round that waited in a queue and lost something overran that queue: hold less. Other losses count for nothing."""
 PACE_SHARE: Final = 0.99
 
-RATE_ROUNDS: Final = 10
-RATE_SECONDS: Final = 2.0
+RATE_ROUNDS: Final = 2
+RATE_ROUND_TRIPS: Final = 10
+RATE_SECONDS_MIN: Final = 2.0
+"""A sample of the rate is forgotten when it is both so many rounds and so long past."""
+FLOOD_SHARE: Final = 0.25
+FLOOD_BYTES_MIN: Final = 8 * PACKET_BYTES
+"""Where a round loses as much, the path is slower than it was: older samples say nothing about it."""
 SHORTEST_SECONDS: Final = 10.0
-SHORTEST_PROBE_SECONDS: Final = 0.2
+SHORTEST_SECONDS_DOUBTED: Final = 4.0
+DOUBT_ROUNDS: Final = 8
+DOUBT_GROWTH: Final = 1.5
+"""When so many rounds took half as long again, the path may have become longer: measure sooner."""
+EMPTY_SECONDS: Final = 0.2
 ROUND_TRIP_SECONDS_MIN: Final = 0.01
 """What an event loop cannot see: shorter round trips are taken for this one where packets in flight are counted."""
 
 
 class Phase(Enum):
-    """STARTING doubles; DRAINING empties the queue which that made; PROBING cycles; IDLING measures an empty path."""
+    """STARTING doubles; DRAINING empties the queue which that made. From then on CRUISING at the rate, now and then
+    RISING to find more and FALLING to empty the queue again; EMPTYING to measure a path without one.
+    """
 
     STARTING = auto()
     DRAINING = auto()
-    PROBING = auto()
-    IDLING = auto()
+    CRUISING = auto()
+    RISING = auto()
+    FALLING = auto()
+    EMPTYING = auto()
+
+
+_GAINS: Final = {
+    Phase.STARTING: START_GAIN,
+    Phase.DRAINING: DRAIN_GAIN,
+    Phase.CRUISING: PACE_SHARE,
+    Phase.RISING: PROBE_UP_GAIN,
+    Phase.FALLING: PROBE_DOWN_GAIN,
+    Phase.EMPTYING: PACE_SHARE,
+}
 
 
 class PathModel:
     """Fed by each packet that leaves, arrives or is lost; says `rate` and `window_bytes`."""
 
-    def __init__(self) -> None:
+    def __init__(self, seed: int | None = None) -> None:
         self.phase = Phase.STARTING
         self.shortest_seconds = float("inf")
         self.delivered = 0
@@ -64,16 +96,25 @@ class PathModel:
         self._app_limited_until = 0
         self._rates: deque[tuple[float, int, float]] = deque()
         self._shortest_at = 0.0
+        self._is_empty_now = False
         self._round_end = 0
+        self._round_began = 0
+        self._round_lost = 0
         self._round_shortest = float("inf")
         self._round_samples = 0
         self._round_is_limited = False
+        self._window_gain = WINDOW_GAIN_MAX
         self._full_rate = 0.0
         self._flat_rounds = 0
-        self._step = 0
+        self._random = random.Random(seed)  # noqa: S311
+        self._cruise_steps = CRUISE_STEPS[0]
         self._step_at = 0.0
-        self._step_rate = 0.0
-        self._idle_until: float | None = None
+        self._probed_rate = 0.0
+        self._is_judged = False
+        self._growths = 0
+        self._long_rounds = 0
+        self._empty_until: float | None = None
+        self._empty_shortest = float("inf")
         self._is_stalled = False
 
     @property
@@ -84,7 +125,12 @@ class PathModel:
     @property
     def pace(self) -> float | None:
         """Bytes a second at which to send now; None: no limit but the window."""
-        return None if self.rate is None else self.rate * self._gain()
+        if self.rate is None:
+            return None
+        pace = self.rate * _GAINS[self.phase]
+        if self.phase is Phase.RISING:
+            pace += PROBE_UP_BYTES / max(self.shortest_seconds, ROUND_TRIP_SECONDS_MIN)
+        return pace
 
     @property
     def window_bytes(self) -> float:
@@ -96,13 +142,14 @@ class PathModel:
         fill = self._fill_bytes()
         if self.phase is Phase.STARTING:
             return max(START_WINDOW_GAIN * fill + WINDOW_SLACK_BYTES, WINDOW_FIRST_BYTES)
-        gain = 0.5 if self.phase is Phase.IDLING else WINDOW_GAIN
+        gain = 0.5 if self.phase is Phase.EMPTYING else self._window_gain
         return max(gain * fill + WINDOW_SLACK_BYTES, WINDOW_BYTES_MIN)
 
     def send(self, sent: Sent, in_flight_bytes: int) -> None:
         """`sent` leaves; so much was on its way before."""
         if in_flight_bytes == 0:
             self._first_sent_at = self._delivered_at = sent.at
+            self._is_empty_now = sent.at > self._shortest_at + SHORTEST_SECONDS
         sent.delivered, sent.delivered_at = self.delivered, self._delivered_at
         sent.first_sent_at = self._first_sent_at
         sent.is_app_limited = self._app_limited_until > self.delivered
@@ -126,19 +173,17 @@ class PathModel:
         self._sample(latest, now)
         self._advance(in_flight_bytes, now)
 
+    def lose(self, lost: list[Sent]) -> None:
+        """These did not arrive."""
+        for sent in lost:
+            self._round_lost += sent.size
+
     def stall(self) -> None:
         """Nothing came back for a whole timeout: feel the way until something does."""
         self._is_stalled = True
 
     def _fill_bytes(self) -> float:
         return (self.rate or 0.0) * max(self.shortest_seconds, ROUND_TRIP_SECONDS_MIN)
-
-    def _gain(self) -> float:
-        if self.phase is Phase.STARTING:
-            return START_GAIN
-        if self.phase is Phase.DRAINING:
-            return DRAIN_GAIN
-        return PACE_SHARE * (PROBE_GAINS[self._step] if self.phase is Phase.PROBING else 1.0)
 
     def _sample(self, sent: Sent, now: float) -> None:
         seconds = max(sent.at - sent.first_sent_at, now - sent.delivered_at)
@@ -150,7 +195,8 @@ class PathModel:
         while self._rates and self._rates[-1][0] <= rate:
             self._rates.pop()
         self._rates.append((rate, self.round, now))
-        while self._rates[0][1] < self.round - RATE_ROUNDS and self._rates[0][2] < now - RATE_SECONDS:
+        oldest = now - max(RATE_SECONDS_MIN, RATE_ROUND_TRIPS * self.shortest_seconds)
+        while self._rates[0][1] < self.round - RATE_ROUNDS and self._rates[0][2] < oldest:
             self._rates.popleft()
 
     def _time_round_trips(self, arrived: list[Sent], now: float) -> None:
@@ -160,67 +206,92 @@ class PathModel:
         shortest = min(once)
         self._round_shortest = min(self._round_shortest, shortest)
         self._round_samples += 1
-        if shortest <= self.shortest_seconds:
+        if shortest <= self.shortest_seconds or self._is_empty_now:
+            self._is_empty_now = False
             self.shortest_seconds, self._shortest_at = shortest, now
+        if self._empty_until is not None:
+            self._empty_shortest = min(self._empty_shortest, shortest)
 
     def _begin_round(self, in_flight_bytes: int) -> None:
-        if self.phase is Phase.STARTING:
-            self._judge_start()
-        self.round += 1
-        self._round_end = self.delivered + in_flight_bytes
-        self._round_shortest, self._round_samples, self._round_is_limited = float("inf"), 0, False
-
-    def _judge_start(self) -> None:
-        """Full when rounds bring no more, or when a whole one waited in a queue."""
         rate = self.rate or 0.0
         if rate >= self._full_rate * START_GROWTH:
             self._full_rate, self._flat_rounds = rate, 0
         elif not self._round_is_limited:
             self._flat_rounds += 1
+        if self._round_lost > max(FLOOD_BYTES_MIN, FLOOD_SHARE * (self.delivered - self._round_began)):
+            self._rates = deque(sample for sample in self._rates if sample[1] == self.round) or self._rates
+        if self._round_lost and self._is_queueing():
+            self._window_gain = max(self._window_gain * WINDOW_GAIN_FALL, WINDOW_GAIN_MIN)
+        else:
+            self._window_gain = min(self._window_gain + WINDOW_GAIN_RISE, WINDOW_GAIN_MAX)
+        self._round_lost, self._round_began = 0, self.delivered
+        is_long = self._round_shortest > DOUBT_GROWTH * self.shortest_seconds + QUEUE_SECONDS_MIN
+        self._long_rounds = self._long_rounds + 1 if is_long else 0
+        self.round += 1
+        self._round_end = self.delivered + in_flight_bytes
+        self._round_shortest, self._round_samples, self._round_is_limited = float("inf"), 0, False
+
+    def _is_queueing(self) -> bool:
+        """Whether the first packets of this round waited in a queue, all of them (as HyStart++, RFC 9406)."""
         queue_seconds = max(QUEUE_SHARE * self.shortest_seconds, QUEUE_SECONDS_MIN)
-        is_queueing = (
-            self._round_samples >= QUEUE_SAMPLES_MIN and self._round_shortest > self.shortest_seconds + queue_seconds
-        )
-        if self._flat_rounds >= START_ROUNDS or is_queueing:
-            self.phase = Phase.DRAINING
+        return self._round_samples >= QUEUE_SAMPLES_MIN and self._round_shortest > self.shortest_seconds + queue_seconds
 
     def _advance(self, in_flight_bytes: int, now: float) -> None:
-        if self.phase is Phase.DRAINING and in_flight_bytes <= self._fill_bytes():
-            self._probe(now)
-        elif self.phase is Phase.PROBING:
+        if self.phase is Phase.STARTING:
+            if self._flat_rounds >= START_ROUNDS or self._is_queueing():
+                self.phase = Phase.DRAINING
+        elif self.phase is Phase.DRAINING:
+            if in_flight_bytes <= self._fill_bytes():
+                self._cruise(now)
+        elif self.phase is Phase.EMPTYING:
+            self._advance_emptying(in_flight_bytes, now)
+        elif now > self._shortest_at + (
+            SHORTEST_SECONDS_DOUBTED if self._long_rounds >= DOUBT_ROUNDS else SHORTEST_SECONDS
+        ):
+            self.phase, self._empty_until = Phase.EMPTYING, None
+        else:
             self._advance_probe(in_flight_bytes, now)
-        if self.phase is Phase.PROBING and now > self._shortest_at + SHORTEST_SECONDS:
-            self.phase, self._idle_until = Phase.IDLING, None
-        if self.phase is Phase.IDLING:
-            self._advance_idling(in_flight_bytes, now)
 
-    def _probe(self, now: float) -> None:
-        self.phase = Phase.PROBING
-        self._step, self._step_at = 0, now
+    def _cruise(self, now: float) -> None:
+        self.phase, self._step_at = Phase.CRUISING, now
+        self._cruise_steps = self._random.randint(*CRUISE_STEPS)
+        self._is_judged = False
+
+    def _rise(self, now: float) -> None:
+        self.phase, self._step_at = Phase.RISING, now
+        self._probed_rate = self.rate or 0.0
 
     def _advance_probe(self, in_flight_bytes: int, now: float) -> None:
-        fill = self._fill_bytes()
-        if self._step == PROBE_DOWN and in_flight_bytes <= fill:
-            self._next_step(now)
-        if now - self._step_at < max(self.shortest_seconds, ROUND_TRIP_SECONDS_MIN):
+        steps = (now - self._step_at) / max(self.shortest_seconds, ROUND_TRIP_SECONDS_MIN)
+        if self.phase is Phase.RISING:
+            if steps >= 1:
+                self.phase, self._step_at = Phase.FALLING, now
+        elif self.phase is Phase.FALLING:
+            if steps >= 1 or in_flight_bytes <= self._fill_bytes():
+                self._cruise(now)
+        elif steps >= 1 and not self._is_judged:
+            self._is_judged = True
+            self._judge_probe(now)
+        elif steps >= self._cruise_steps:
+            self._rise(now)
+
+    def _judge_probe(self, now: float) -> None:
+        """What was sent faster has come back by now. Where that brought more, probe again; twice, start over."""
+        rate = self.rate or 0.0
+        if not self._probed_rate or rate < self._probed_rate * PROBE_GROWTH:
+            self._growths = 0
             return
-        if self._step == PROBE_UP:
-            rate = self.rate or 0.0
-            if rate > self._step_rate * PROBE_GROWTH:
-                self._step_at, self._step_rate = now, rate
-                return
-            if in_flight_bytes < 1.2 * fill and now - self._step_at < 2 * self.shortest_seconds:
-                return
-        self._next_step(now)
+        self._growths += 1
+        self._rise(now)
+        if self._growths > 1:
+            self.phase, self._growths = Phase.STARTING, 0
+            self._full_rate, self._flat_rounds = rate, 0
 
-    def _next_step(self, now: float) -> None:
-        self._step = (self._step + 1) % len(PROBE_GAINS)
-        self._step_at, self._step_rate = now, self.rate or 0.0
-
-    def _advance_idling(self, in_flight_bytes: int, now: float) -> None:
-        if self._idle_until is None:
+    def _advance_emptying(self, in_flight_bytes: int, now: float) -> None:
+        if self._empty_until is None:
             if in_flight_bytes <= max(0.5 * self._fill_bytes() + WINDOW_SLACK_BYTES, WINDOW_BYTES_MIN):
-                self._idle_until = now + max(SHORTEST_PROBE_SECONDS, self.shortest_seconds)
-                self.shortest_seconds = float("inf")
-        elif now >= self._idle_until and self.shortest_seconds < float("inf"):
-            self._probe(now)
+                self._empty_until = now + max(EMPTY_SECONDS, self.shortest_seconds)
+                self._empty_shortest = float("inf")
+        elif now >= self._empty_until and self._empty_shortest < float("inf"):
+            self.shortest_seconds, self._shortest_at = self._empty_shortest, now
+            self._cruise(now)

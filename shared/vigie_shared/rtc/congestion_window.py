@@ -13,13 +13,14 @@ CATCH_UP_SECONDS: Final = 0.01
 
 
 class CongestionWindow:
-    """Packets are numbered as in `Losses`; times are monotonic seconds."""
+    """Packets are numbered as in `Losses`; times are monotonic seconds. The seed decides when probes come."""
 
-    def __init__(self) -> None:
+    def __init__(self, seed: int | None = None) -> None:
         self.losses = Losses()
-        self.model = PathModel()
+        self.model = PathModel(seed)
         self._peer_bytes = float("inf")
-        self._next_at = 0.0
+        self._owed_bytes = 0.0
+        self._owed_at = 0.0
 
     @property
     def in_flight_bytes(self) -> int:
@@ -31,16 +32,18 @@ class CongestionWindow:
         in_flight = self.losses.in_flight_bytes
         if in_flight and in_flight + PACKET_BYTES > min(self.model.window_bytes, self._peer_bytes):
             return None
-        wait = self._next_at - now
+        self._settle(now)
+        pace = self.model.pace
+        wait = self._owed_bytes / pace if pace else 0.0
         return wait if wait > EARLY_SECONDS else 0.0
 
-    def send(self, number: int, size: int, now: float, *, is_probe: bool = False) -> None:
+    def send(self, number: int, size: int, now: float) -> None:
         """A packet of `size` bytes on the wire leaves now."""
-        before = self.losses.in_flight_bytes
-        self.model.send(self.losses.send(number, size, now, is_probe=is_probe), before)
-        pace = self.model.pace
-        if pace is not None:
-            self._next_at = max(self._next_at, now - CATCH_UP_SECONDS) + size / pace
+        self._leave(self.losses.send(number, size, now), now)
+
+    def probe(self, number: int, size: int, now: float) -> None:
+        """It leaves to make the other side speak, whatever window and pace say."""
+        self._leave(self.losses.probe(number, size, now), now)
 
     def run_dry(self) -> None:
         """There was room, and nothing to send."""
@@ -53,6 +56,7 @@ class CongestionWindow:
         self._peer_bytes = peer_bytes
         arrived = self.losses.acknowledge(cumulative, gaps, now)
         lost = self.losses.find_lost(now)
+        self.model.lose(lost)
         if arrived:
             self.model.arrive(arrived, self.losses.in_flight_bytes, now)
         return arrived, lost
@@ -64,7 +68,21 @@ class CongestionWindow:
     def expire(self, now: float) -> Expiry:
         """A timer's moment."""
         expiry = self.losses.expire(now)
+        self.model.lose(expiry.lost)
         if expiry.is_timeout:
             self.model.stall()
-            self._next_at = now
+            self._owed_bytes = 0.0
         return expiry
+
+    def _leave(self, sent: Sent, now: float) -> None:
+        self.model.send(sent, self.losses.in_flight_bytes - sent.size)
+        self._settle(now)
+        self._owed_bytes += sent.size
+
+    def _settle(self, now: float) -> None:
+        pace = self.model.pace
+        if pace is None:
+            self._owed_bytes = 0.0
+        else:
+            self._owed_bytes = max(self._owed_bytes - pace * (now - self._owed_at), -pace * CATCH_UP_SECONDS)
+        self._owed_at = now
