@@ -115,7 +115,8 @@ def decode(payload: bytes, *, agent_id: str, lane: str) -> Batch:
 def read_columns(payload: bytes, *, agent_id: str, lane: str, lightly: bool = False) -> tuple[Head, list[Group]]:
     """A batch of version 2 field by field, checked like `decode` does: for who has no need of models.
 
-    `lightly` leaves out fields that nobody searches for; they are checked all the same.
+    `lightly` leaves out fields that nobody searches for, which are checked all the same, and gives identifiers as
+    numbers.
     """
     _check_version(payload, agent_id, lane)
     try:

@@ -35,6 +35,8 @@ Sequence = Annotated[int, Field(ge=0, le=(1 << 53) - 1)]
 """A place in a lane: the first event is 1, 0 means none; exact in JSON everywhere (RFC 8259 §6)."""
 
 _NAME = re.compile(NAME_PATTERN)
+_BYTES = 11
+_CHANCE = (1 << 40) - 1
 
 
 def is_name(text: str) -> bool:
@@ -49,9 +51,19 @@ def unique_id(at: datetime) -> str:
 
 def read_id(at: datetime, motion_id: str, text: str) -> str:
     """The id of the read of plate `text` at that time: its chance is its motion's, so that it need not travel."""
-    return f"{int(at.timestamp() * 1000):012x}{derived_chance(motion_id, text)}"
+    return id_of(derived_number(int(at.timestamp() * 1000), int(motion_id, 16), text))
 
 
-def derived_chance(motion_id: str, text: str) -> str:
-    """40 bits as hexadecimal digits: the motion's, moved on by the CRC-32 of `text`, for a motion may show several."""
-    return f"{int(motion_id[12:], 16) + zlib.crc32(text.encode()) & 0xFF_FFFF_FFFF:010x}"
+def derived_number(ms: int, motion: int, text: str) -> int:
+    """`read_id` in numbers: its chance is the motion's, moved on by the CRC-32 of `text`, for one may show several."""
+    return ms << 40 | motion + zlib.crc32(text.encode()) & _CHANCE
+
+
+def id_of(number: int) -> str:
+    """The identifier that is `number` in hexadecimal digits."""
+    return f"{number:022x}"
+
+
+def raw(number: int) -> bytes:
+    """The identifier that is `number`, in as few bytes as it has: what `bytes.fromhex` makes of its digits."""
+    return number.to_bytes(_BYTES, "big")

@@ -12,7 +12,6 @@ from vigie_shared.ice import ICE_SERVERS_MAX, IceServer
 from vigie_shared.ids import UniqueId
 from vigie_shared.media import First
 
-
 ClipPriority = Literal["clip", "evidence", "bulk"]
 
 

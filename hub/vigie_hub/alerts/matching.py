@@ -23,9 +23,9 @@ def match(connection: sqlite3.Connection, agent_id: str, read: PlateRead) -> int
     raised = 0
     for entry in entries:
         raised += connection.execute(
-            "INSERT INTO alerts (alert_id, read_id, entry_id, agent_id, camera_id, at, text)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (read_id, entry_id) DO NOTHING",
-            (unique_id(read.at), read.read_id, entry["entry_id"], agent_id, read.camera_id, iso(read.at), read.text),
+            "INSERT INTO alerts (alert_id, read_id, entry_id, agent_id, camera_id, at, text, motion_id, confidence,"
+            " uncertain) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (read_id, entry_id) DO NOTHING",
+            _told(agent_id, read, entry["entry_id"]),
         ).rowcount
     return raised
 
@@ -39,12 +39,9 @@ def raise_from_hit(connection: sqlite3.Connection, agent_id: str, hit: PlateHit,
     """
     read = hit.read
     fresh = connection.execute(
-        "INSERT INTO plate_reads (read_id, event_id, agent_id, camera_id, motion_id, at, text, confidence, uncertain)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (read_id) DO NOTHING",
-        (
-            *(read.read_id, event_id, agent_id, read.camera_id, read.motion_id),
-            *(iso(read.at), read.text, read.confidence, read.uncertain),
-        ),
+        "INSERT INTO plate_reads (text, read_id, agent_id, camera_id, uncertain, event_id)"
+        " VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+        (read.text, bytes.fromhex(read.read_id), agent_id, read.camera_id, read.uncertain, event_id),
     ).rowcount
     raised = match(connection, agent_id, read) if fresh else 0
     entry = connection.execute("SELECT removed_at FROM hotlist WHERE entry_id = ?", (hit.entry_id,)).fetchone()
@@ -58,13 +55,22 @@ def raise_from_hit(connection: sqlite3.Connection, agent_id: str, hit: PlateHit,
         "SELECT 1 FROM alerts WHERE read_id = ? AND entry_id = ?", (read.read_id, hit.entry_id)
     ).fetchone()
     connection.execute(
-        "INSERT INTO alerts (alert_id, read_id, entry_id, agent_id, camera_id, at, text, crop, rule, check_only, retro,"
-        " list_version, list_age_seconds) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+        "INSERT INTO alerts (alert_id, read_id, entry_id, agent_id, camera_id, at, text, motion_id, confidence,"
+        " uncertain, crop, rule, check_only, retro, list_version, list_age_seconds)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
         " ON CONFLICT (read_id, entry_id) DO UPDATE SET crop = coalesce(crop, excluded.crop),"
         " list_version = excluded.list_version, list_age_seconds = excluded.list_age_seconds, retro = excluded.retro",
         (
-            *(unique_id(read.at), read.read_id, hit.entry_id, agent_id, read.camera_id, iso(read.at), read.text),
+            *_told(agent_id, read, hit.entry_id),
             *(hit.picture or None, hit.rule, hit.check_only, hit.retro, hit.list_version, hit.list_age_seconds),
         ),
     )
     return raised + (0 if known else 1)
+
+
+def _told(agent_id: str, read: PlateRead, entry_id: str) -> tuple[object, ...]:
+    """What an alert tells of its read, in the order of the columns."""
+    return (
+        *(unique_id(read.at), read.read_id, entry_id, agent_id, read.camera_id, iso(read.at), read.text),
+        *(read.motion_id, read.confidence, read.uncertain),
+    )

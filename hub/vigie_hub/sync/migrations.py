@@ -103,7 +103,22 @@ def _pulls(database: sqlite_utils.Database) -> None:
     database.execute(_PULLS)
 
 
-MIGRATIONS: Final[tuple[Migration, ...]] = (_first, _enrolment, _hotlists, _batches, _edge_holds, _tickets, _pulls)
+def _reads(database: sqlite_utils.Database) -> None:
+    """Reads in one tree, in the order in which they are searched for; alerts that know their read."""
+    database.conn.create_function("unhex", 1, bytes.fromhex, deterministic=True)  # SQLite has it from 3.41 on
+    _run(database, "schema_reads.sql")
+
+
+MIGRATIONS: Final[tuple[Migration, ...]] = (
+    _first,
+    _enrolment,
+    _hotlists,
+    _batches,
+    _edge_holds,
+    _tickets,
+    _pulls,
+    _reads,
+)
 """Migration n makes version n + 1 out of version n."""
 SCHEMA_VERSION: Final = len(MIGRATIONS)
 

@@ -16,29 +16,22 @@ from vigie_hub.fleet.enrolment import public_key_of
 from vigie_hub.sync.arrivals import Arrival, Refusal, arrival_of
 from vigie_hub.sync.dead_letters import bury
 from vigie_hub.sync.lanes import Lanes
+from vigie_hub.sync.reads import Reads
 from vigie_hub.sync.stored import event_id_of, next_batch_id
 from vigie_hub.sync.times import iso_of_us
 from vigie_shared.batches import Batch, decode
 from vigie_shared.columns.events import Group
 from vigie_shared.events import PlateHit, PlateRead
+from vigie_shared.ids import id_of
 
 _BATCH = (
     "INSERT INTO batches (id, agent_id, epoch, lane, first_seq, skip, count, kinds, received_at, payload)"
     " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
-_READ = (
-    "INSERT INTO plate_reads (event_id, agent_id, read_id, camera_id, motion_id, at, text, confidence, uncertain)"
-    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
-)
 _CLIP = (
     "INSERT INTO clips (event_id, agent_id, clip_id, camera_id, motion_id, at, ended_at, bytes, sha256, codec,"
     " width_px, height_px) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
 )
-_LISTED = (
-    "SELECT event_id, agent_id FROM plate_reads WHERE event_id BETWEEN ? AND ? AND NOT uncertain"
-    " AND EXISTS (SELECT 1 FROM hotlist WHERE hotlist.text = plate_reads.text AND removed_at IS NULL)"
-)
-_READ_FIELDS = ("read_id", "camera_id", "motion_id")
 _CLIP_FIELDS = ("bytes", "sha256", "codec", "width_px", "height_px")
 
 
@@ -69,7 +62,7 @@ class _Harvest:
     """Rows to write, gathered over all arrivals."""
 
     batches: list[tuple[Any, ...]] = field(default_factory=list)
-    reads: list[tuple[Any, ...]] = field(default_factory=list)
+    reads: Reads = field(default_factory=Reads)
     clips: list[tuple[Any, ...]] = field(default_factory=list)
     parts: dict[int, _Part] = field(default_factory=dict)
     """By the id of their row in `batches`."""
@@ -92,7 +85,7 @@ def project_all(
     """Store what is new in `arrivals`, and note what was refused, within the caller's transaction."""
     harvest, lanes, now = _Harvest(), Lanes(connection), iso(at)
     projections: dict[tuple[str, str], Projection] = {}
-    batch_id = first_id = next_batch_id(connection)
+    batch_id = next_batch_id(connection)
     for arrival in arrivals:
         if isinstance(arrival, Refusal):
             bury(connection, arrival, lanes, now)
@@ -107,7 +100,7 @@ def project_all(
             harvest.parts[batch_id] = part
             _reap(harvest, part, batch_id, start, now)
             batch_id += 1
-    _write(connection, harvest, first_id, batch_id)
+    _write(connection, harvest)
     lanes.save()
     connection.executemany(
         "UPDATE agents SET last_seen_at = max(coalesce(last_seen_at, ''), ?), epoch = coalesce(epoch, ?)"
@@ -130,24 +123,9 @@ def _reap(harvest: _Harvest, part: _Part, batch_id: int, first_seq: int, now: st
     )
     for group in arrival.groups:
         if group.kind == "plate_read":
-            harvest.reads += _read_rows(part, group)
+            harvest.reads.add(arrival.agent_id, group, batch_id, part.first, part.last)
         elif group.kind == "clip_stored":
             harvest.clips += _clip_rows(part, group)
-
-
-def _read_rows(part: _Part, group: Group) -> Iterable[tuple[Any, ...]]:
-    columns, agent_id, base = group.columns, part.arrival.agent_id, part.base - part.first
-    rows = zip(
-        [base + place for place in group.places],
-        [agent_id] * len(group.places),
-        *(columns[name] for name in _READ_FIELDS),
-        map(iso_of_us, columns["at"]),
-        columns["text"],
-        columns["confidence"],
-        columns["uncertain"],
-        strict=True,
-    )
-    return rows if part.first == 0 and part.last == part.arrival.head.count - 1 else _within(part, group, rows)
 
 
 def _clip_rows(part: _Part, group: Group) -> Iterable[tuple[Any, ...]]:
@@ -155,40 +133,36 @@ def _clip_rows(part: _Part, group: Group) -> Iterable[tuple[Any, ...]]:
     rows = zip(
         [base + place for place in group.places],
         [agent_id] * len(group.places),
-        *(columns[name] for name in ("clip_id", "camera_id", "motion_id")),
+        map(id_of, columns["clip_id"]),
+        columns["camera_id"],
+        [None if motion is None else id_of(motion) for motion in columns["motion_id"]],
         map(iso_of_us, columns["at"]),
         map(iso_of_us, columns["ended_at"]),
         *(columns[name] for name in _CLIP_FIELDS),
         strict=True,
     )
-    return _within(part, group, rows)
-
-
-def _within(part: _Part, group: Group, rows: Iterable[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
     return [row for place, row in zip(group.places, rows, strict=True) if part.first <= place <= part.last]
 
 
-def _write(connection: sqlite3.Connection, harvest: _Harvest, first_id: int, end_id: int) -> None:
+def _write(connection: sqlite3.Connection, harvest: _Harvest) -> None:
     connection.executemany(_BATCH, harvest.batches)
-    connection.executemany(_READ, harvest.reads)
+    harvest.reads.insert(connection)
     for row in harvest.clips:
         part = harvest.parts[row[0] >> 8]
         part.projection.clips += connection.execute(_CLIP, row).rowcount
-    if harvest.reads:
-        _match(connection, harvest, event_id_of(first_id, 0), event_id_of(end_id, 0) - 1)
+    for agent_id, event_id in harvest.reads.listed(connection):
+        _match(connection, harvest.parts[event_id >> 8], agent_id, event_id)
     for part in harvest.parts.values():
         for group in part.arrival.groups:
             if group.kind == "plate_hit":
                 _take_hits(connection, part, group)
 
 
-def _match(connection: sqlite3.Connection, harvest: _Harvest, first_id: int, last_id: int) -> None:
-    """Raise alerts for those new reads that are on the hotlist."""
-    for row in connection.execute(_LISTED, (first_id, last_id)).fetchall():
-        part = harvest.parts[row["event_id"] >> 8]
-        read = _event(part, row["event_id"] - part.base + part.first)
-        assert isinstance(read, PlateRead)
-        part.projection.alerts += match(connection, row["agent_id"], read)
+def _match(connection: sqlite3.Connection, part: _Part, agent_id: str, event_id: int) -> None:
+    """Raise the alerts of a new read whose plate is on the hotlist."""
+    read = _event(part, event_id - part.base + part.first)
+    assert isinstance(read, PlateRead)
+    part.projection.alerts += match(connection, agent_id, read)
 
 
 def _take_hits(connection: sqlite3.Connection, part: _Part, group: Group) -> None:

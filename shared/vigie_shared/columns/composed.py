@@ -2,7 +2,8 @@
 
 import re
 from collections.abc import Sequence
-from itertools import chain
+from functools import lru_cache
+from itertools import chain, compress, repeat
 from typing import Any, Final
 
 from vigie_shared.columns.kinds import OTHERWISE, Column, Known, Names, Numbers
@@ -19,6 +20,11 @@ _FRAMES: Final = (
     *(f"{_HOLE}|WW|", f"{_HOLE}|W{_HOLE}|", f"{_HOLE}|CD|{_HOLE}", f"{_HOLE}||{_HOLE}", f"{_HOLE}|M|", f"{_HOLE}|ش|"),
 )
 """What is around the numbers of common plates, the commonest first. Never change it: old batches are read by it."""
+
+
+_CAMERAS_KEPT: Final = 4096
+_FORMS_KEPT: Final = 1024
+_NUMBERED_KEPT: Final = 16_384
 
 
 class Optional(Column):
@@ -42,7 +48,7 @@ class Optional(Column):
         there = reader.flags(count)
         if not any(there):
             return [None] * count
-        some = [at for at, is_there in zip(ats, there, strict=True) if is_there]
+        some = [*compress(ats, there)]
         found = iter(self._inner.read(reader, len(some), some))
         return [next(found) if is_there else None for is_there in there]
 
@@ -66,26 +72,36 @@ class Numbered(Column):
 
     def read(self, reader: Reader, count: int, ats: Sequence[int]) -> list[str]:
         values = self._filled(reader, self._frames.read(reader, count, ats))
-        if not (self._least <= min(map(len, values)) and max(map(len, values)) <= self._most):
+        sizes = set(map(len, values))
+        if not (self._least <= min(sizes) and max(sizes) <= self._most):
             raise WireError(f"a text is not of {self._least} to {self._most} characters")
         return values
 
     @staticmethod
     def _filled(reader: Reader, frames: list[str]) -> list[str]:
-        holes = {frame: frame.count(_HOLE) for frame in set(frames)}
-        forms = {frame: frame.replace("%", "%%").replace(_HOLE, "%d") for frame in holes}
-        if set(holes.values()) == {2}:  # as nearly all plates are
+        forms = {frame: _form(frame) for frame in set(frames)}
+        counts = {holes for holes, _form in forms.values()}
+        if counts == {2}:  # as nearly all plates are
             first, second = reader.ints(len(frames), 0, _NUMBER), reader.ints(len(frames), 0, _NUMBER)
-            return [forms[frame] % pair for frame, pair in zip(frames, zip(first, second, strict=True), strict=True)]
-        if set(holes.values()) == {1}:  # as numbered cameras are
-            pairs = list(zip(frames, reader.ints(len(frames), 0, _NUMBER), strict=True))
-            made = {(frame, number): forms[frame] % number for frame, number in set(pairs)}
-            return [made[pair] for pair in pairs]
-        counts = [holes[frame] for frame in frames]
-        columns = [
-            iter(reader.ints(sum(count > place for count in counts), 0, _NUMBER)) for place in range(max(counts))
-        ]
-        return [forms[frame] % tuple(map(next, columns[:count])) for frame, count in zip(frames, counts, strict=True)]
+            texts = {frame: form for frame, (_holes, form) in forms.items()}
+            return [texts[frame] % pair for frame, pair in zip(frames, zip(first, second, strict=True), strict=True)]
+        if counts == {1}:  # as numbered cameras are
+            return [*map(_numbered, frames, reader.ints(len(frames), 0, _NUMBER))]
+        holes = [forms[frame][0] for frame in frames]
+        columns = [iter(reader.ints(sum(count > place for count in holes), 0, _NUMBER)) for place in range(max(holes))]
+        return [forms[frame][1] % tuple(map(next, columns[:count])) for frame, count in zip(frames, holes, strict=True)]
+
+
+@lru_cache(_FORMS_KEPT)
+def _form(frame: str) -> tuple[int, str]:
+    """How many numbers go into a frame, and the format that puts them there."""
+    return frame.count(_HOLE), frame.replace("%", "%%").replace(_HOLE, "%d")
+
+
+@lru_cache(_NUMBERED_KEPT)
+def _numbered(frame: str, number: int) -> str:
+    """A frame with its one number."""
+    return frame.replace(_HOLE, str(number))
 
 
 class Plates(Column):
@@ -111,14 +127,14 @@ class Cameras(Column):
 
     def __init__(self, most: int, pattern: str) -> None:
         self._numbered = Numbered(1, most)
-        self._pattern = re.compile(pattern)
+        self._can_be = lru_cache(_CAMERAS_KEPT)(re.compile(pattern).fullmatch)
 
     def write(self, writer: Writer, values: Sequence[str], ats: Sequence[int]) -> None:
         self._numbered.write(writer, values, ats)
 
     def read(self, reader: Reader, count: int, ats: Sequence[int]) -> list[str]:
         values = self._numbered.read(reader, count, ats)
-        if not all(map(self._pattern.fullmatch, set(values))):
+        if not all(map(self._can_be, set(values))):
             raise WireError("a name that cannot be")
         return values
 
@@ -194,4 +210,4 @@ class Lists(Column):
 
 def repeated(values: Sequence[Any], sizes: Sequence[int]) -> list[Any]:
     """Each value as often as its size says."""
-    return [value for value, size in zip(values, sizes, strict=True) for _each in range(size)]
+    return [*chain.from_iterable(map(repeat, compress(values, sizes), filter(None, sizes)))]

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from pydantic_core import from_json, to_jsonable_python
 
 from vigie_shared.columns.kinds import from_us, to_us
-from vigie_shared.columns.layouts import BULK, LAYOUTS, NUMBER_OF, Layout
+from vigie_shared.columns.layouts import LAYOUTS, NUMBER_OF, Layout
 from vigie_shared.columns.packing import Reader, Writer
 from vigie_shared.errors import WireError
 from vigie_shared.events import EVENT, AnyEvent, StrangeEvent, strange
@@ -19,7 +19,6 @@ from vigie_shared.events import EVENT, AnyEvent, StrangeEvent, strange
 KINDS_MAX: Final = 32
 _JSON_BYTES_MAX: Final = 1 << 20
 _TIMES: Final = frozenset({"at", "first_seen_at", "last_seen_at", "ended_at"})
-_NOTHING: Final[frozenset[str]] = frozenset()
 Row = dict[str, Any]
 
 
@@ -89,7 +88,7 @@ def _row(event: Any, layout: Layout) -> Row:
 def read_groups(reader: Reader, count: int, lightly: bool = False) -> list[Group]:
     """The groups of a batch of `count` events, checked against every bound of the events' models.
 
-    `lightly` checks what `layouts.BULK` names without keeping it.
+    `lightly` checks what `layouts.BULK` names without keeping it, and gives identifiers as numbers.
     """
     kinds = reader.varint(KINDS_MAX)
     order = reader.ints(count, 0, kinds - 1) if kinds > 1 else [0] * count
@@ -111,7 +110,7 @@ def _read_group(reader: Reader, places: list[int], lightly: bool) -> Group:
     kind, layout = LAYOUTS.get(number >> 1, ("", None))
     if layout is None:
         raise WireError(f"kind {number >> 1} is of a newer release")
-    columns = layout.read(reader, len(places), BULK if lightly else _NOTHING)
+    columns = layout.read(reader, len(places), lightly)
     extras = _objects(reader, len(places)) if number & 1 else []
     return Group(kind, places, columns, extras=extras)
 
@@ -135,7 +134,7 @@ def _objects(reader: Reader, count: int) -> list[Row]:
 
 
 def groups_of(events: Sequence[AnyEvent | StrangeEvent]) -> list[Group]:
-    """Events that are models already, field by field."""
+    """Events that are models already, field by field, as `read_groups` gives them lightly."""
     groups = []
     for kind in dict.fromkeys(event.kind for event in events):
         places = [place for place, event in enumerate(events) if event.kind == kind]
@@ -143,8 +142,12 @@ def groups_of(events: Sequence[AnyEvent | StrangeEvent]) -> list[Group]:
         if number is None:
             groups.append(Group(kind, places, strange=[events[place].model_dump(mode="json") for place in places]))
             continue
-        rows = [_row(events[place], LAYOUTS[number][1]) for place in places]
-        groups.append(Group(kind, places, {name: [row[name] for row in rows] for name in rows[0]}))
+        layout = LAYOUTS[number][1]
+        rows = [_row(events[place], layout) for place in places]
+        columns = {name: [row[name] for row in rows] for name in rows[0]}
+        for name in layout.ids:
+            columns[name] = [value and int(value, 16) for value in columns[name]]
+        groups.append(Group(kind, places, columns))
     return groups
 
 

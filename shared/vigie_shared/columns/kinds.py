@@ -7,11 +7,14 @@ import re
 import struct
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from itertools import accumulate, pairwise
+from itertools import accumulate, compress, pairwise
+from math import ceil, floor
+from operator import not_
 from typing import Any, Final
 
 from vigie_shared.columns.packing import WIDTH_MAX, Reader, Writer, unzigzag, zigzag
 from vigie_shared.errors import WireError
+from vigie_shared.ids import id_of
 
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND: Final = timedelta(microseconds=1)
@@ -34,6 +37,10 @@ class Column:
     def read(self, reader: Reader, count: int, beside: Sequence[Any], /) -> Sequence[Any]:
         """The column again; raises WireError where a value cannot be."""
         raise NotImplementedError
+
+    def numbers(self, reader: Reader, count: int, beside: Sequence[Any], /) -> Sequence[Any]:
+        """As `read`, but identifiers as numbers."""
+        return self.read(reader, count, beside)
 
     def check(self, reader: Reader, count: int, beside: Sequence[Any], /) -> None:
         """Read over the column; raises WireError where `read` would."""
@@ -71,7 +78,7 @@ class Ats(Column):
         steps = reader.ints(count - 1, -_I64, _I64)
         values = list(accumulate(steps, initial=unzigzag(head >> 1)))
         if unit != 1:
-            values = [value * unit for value in values]
+            values = list(map(unit.__mul__, values))
         return _checked(values, EARLIEST_US, LATEST_US, "a time")
 
 
@@ -139,19 +146,22 @@ class Ids(Column):
         writer.data += chances
 
     def read(self, reader: Reader, count: int, ats: Sequence[int]) -> list[str | None]:
+        return [None if number is None else id_of(number) for number in self.numbers(reader, count, ats)]
+
+    def numbers(self, reader: Reader, count: int, ats: Sequence[int]) -> list[int] | list[int | None]:
         if not reader.skip(SOME_MISSING):
-            return [*self._read_there(reader, ats)]
+            return self._read_there(reader, ats)
         there = reader.flags(count)
-        found = iter(self._read_there(reader, [at for at, is_there in zip(ats, there, strict=True) if is_there]))
+        found = iter(self._read_there(reader, [*compress(ats, there)]))
         return [next(found) if is_there else None for is_there in there]
 
-    def _read_there(self, reader: Reader, ats: Sequence[int]) -> list[str]:
+    def _read_there(self, reader: Reader, ats: Sequence[int]) -> list[int]:
         if not ats or not reader.skip(OTHERWISE):
             return self._new(reader, ats)
         again = reader.flags(len(ats))
         distances = iter(reader.ints(sum(again), 0, len(ats)))
-        new = iter(self._new(reader, [at for at, old in zip(ats, again, strict=True) if not old]))
-        values: list[str] = []
+        new = iter(self._new(reader, [*compress(ats, map(not_, again))]))
+        values: list[int] = []
         for place, old in enumerate(again):
             if not old:
                 values.append(next(new))
@@ -162,7 +172,7 @@ class Ids(Column):
             values.append(values[first])
         return values
 
-    def _new(self, reader: Reader, ats: Sequence[int]) -> list[str]:
+    def _new(self, reader: Reader, ats: Sequence[int]) -> list[int]:
         sign = self._sign
         steps = reader.ints(len(ats), -(1 << 50), 1 << 50)
         if any(steps):
@@ -170,8 +180,8 @@ class Ids(Column):
         else:
             stamps = [at // 1000 for at in ats]
         _checked(stamps, 0, (1 << 48) - 1, "the time of an id")
-        chances = reader.take(5 * len(ats)).hex()
-        return [f"{stamp:012x}{chances[10 * n : 10 * n + 10]}" for n, stamp in enumerate(stamps)]
+        chances = struct.iter_unpack(">BI", reader.take(5 * len(ats)))
+        return [stamp << 40 | high << 32 | low for stamp, (high, low) in zip(stamps, chances, strict=True)]
 
 
 class Ints(Column):
@@ -234,7 +244,7 @@ class Numbers(Column):
         low, high = self._low * 1000, self._high * 1000
         if self._top:
             low, high = self._top - high, self._top - low
-        if not reader.skim(count, max(low, -_I64), min(high, _I64)):
+        if not reader.skim(count, ceil(max(low, -_I64)), floor(min(high, _I64))):
             self.read(reader, count, ats)
 
 
@@ -297,7 +307,7 @@ class Known(Column):
     def read(self, reader: Reader, count: int, ats: Sequence[int]) -> list[str]:
         if reader.skip(OTHERWISE):
             return self._others.read(reader, count, ats)
-        return [self._known[place] for place in reader.ints(count, 0, len(self._known) - 1)]
+        return [*map(self._known.__getitem__, reader.ints(count, 0, len(self._known) - 1))]
 
     def check(self, reader: Reader, count: int, ats: Sequence[int]) -> None:
         if not reader.skim(count, 0, len(self._known) - 1):

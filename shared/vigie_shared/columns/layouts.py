@@ -48,7 +48,7 @@ class Field:
         """What the column is told."""
         if len(self.beside) == 1:
             return columns.get(self.beside[0], ())
-        return list(zip(*(columns[name] for name in self.beside), strict=True))
+        return [columns[name] for name in self.beside]
 
     def is_default(self, columns: Mapping[str, Sequence[Any]]) -> bool:
         """Whether the column can be left out."""
@@ -64,6 +64,7 @@ class Layout:
     def __init__(self, *fields: Field) -> None:
         self.fields = fields
         self.names: Final = frozenset(field.name for field in fields)
+        self.ids: Final = [field.name for field in fields if isinstance(field.column, Ids | ReadIds)]
         self._mask_bytes = (len(fields) + 7) // 8
 
     def write(self, writer: Writer, columns: Mapping[str, Sequence[Any]], count: int) -> None:
@@ -75,18 +76,21 @@ class Layout:
             if is_present:
                 field.column.write(writer, columns[field.name], field.beside_in(columns))
 
-    def read(self, reader: Reader, count: int, skipped: frozenset[str] = frozenset()) -> dict[str, list[Any]]:
-        """`count` events, field by field; those of `skipped` are only checked."""
+    def read(self, reader: Reader, count: int, lightly: bool = False) -> dict[str, list[Any]]:
+        """`count` events, field by field; `lightly` only checks those of `BULK`, and gives identifiers as numbers."""
         mask = int.from_bytes(reader.take(self._mask_bytes), "little")
         columns: dict[str, list[Any]] = {}
         for place, field in enumerate(self.fields):
-            if field.name in skipped:
-                if mask >> place & 1 or field.default is _NO_DEFAULT:
-                    field.column.check(reader, count, field.beside_in(columns))
-            elif mask >> place & 1 or field.default is _NO_DEFAULT:
-                columns[field.name] = list(field.column.read(reader, count, field.beside_in(columns)))
-            else:
-                columns[field.name] = columns["at"] if field.default is _AS_AT else [field.default] * count
+            name, column = field.name, field.column
+            is_checked = lightly and name in BULK
+            if mask >> place & 1 or field.default is _NO_DEFAULT:
+                beside = field.beside_in(columns)
+                if is_checked:
+                    column.check(reader, count, beside)
+                else:
+                    columns[name] = list((column.numbers if lightly else column.read)(reader, count, beside))
+            elif not is_checked:
+                columns[name] = columns["at"] if field.default is _AS_AT else [field.default] * count
         return columns
 
 
@@ -144,6 +148,7 @@ PLATE_READ: Final = Layout(
 BULK: Final = frozenset(
     {"char_confidences", "alternatives", "frame_count", "first_seen_at", "last_seen_at", "direction", "box", "region"}
     | {"plate_kind", "crop_bytes", "clock_source", "clock_offset_ms", "score", "peak_score", "detail", "signature"}
+    | {"confidence"}
 )
 """Fields that are shown and never searched for."""
 

@@ -7,13 +7,12 @@ needs. A list of names is sorted, and each one drops what it shares with the one
 from collections.abc import Sequence
 from typing import Final
 
+from vigie_shared.columns.lanes import are_within, spread
 from vigie_shared.errors import WireError
 
 WIDTH_MAX: Final = 64
 _HAS_BASE: Final = 0x80
 _VARINT_BYTES_MAX: Final = 10
-_CHUNK: Final = 32
-"""Values unpacked out of one large integer at a time; a multiple of 8, so that each chunk begins on a byte."""
 _LONG: Final = 15
 _PREFIX: Final = 14
 PREFIXES: Final = (
@@ -160,15 +159,16 @@ class Reader:
 
     def varint(self, most: int = (1 << 64) - 1) -> int:
         """A number up to `most`."""
-        value = 0
-        for place in range(_VARINT_BYTES_MAX):
-            byte = self.byte()
-            value |= (byte & 0x7F) << 7 * place
+        value = shift = 0
+        for byte in self._data[self._at : self._at + _VARINT_BYTES_MAX]:
+            value |= (byte & 0x7F) << shift
+            shift += 7
             if byte < 0x80:
                 if value > most:
                     raise WireError(f"{value} is more than {most}")
+                self._at += shift // 7
                 return value
-        raise WireError("a number is too long")
+        raise WireError("it ends too early" if self._at + shift // 7 == len(self._data) else "a number is too long")
 
     def blob(self, most: int) -> bytes:
         """Bytes with their length, `most` at the most."""
@@ -183,15 +183,15 @@ class Reader:
         if width > WIDTH_MAX:
             raise WireError(f"a number of {width} bits")
         base = unzigzag(self.varint()) if header & _HAS_BASE else 0
-        values = self._bits(count, width)
+        values = spread(self.take(width * count + 7 >> 3), count, width) if width else [0] * count
         if base:
-            values = [base + value for value in values]
+            values = list(map(base.__add__, values))
         if (base < low or base + (1 << width) - 1 > high) and not (low <= min(values) and max(values) <= high):
             raise WireError(f"a number is not between {low} and {high}")
         return values
 
-    def skim(self, count: int, low: float, high: float) -> bool:
-        """Read over `count` integers if their header alone says that they are from `low` to `high`; else stay."""
+    def skim(self, count: int, low: int, high: int) -> bool:
+        """Read over `count` integers if they are from `low` to `high`; else stay."""
         at = self._at
         header = self._data[at] if at < len(self._data) else WIDTH_MAX + 1
         width = header & 0x7F
@@ -199,29 +199,18 @@ class Reader:
             return not count
         self._at = at + 1
         base = unzigzag(self.varint()) if header & _HAS_BASE else 0
-        if base < low or base + (1 << width) - 1 > high:
+        most, low, high = (1 << width) - 1, low - base, high - base
+        data = self.take(_size(width, count))
+        if (low > 0 or high < most) and not (
+            low <= most and high >= 0 and are_within(data, count, width, max(low, 0), min(high, most))
+        ):
             self._at = at
             return False
-        self.take(_size(width, count))
         return True
 
     def flags(self, count: int) -> list[bool]:
         """`count` bits."""
-        return [bool(value) for value in self._bits(count, 1)]
-
-    def _bits(self, count: int, width: int) -> list[int]:
-        if width == 0:
-            return [0] * count
-        data = self.take(_size(width, count))
-        if width == 8:
-            return list(data)
-        mask, values = (1 << width) - 1, []
-        stride = _CHUNK * width // 8
-        for start in range(0, len(data), stride):
-            packed = int.from_bytes(data[start : start + stride], "little")
-            values += [packed >> shift & mask for shift in range(0, _CHUNK * width, width)]
-        del values[count:]
-        return values
+        return [*map(bool, spread(self.take(_size(1, count)), count, 1))]
 
     def names(self, count: int, most_bytes: int) -> list[str]:
         """A column of texts of which few are different."""
@@ -230,25 +219,26 @@ class Reader:
         size = self.varint(count)
         if not size:
             raise WireError("a list of no names")
-        table: list[str] = []
-        before = b""
+        table = [b""]
         for _name in range(size):
-            before = self._name(before, most_bytes)
-            try:
-                table.append(before.decode())
-            except UnicodeDecodeError as error:
-                raise WireError("a text is not UTF-8") from error
+            table.append(self._name(table[-1], most_bytes))
+        try:
+            names = [raw.decode() for raw in table[1:]]
+        except UnicodeDecodeError as error:
+            raise WireError("a text is not UTF-8") from error
         if size == 1:
-            return table * count
-        return [table[place] for place in self.ints(count, 0, size - 1)]
+            return names * count
+        return [*map(names.__getitem__, self.ints(count, 0, size - 1))]
 
     def _name(self, before: bytes, most_bytes: int) -> bytes:
         counts = self.byte()
         shared, size = counts >> 4, counts & 0xF
-        if shared == _PREFIX:
+        if shared < _PREFIX:
+            begin = before[:shared]
+        elif shared == _PREFIX:
             begin = _WORDS[self.varint(len(_WORDS) - 1)]
         else:
-            begin = before[: self.varint(most_bytes) if shared == _LONG else shared]
+            begin = before[: self.varint(most_bytes)]
         if size == _LONG:
             size += self.varint(most_bytes)
         if len(begin) + size > most_bytes:

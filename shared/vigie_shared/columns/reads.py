@@ -9,14 +9,15 @@ from vigie_shared.columns.composed import Plates, repeated
 from vigie_shared.columns.kinds import OTHERWISE, Column, Ids, Numbers
 from vigie_shared.columns.packing import Reader, Writer
 from vigie_shared.errors import WireError
-from vigie_shared.ids import derived_chance
+from vigie_shared.ids import derived_number, id_of
 
 ALTERNATIVES_MAX: Final = 8
 _DERIVED: Final = OTHERWISE + 2
+_TOO_LATE_US: Final = 1000 << 48
 _EDITS_MAX: Final = 3
 _CODE_POINT_MAX: Final = 0x10FFFF
-Origin = tuple[int, str | None, str]
-"""When a read was, its motion and its text."""
+Origins = Sequence[Sequence[Any]]
+"""When the reads were, their motions and their texts."""
 
 
 class ReadIds(Column):
@@ -25,29 +26,36 @@ class ReadIds(Column):
     def __init__(self) -> None:
         self._ids = Ids()
 
-    def write(self, writer: Writer, values: Sequence[str], origins: Sequence[Origin]) -> None:
-        if list(values) == _derived(origins):
+    def write(self, writer: Writer, values: Sequence[str], origins: Origins) -> None:
+        ats, motion_ids, texts = origins
+        numbers = [motion_id and int(motion_id, 16) for motion_id in motion_ids]
+        if [int(value, 16) for value in values] == _derived(ats, numbers, texts):
             writer.data.append(_DERIVED)
         else:
-            self._ids.write(writer, values, [at for at, _motion_id, _text in origins])
+            self._ids.write(writer, values, ats)
 
-    def read(self, reader: Reader, count: int, origins: Sequence[Origin]) -> list[str | None]:
+    def read(self, reader: Reader, count: int, origins: Origins) -> list[str | None]:
+        ats, motion_ids, texts = origins
+        numbers = [motion_id and int(motion_id, 16) for motion_id in motion_ids]
+        return [
+            None if number is None else id_of(number) for number in self.numbers(reader, count, (ats, numbers, texts))
+        ]
+
+    def numbers(self, reader: Reader, count: int, origins: Origins) -> Sequence[int | None]:
         if not reader.skip(_DERIVED):
-            return self._ids.read(reader, count, [at for at, _motion_id, _text in origins])
-        found = _derived(origins)
+            return self._ids.numbers(reader, count, origins[0])
+        found = _derived(*origins)
         if found is None:
             raise WireError("an id of a motion that is not named")
-        return [*found]
+        return found
 
 
-def _derived(origins: Sequence[Origin]) -> list[str] | None:
+def _derived(ats: Sequence[int], motions: Sequence[int | None], texts: Sequence[str]) -> list[int] | None:
     """The ids that follow from time, motion and text; None where one cannot."""
-    found = []
-    for at, motion_id, text in origins:
-        if motion_id is None or not 0 <= at < 1000 << 48:
-            return None
-        found.append(f"{at // 1000:012x}{derived_chance(motion_id, text)}")
-    return found
+    there = [motion for motion in motions if motion is not None]
+    if len(there) < len(motions) or min(ats) < 0 or max(ats) >= _TOO_LATE_US:
+        return None
+    return [*map(derived_number, [at // 1000 for at in ats], there, texts)]
 
 
 class Alternatives(Column):

@@ -13,8 +13,8 @@ _ALERT = """
 SELECT alerts.alert_id, alerts.at, alerts.agent_id, alerts.camera_id, alerts.text, alerts.entry_id, alerts.read_id,
        alerts.crop IS NOT NULL AS crop_ready, alerts.rule, alerts.check_only, alerts.retro, alerts.list_version,
        alerts.list_age_seconds, hotlist.reason, hotlist.list_id,
-       plate_reads.confidence, plate_reads.uncertain, plate_reads.motion_id
-FROM alerts JOIN plate_reads USING (read_id) JOIN hotlist USING (entry_id)
+       alerts.confidence, alerts.uncertain, alerts.motion_id
+FROM alerts JOIN hotlist USING (entry_id)
 """
 _LIST = (
     _ALERT
