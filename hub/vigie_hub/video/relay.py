@@ -138,13 +138,15 @@ class Relay:
         self._tell_viewers()
         try:
             await self._follow(media)
-        finally:
-            self._media = None
-            if media.is_gone:
-                self._say(Ended(reason="link"))
-                await media.close()
-            else:
-                self._peers.give(media)
+        except asyncio.CancelledError:  # the hub stops: nothing is kept warm
+            await asyncio.shield(media.close())
+            raise
+        self._media = None
+        if media.is_gone:
+            self._say(Ended(reason="link"))
+            await media.close()
+        else:
+            self._peers.give(media)
         refused_with = self._said.get("refused")
         return refused_with if isinstance(refused_with, MediaRefused) else None
 

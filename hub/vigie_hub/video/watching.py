@@ -21,7 +21,7 @@ from vigie_shared.clock import Clock
 from vigie_shared.errors import VigieError
 from vigie_shared.ice import IceServer, with_credentials
 from vigie_shared.ids import unique_id
-from vigie_shared.media import First, Live
+from vigie_shared.media import WARM_SECONDS, First, Live
 from vigie_shared.signaling import MediaWanted
 
 CREDENTIALS_LAST: Final = timedelta(hours=8)
@@ -77,6 +77,7 @@ class Watching:
         limits: Limits | None = None,
         ice_urls: tuple[str, ...] = (),
         turn_secret: str | None = None,
+        warm_seconds: float = WARM_SECONDS,
     ) -> None:
         """With a `turn_secret`, TURN servers among `ice_urls` are used with credentials that last 8 h."""
         self._client = client
@@ -85,19 +86,34 @@ class Watching:
         self._limits = limits or Limits()
         self._ice_urls = ice_urls
         self._turn_secret = turn_secret
+        self._warm_seconds = warm_seconds
         self._relays: dict[tuple[str, str], Relay] = {}
         self._viewings: dict[str, _Viewing] = {}
         self._group: asyncio.TaskGroup | None = None
         self._peers: WarmPeers | None = None
+        self.ready = asyncio.Event()
+        """Set while viewers may come."""
+
+    @property
+    def viewer_count(self) -> int:
+        """Views that are open, or about to be."""
+        return len(self._viewings)
+
+    @property
+    def idle_count(self) -> int:
+        """Connections to agents that are kept warm."""
+        return self._peers.idle_count if self._peers is not None else 0
 
     async def run(self) -> None:
         """Serve until cancelled; that ends all viewings."""
         await self._tickets.close_forgotten()
         try:
             async with asyncio.TaskGroup() as self._group:
-                self._peers = WarmPeers(self._connection_to, self._group)
+                self._peers = WarmPeers(self._connection_to, self._group, warm_seconds=self._warm_seconds)
+                self.ready.set()
                 await asyncio.Event().wait()
         finally:
+            self.ready.clear()
             self._group = self._peers = None
 
     def ice_servers(self, who: str) -> tuple[IceServer, ...]:

@@ -85,7 +85,7 @@ class LifeWatch:
     async def _run(self) -> None:
         loop = asyncio.get_running_loop()
         self._liveness = Liveness(loop.time())
-        while True:
+        while not self._ice._closing:  # `connect` begins this even where `close` came first
             await asyncio.sleep(_TICK_SECONDS)
             now = loop.time()
             if self._heard:
