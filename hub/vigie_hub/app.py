@@ -29,17 +29,19 @@ from vigie_hub.bus.configuration import nats_configuration
 from vigie_hub.bus.connection import Connection
 from vigie_hub.bus.server import EmbeddedNatsServer
 from vigie_hub.bus.system import System
+from vigie_hub.bus.trust import Trust
 from vigie_hub.custody.audit import Audit
 from vigie_hub.database import Database
 from vigie_hub.fleet.admission import Admission
 from vigie_hub.fleet.census import Census
 from vigie_hub.fleet.discovery import Discovery
-from vigie_hub.fleet.enrolment import revocations
+from vigie_hub.fleet.guard import Guard
 from vigie_hub.fleet.heartbeats import Heartbeats
 from vigie_hub.fleet.holds import EdgeHolds
 from vigie_hub.fleet.oversight import Oversight
 from vigie_hub.fleet.presence import Presence, forget
 from vigie_hub.fleet.registry import Registry
+from vigie_hub.fleet.suspensions import refusals
 from vigie_hub.hotlists.entries import Hotlist
 from vigie_hub.hotlists.publisher import Publisher
 from vigie_hub.identity import Identity
@@ -88,13 +90,7 @@ class Hub:
             alive=self._alive,
             tell=feed.tell,
         )
-        system_connection = Connection(settings.nats.url, trust.system_login(), context)
-        system = System(system_connection, trust.account)
-        self.presence = Presence(system, database, self.registry, clock, announce=self.census.announce, tell=feed.tell)
-        self.oversight = Oversight(
-            system_connection, system, database, trust, clock, self.presence, settings.nats.stream_bytes_max
-        )
-        self.census.on_changed = self.oversight.enrolment_changed
+        self.oversight = self._overseeing(Connection(settings.nats.url, trust.system_login(), context), trust)
         self.admission = Admission(settings, database, trust, identity.certificates, identity.receipts, clock)
         self.admission.on_admitted = self.census.look
         self.receipts = Receipts(client, database, identity.receipts, clock)
@@ -137,6 +133,20 @@ class Hub:
             turn_secret=settings.video.turn_secret(),
         )
         self.services = self._offered(archive)
+
+    def _overseeing(self, connection: Connection, trust: Trust) -> Oversight:
+        """What the hub does as the one who runs nats-server, over a connection of its own."""
+        database, clock = self.database, self.clock
+        system = System(connection, trust.account)
+        guard = Guard(system, database, self.registry, clock)
+        guard.on_suspended = lambda agent_id: self.consumer.clear(agent_id)
+        announce, tell = self.census.announce, self.feed.tell
+        presence = Presence(system, database, self.registry, clock, announce=announce, tell=tell, came=guard.came)
+        oversight = Oversight(
+            connection, system, database, trust, clock, presence, guard, self.settings.nats.stream_bytes_max
+        )
+        self.census.on_changed = oversight.enrolment_changed
+        return oversight
 
     def _offered(self, archive: Archive) -> Services:
         """What the API and the page work with."""
@@ -220,9 +230,9 @@ async def run(
 async def _embedded(hub: Hub, identity: Identity) -> EmbeddedNatsServer:
     """A nats-server of the hub's own."""
     now = hub.clock.now()
-    revoked = await hub.database.read(lambda connection: revocations(connection, now))
+    refused = await hub.database.read(lambda connection: refusals(connection, now))
     configuration = await asyncio.to_thread(
-        nats_configuration, hub.settings, identity.trust, revoked, identity.certificates
+        nats_configuration, hub.settings, identity.trust, refused, identity.certificates
     )
     return EmbeddedNatsServer(configuration, hub.settings.data_dir)
 

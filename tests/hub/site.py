@@ -5,6 +5,7 @@ import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Final
 
 from tests.hub.agents import Agent, StoppedClock
 from tests.servers.nats_server import NatsServer
@@ -17,18 +18,26 @@ from vigie_hub.settings import HubSettings
 from vigie_hub.sync.consumer import Consumer
 from vigie_hub.sync.receipts import Receipts
 
+STREAM_BYTES_MAX: Final = 64 * 1024**2
+
 
 class Site:
     """What a test holds in its hands; `told` is what the page would hear."""
 
     def __init__(
-        self, folder: Path, server: NatsServer, database: Database, identity: Identity, agents: list[Agent]
+        self,
+        folder: Path,
+        server: NatsServer,
+        database: Database,
+        identity: Identity,
+        agents: list[Agent],
+        stream_bytes_max: int,
     ) -> None:
         self.folder = folder
         self.server = server
         self.database = database
         self.keys = identity
-        self.settings = hub_settings(folder, server.url)
+        self.settings = hub_settings(folder, server.url, stream_bytes_max)
         self.clock = StoppedClock()
         self.agents = agents
         self.connection = Connection(server.url, identity.trust.hub_login())
@@ -76,31 +85,40 @@ class Site:
             await asyncio.gather(running, return_exceptions=True)
 
 
-def access(settings: HubSettings, identity: Identity) -> str:
-    """What a nats-server of the tests is to believe."""
-    known = nats_configuration(settings, identity.trust, {}, identity.certificates).access()
+def access(settings: HubSettings, identity: Identity, store_dir: Path | None = None) -> str:
+    """What a nats-server of the tests is to believe; with `store_dir` the rest of the hub's own configuration too."""
+    configuration = nats_configuration(settings, identity.trust, {}, identity.certificates)
+    known = configuration.access()
+    if store_dir is not None:
+        known |= configuration.patience()
+        known["jetstream"] = configuration.streams() | {"store_dir": str(store_dir)}
     return "\n".join(f"{name}: {json.dumps(value)}" for name, value in known.items())
 
 
-def hub_settings(folder: Path, url: str = "nats://127.0.0.1:1") -> HubSettings:
+def hub_settings(
+    folder: Path, url: str = "nats://127.0.0.1:1", stream_bytes_max: int = STREAM_BYTES_MAX
+) -> HubSettings:
     return HubSettings(
         data_dir=folder / "hub",
-        nats={"url": url, "stream_bytes_max": 64 * 1024**2},
+        nats={"url": url, "stream_bytes_max": stream_bytes_max},
     )
 
 
 @asynccontextmanager
-async def open_site(folder: Path, *agent_ids: str, stranger: str | None = None) -> AsyncIterator[Site]:
+async def open_site(
+    folder: Path, *agent_ids: str, stranger: str | None = None, stream_bytes_max: int = STREAM_BYTES_MAX
+) -> AsyncIterator[Site]:
     """A site with enrolled agents; nats-server also lets `stranger` in, whom the hub has not enrolled."""
-    settings = hub_settings(folder)
+    settings = hub_settings(folder, stream_bytes_max=stream_bytes_max)
     identity = await asyncio.to_thread(Identity.of, settings)
     agents = [Agent(agent_id).trusted_by(identity.trust) for agent_id in agent_ids]
     strangers = [Agent(stranger).trusted_by(identity.trust)] if stranger else []
-    server = NatsServer(folder / "nats", await asyncio.to_thread(access, settings, identity))
+    server = NatsServer(folder / "nats")
+    server.configuration = await asyncio.to_thread(access, settings, identity, server.store_dir)
     await asyncio.to_thread(server.start)
     try:
         async with Database(settings.database_path) as database:
-            site = Site(folder, server, database, identity, [*agents, *strangers])
+            site = Site(folder, server, database, identity, [*agents, *strangers], stream_bytes_max)
             for agent in agents:
                 await database.write(
                     lambda connection, one=agent: enrol(  # type: ignore[misc]

@@ -61,7 +61,10 @@ class Camera(Answer):
 
 
 class Agent(Answer):
-    """An agent. `discovered` is not enrolled yet, `enrolled` has not reported yet, `revoked` is trusted no longer."""
+    """An agent. `discovered` is not enrolled yet, `enrolled` has not reported yet, `revoked` is trusted no longer.
+
+    `suspended` sent far too much and is kept out for a while.
+    """
 
     agent_id: str
     state: AgentState
@@ -74,6 +77,8 @@ class Agent(Answer):
     clips_kept: int | None
     clips_bytes: int | None
     disk_free_bytes: int | None
+    suspended_until: Time | None = Field(description="Until when it is kept out; null where it is not")
+    suspended_because: str | None = Field(description="What it sent before it was cut", examples=["90000 messages"])
     link: LinkReport | None = Field(description="The agent's way to the hub and what waits for it; null where unknown")
 
 

@@ -44,6 +44,11 @@ CODES: Final[dict[str, Code]] = {
     "too-many-requests": Code(
         HTTPStatus.TOO_MANY_REQUESTS, marked("Too many requests"), marked("Wait {seconds} s, then try again.")
     ),
+    "suspended": Code(
+        HTTPStatus.TOO_MANY_REQUESTS,
+        marked("The hub keeps this agent out for now: it sent far too much"),
+        marked("It is let in again in {seconds} s."),
+    ),
     "not-admitted": Code(
         HTTPStatus.FORBIDDEN,
         marked("The hub does not know this code or key"),

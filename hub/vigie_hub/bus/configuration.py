@@ -18,8 +18,9 @@ DEFAULT_PORT: Final = 4222
 SYNC_SECONDS: Final = 10
 """How often streams reach the disk. The hub signs receipts on its own commit, so that a power cut of nats-server
 costs what agents send again, never an event: 10 s of that, against an fsync a message at 40 times the time."""
-_PENDING_BYTES_MAX: Final = 8 * 1024**2
-"""What may wait for one slow client before it is cut."""
+_PENDING_BYTES_MAX: Final = 64 * 1024**2
+"""What may wait for one slow client before it is cut: more than two fetches of the hub with the largest batches, 52 MB,
+so that no agent can have the hub cut. For agents nothing waits but what they asked for."""
 _WRITE_SECONDS: Final = 30
 """How long a client may take nothing at all: an outage of a mobile link, not a dead one."""
 _PING_SECONDS: Final = 75
@@ -69,6 +70,28 @@ class NatsConfiguration:
             }
         return settings
 
+    def streams(self) -> dict[str, object]:
+        """What it keeps.
+
+        What may wait for the disk stays at the default (10,000 messages, 128 MB): with less a flood has the messages of
+        honest agents refused, which then wait for longer than they would have in that queue.
+        """
+        return {
+            "store_dir": str(self.folder / "streams"),
+            "sync_interval": f"{SYNC_SECONDS}s",
+            "max_file_store": self.stream_bytes_max + 2 * LISTS_BYTES,
+            "max_memory_store": LISTS_BYTES // 8,
+        }
+
+    def patience(self) -> dict[str, object]:
+        """How long it bears with whom: silent clients, and slow ones."""
+        return {
+            "ping_interval": f"{_PING_SECONDS}s",
+            "ping_max": _PINGS_MAX,
+            "write_deadline": f"{_WRITE_SECONDS}s",
+            "max_pending": _PENDING_BYTES_MAX,
+        }
+
     def text(self) -> str:
         """The file for `nats-server -c`; its syntax takes JSON values as they are."""
         host = f"[{self.host}]" if ":" in self.host else self.host
@@ -76,16 +99,8 @@ class NatsConfiguration:
             "server_name": "vigie",
             "listen": f"{host}:{self.port}",
             **self.access(),
-            "jetstream": {
-                "store_dir": str(self.folder / "streams"),
-                "sync_interval": f"{SYNC_SECONDS}s",
-                "max_file_store": self.stream_bytes_max + 2 * LISTS_BYTES,
-                "max_memory_store": LISTS_BYTES // 8,
-            },
-            "ping_interval": f"{_PING_SECONDS}s",
-            "ping_max": _PINGS_MAX,
-            "write_deadline": f"{_WRITE_SECONDS}s",
-            "max_pending": _PENDING_BYTES_MAX,
+            "jetstream": self.streams(),
+            **self.patience(),
         }
         lines = ["# Written by `vigie hub`; change its settings, not this file."]
         lines += [f"{key}: {json.dumps(value, indent=2)}" for key, value in settings.items()]

@@ -13,7 +13,9 @@ from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
 
 from vigie_hub.bus.connection import Connection
+from vigie_hub.bus.permissions import SYSTEM_INBOX_PREFIX
 from vigie_hub.bus.server import VERSION_MIN
+from vigie_hub.bus.traffic import Session, Traffic
 from vigie_shared.errors import LinkError, SettingsError
 from vigie_shared.i18n import gettext as _
 
@@ -21,8 +23,8 @@ log = structlog.get_logger(__name__)
 SYNC_SECONDS_MAX: Final = 60
 _ANSWER_SECONDS: Final = 5.0
 _CONNECTIONS_A_PAGE: Final = 500
-Session = tuple[str, int]
-"""A server's id and the connection's number there."""
+_LOUDEST: Final = 48
+_TRAFFIC: Final = f"{SYSTEM_INBOX_PREFIX}.traffic"
 
 
 class System:
@@ -93,6 +95,26 @@ class System:
             found |= {(page["server_id"], one["cid"]): one["authorized_user"] for one in connections}
             if len(connections) < _CONNECTIONS_A_PAGE:
                 return found
+
+    async def watch_traffic(self, heard: Callable[[list[Traffic]], None]) -> None:
+        """Tell what each server of the cluster answers to `ask_traffic`; the subscription outlives reconnects."""
+
+        async def answered(message: Msg) -> None:
+            try:
+                page = json.loads(message.data)["data"]
+                heard([Traffic.of(page, one) for one in page.get("connections") or []])
+            except (ValueError, KeyError, TypeError):
+                log.debug("system_event_not_understood", subject=message.subject)
+
+        await self._client.subscribe(_TRAFFIC, cb=answered)
+
+    async def ask_traffic(self) -> None:
+        """Ask what the connections that spoke last have sent: who floods is among them. Raises LinkError."""
+        question = {"auth": True, "acc": self._account, "limit": _LOUDEST, "sort": "last"}
+        try:
+            await self._client.publish("$SYS.REQ.SERVER.PING.CONNZ", json.dumps(question).encode(), reply=_TRAFFIC)
+        except (NatsError, OSError) as error:
+            raise LinkError(str(error) or type(error).__name__) from error
 
     async def _ask(self, subject: str, payload: bytes) -> dict[str, Any]:
         try:

@@ -17,6 +17,7 @@ from vigie_hub.bus.certificates import Certificates
 from vigie_hub.bus.trust import Trust
 from vigie_hub.database import Database
 from vigie_hub.fleet.enrolment import public_key_of, redeem, revocations
+from vigie_hub.fleet.suspensions import suspended_seconds
 from vigie_hub.keys import KeyPair
 from vigie_hub.settings import HubSettings
 from vigie_shared import subjects
@@ -27,6 +28,14 @@ from vigie_shared.keys import raw_public_key
 
 log = structlog.get_logger(__name__)
 _QUEUE: Final = "hub"
+
+
+class SuspendedError(Exception):
+    """An agent that flooded the bus is kept out for so many seconds yet."""
+
+    def __init__(self, seconds: int) -> None:
+        super().__init__(f"suspended for {seconds} s")
+        self.seconds = seconds
 
 
 class Admission:
@@ -72,10 +81,17 @@ class Admission:
         return await self._membership(wish.agent_id, wish.public_key)
 
     async def renew(self, wish: Wish) -> bytes | None:
-        """A fresh membership for an agent that is still enrolled with that key; None otherwise. Raises StoreError."""
+        """A fresh membership for an agent that is still enrolled with that key; None otherwise.
+
+        Raises StoreError, and SuspendedError where it is kept out for now.
+        """
         if not _is_own_key(wish):
             return None
+        now = self._clock.now()
         known = await self._database.read(lambda connection: public_key_of(connection, wish.agent_id))
+        seconds = await self._database.read(lambda connection: suspended_seconds(connection, wish.public_key, now))
+        if known == wish.public_key and seconds:
+            raise SuspendedError(seconds)
         return await self._membership(wish.agent_id, wish.public_key) if known == wish.public_key else None
 
     async def listen(self, client: Client) -> None:
@@ -92,7 +108,7 @@ class Admission:
             sealed = await self.renew(wish)
             if sealed is not None:
                 await message.respond(sealed)
-        except (ValueError, WireError, CommandError, StoreError) as error:
+        except (ValueError, WireError, CommandError, StoreError, SuspendedError) as error:
             log.warning("renewal_refused", agent_id=agent_id, reason=_first_line(error))
         except NatsError as error:
             log.debug("renewal_unanswered", agent_id=agent_id, reason=str(error))

@@ -20,7 +20,8 @@ Tell = Callable[[Literal["agents"]], None]
 def _edition(connection: sqlite3.Connection) -> tuple[object, ...]:
     """Changes whenever an agent is discovered, enrolled or revoked, by this process or a command."""
     row = connection.execute(
-        "SELECT count(*), count(public_key), max(enrolled_at), max(discovered_at), max(revoked_at) FROM agents"
+        "SELECT count(*), count(public_key), max(enrolled_at), max(discovered_at), max(revoked_at),"
+        " (SELECT sum(until_seconds) FROM suspensions) FROM agents"
     )
     return tuple(row.fetchone())
 

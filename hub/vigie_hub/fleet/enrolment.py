@@ -7,7 +7,7 @@ import hashlib
 import hmac
 import secrets
 import sqlite3
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from vigie_hub.bus.trust import AGENT_TOKEN_LIFETIME
@@ -116,7 +116,8 @@ def public_key_of(connection: sqlite3.Connection, agent_id: str) -> str | None:
 def load_records(connection: sqlite3.Connection) -> list[AgentRecord]:
     """All agents, as the registry takes them."""
     rows = connection.execute(
-        "SELECT agent_id, public_key, last_seen_at, lost_after_seconds, link, revoked_at FROM agents"
+        "SELECT agents.agent_id, public_key, last_seen_at, lost_after_seconds, link, revoked_at, until_seconds"
+        " FROM agents LEFT JOIN suspensions USING (public_key)"
     )
     return [
         AgentRecord(
@@ -126,6 +127,7 @@ def load_records(connection: sqlite3.Connection) -> list[AgentRecord]:
             row["lost_after_seconds"] or LOST_AFTER_SECONDS,
             row["link"],
             row["revoked_at"] is not None,
+            datetime.fromtimestamp(row["until_seconds"], UTC) if row["until_seconds"] else None,
         )
         for row in rows
     ]

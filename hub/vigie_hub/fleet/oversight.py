@@ -10,8 +10,9 @@ from vigie_hub.bus.connection import Connection
 from vigie_hub.bus.system import System
 from vigie_hub.bus.trust import Trust
 from vigie_hub.database import Database
-from vigie_hub.fleet.enrolment import revocations
+from vigie_hub.fleet.guard import Guard
 from vigie_hub.fleet.presence import Presence
+from vigie_hub.fleet.suspensions import refusals
 from vigie_shared.clock import Clock
 from vigie_shared.errors import LinkError
 
@@ -20,10 +21,10 @@ _RETRY_SECONDS: Final = (0.5, 3.0)
 
 
 async def push_account(system: System, database: Database, trust: Trust, clock: Clock, stream_bytes_max: int) -> None:
-    """Tell nats-server who is revoked, as the read model has it; it cuts them at once. Raises LinkError."""
+    """Tell nats-server whom to refuse, as the read model has it; it cuts them at once. Raises LinkError."""
     now = clock.now()
-    revoked = await database.read(lambda connection: revocations(connection, now))
-    await system.update_account(trust.account_token(revoked, stream_bytes_max))
+    refused = await database.read(lambda connection: refusals(connection, now))
+    await system.update_account(trust.account_token(refused, stream_bytes_max))
 
 
 class Oversight:
@@ -37,6 +38,7 @@ class Oversight:
         trust: Trust,
         clock: Clock,
         presence: Presence,
+        guard: Guard,
         stream_bytes_max: int,
     ) -> None:
         self._connection = connection
@@ -45,11 +47,13 @@ class Oversight:
         self._trust = trust
         self._clock = clock
         self._presence = presence
+        self._guard = guard
         self._stream_bytes_max = stream_bytes_max
         self._due = asyncio.Event()
         self._is_new = True
         connection.on_broken = presence.link_lost
         connection.on_back = self._returned
+        guard.on_changed = self._refusals_changed
 
     async def run(self) -> None:
         """Oversee until cancelled; raises SettingsError where nats-server is not fit."""
@@ -58,12 +62,16 @@ class Oversight:
             async with asyncio.TaskGroup() as services:
                 services.create_task(self._keep_account(), name="account")
                 services.create_task(self._presence.run(), name="presence")
+                services.create_task(self._guard.run(), name="guard")
         finally:
             await self._connection.close()
 
     async def enrolment_changed(self) -> None:
         """An agent was enrolled or revoked."""
         self._presence.keys_changed()
+        self._due.set()
+
+    async def _refusals_changed(self) -> None:
         self._due.set()
 
     async def _returned(self) -> None:

@@ -11,7 +11,8 @@ from typing import Final, Literal
 
 import structlog
 
-from vigie_hub.bus.system import Session, System
+from vigie_hub.bus.system import System
+from vigie_hub.bus.traffic import Session
 from vigie_hub.database import Database
 from vigie_hub.fleet.registry import AgentStateChanged, Link, Registry
 from vigie_shared.clock import Clock
@@ -57,6 +58,10 @@ class Sessions:
         """Whether this key has a connection."""
         return self._counts[key] > 0
 
+    def count(self, key: str) -> int:
+        """How many this key has."""
+        return self._counts[key]
+
     def _set(self, session: Session, key: str | None) -> None:
         before = self._keys.pop(session, None)
         if before is not None:
@@ -94,7 +99,9 @@ class Presence:
         *,
         announce: Callable[[list[AgentStateChanged]], None],
         tell: Callable[[Literal["agents"]], None],
+        came: Callable[[str, int], None] = lambda key, sessions: None,
     ) -> None:
+        self._tell_came = came
         self._system = system
         self._database = database
         self._registry = registry
@@ -136,6 +143,7 @@ class Presence:
 
     def _came(self, key: str, session: Session) -> None:
         self._sessions.came(key, session)
+        self._tell_came(key, self._sessions.count(key))
         self._settle(key)
 
     def _went(self, key: str, session: Session) -> None:

@@ -1,4 +1,4 @@
-"""The state of each agent: discovered → enrolled → online ⇄ lost, or revoked. Reads no clock; the caller says when.
+"""The state of each agent: discovered → enrolled → online ⇄ lost, suspended for a while, or revoked. Reads no clock.
 
 nats-server says at once when an agent's connection comes and goes (`vigie_hub.fleet.presence`); while it does, that
 alone decides. Where it cannot be asked, an agent is lost after three missed heartbeats.
@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final, Literal
 
-AgentState = Literal["discovered", "enrolled", "online", "lost", "revoked"]
+AgentState = Literal["discovered", "enrolled", "online", "lost", "suspended", "revoked"]
 Link = Literal["up", "down"]
 LOST_AFTER_SECONDS: Final = 30.0
 """Until an agent says how often it gives a sign of life."""
@@ -27,11 +27,14 @@ class AgentRecord:
     link: Link | None = None
     """What nats-server says of its connection; None while nobody watches."""
     was_revoked: bool = False
+    suspended_until: datetime | None = None
 
     def state(self, now: datetime) -> AgentState:
         """What it is at `now`."""
         if self.public_key is None:
             return "revoked" if self.was_revoked else "discovered"
+        if self.suspended_until is not None and now < self.suspended_until:
+            return "suspended"
         if self.link == "up":
             return "online"
         if self.last_seen_at is None:
@@ -66,7 +69,7 @@ class Registry:
             known = self._records.get(record.agent_id)
             newer = known is not None and _later(known.last_seen_at, record.last_seen_at)
             if known is not None and newer and known.public_key == record.public_key:
-                record = known
+                record = replace(known, suspended_until=record.suspended_until)
             record = replace(record, link=known.link if known and known.public_key == record.public_key else None)
             merged[record.agent_id] = record
         self._records = merged

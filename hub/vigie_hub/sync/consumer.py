@@ -17,7 +17,7 @@ from nats.js import JetStreamContext
 from vigie_hub.database import Database
 from vigie_hub.settings import NatsSettings
 from vigie_hub.sync.arrivals import Arrival, Refusal, receive
-from vigie_hub.sync.fairness import Shares
+from vigie_hub.sync.fairness import HITS, OTHERS, Shares
 from vigie_hub.sync.projector import Projection, is_enrolled, project_all
 from vigie_hub.sync.receipts import Receipts, Standing, standings
 from vigie_hub.sync.stream import bind
@@ -99,7 +99,7 @@ class Consumer:
         self._seen = seen
         self._hit = hit
         self._binding = asyncio.Lock()  # two that make the stream at once would ask for its room twice
-        self._shares = Shares()
+        self._shares = {subjects.HITS_DURABLE: Shares(HITS), subjects.DURABLE: Shares(OTHERS)}
         self._purged_at: dict[str, float] = {}
         self._complained: set[str] = set()
         self._refused_agents: set[str] = set()
@@ -132,7 +132,7 @@ class Consumer:
                     if not self._complained:
                         log.info("stream_available")
                 if messages:
-                    await self._take(await self._fair(messages))
+                    await self._take(await self._fair(messages, self._shares[durable]))
         finally:
             if self._client.is_connected:
                 await subscription.unsubscribe()
@@ -145,14 +145,21 @@ class Consumer:
             await subscription.consumer_info()  # is it there at all? raises where the stream was wiped
             return []
 
-    async def _fair(self, messages: list[Msg]) -> list[Msg]:
+    async def clear(self, agent_id: str) -> None:
+        """Forget what an agent has in the stream: it flooded, or will send again what has no receipt."""
+        try:
+            await self._client.jetstream().purge_stream(subjects.STREAM, subject=f"e.{agent_id}.*")
+        except (nats.errors.Error, TimeoutError) as error:
+            log.debug("not_cleared", agent_id=agent_id, reason=str(error) or type(error).__name__)
+
+    async def _fair(self, messages: list[Msg], shares: Shares) -> list[Msg]:
         """Those within their agents' shares. Other lanes are cleared: what has no receipt is sent again, later."""
         now = asyncio.get_running_loop().time()
         fair: list[Msg] = []
         excess: dict[str, str] = {}
         for message in messages:
             agent_id = subjects.agent_of(message.subject) or "?"
-            if self._shares.take(agent_id, len(message.data), now):
+            if shares.take(agent_id, len(message.data), now):
                 fair.append(message)
             else:
                 excess[message.subject] = agent_id

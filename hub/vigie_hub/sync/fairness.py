@@ -3,11 +3,21 @@
 from dataclasses import dataclass
 from typing import Final
 
-MESSAGES_PER_SECOND: Final = 200.0
-MESSAGES_BURST: Final = 1500.0
-BYTES_PER_SECOND: Final = 1e6
-"""40,000 plate reads: a backlog over 8 Mbit/s is within it."""
-BYTES_BURST: Final = 8e6
+
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """What an agent may send for long, and at once after a silence."""
+
+    messages_per_second: float
+    messages_burst: float
+    bytes_per_second: float
+    bytes_burst: float
+
+
+OTHERS: Final = Allowance(200.0, 1500.0, 1e6, 8e6)
+"""40,000 plate reads a second: a backlog over 8 Mbit/s is within it."""
+HITS: Final = Allowance(50.0, 600.0, 1e6, 4e6)
+"""More than the 512 batches of hits that an honest agent leaves without a receipt."""
 _AGENTS_MAX: Final = 20_000
 
 
@@ -21,19 +31,21 @@ class _Bucket:
 class Shares:
     """Two buckets an agent, of messages and of bytes, that fill with time."""
 
-    def __init__(self) -> None:
+    def __init__(self, allowance: Allowance) -> None:
+        self._allowed = allowance
         self._buckets: dict[str, _Bucket] = {}
 
     def take(self, agent_id: str, size_bytes: int, now_seconds: float) -> bool:
         """Whether a message of that size is within the agent's share."""
+        allowed = self._allowed
         bucket = self._buckets.get(agent_id)
         if bucket is None:
             if len(self._buckets) >= _AGENTS_MAX:
                 self._buckets.pop(next(iter(self._buckets)))
-            bucket = self._buckets[agent_id] = _Bucket(MESSAGES_BURST, BYTES_BURST, now_seconds)
+            bucket = self._buckets[agent_id] = _Bucket(allowed.messages_burst, allowed.bytes_burst, now_seconds)
         passed = max(0.0, now_seconds - bucket.at_seconds)
-        bucket.messages = min(MESSAGES_BURST, bucket.messages + passed * MESSAGES_PER_SECOND)
-        bucket.bytes = min(BYTES_BURST, bucket.bytes + passed * BYTES_PER_SECOND)
+        bucket.messages = min(allowed.messages_burst, bucket.messages + passed * allowed.messages_per_second)
+        bucket.bytes = min(allowed.bytes_burst, bucket.bytes + passed * allowed.bytes_per_second)
         bucket.at_seconds = now_seconds
         if bucket.messages < 1 or bucket.bytes < size_bytes:
             return False

@@ -109,6 +109,15 @@ def _reads(database: sqlite_utils.Database) -> None:
     _run(database, "schema_reads.sql")
 
 
+def _suspensions(database: sqlite_utils.Database) -> None:
+    """Agents that are kept out for a while, because they flooded the bus."""
+    database.execute(
+        "CREATE TABLE suspensions ("
+        " public_key TEXT PRIMARY KEY, agent_id TEXT NOT NULL, at_seconds INTEGER NOT NULL,"
+        " until_seconds INTEGER NOT NULL, strikes INTEGER NOT NULL, reason TEXT NOT NULL)"
+    )
+
+
 MIGRATIONS: Final[tuple[Migration, ...]] = (
     _first,
     _enrolment,
@@ -118,6 +127,7 @@ MIGRATIONS: Final[tuple[Migration, ...]] = (
     _tickets,
     _pulls,
     _reads,
+    _suspensions,
 )
 """Migration n makes version n + 1 out of version n."""
 SCHEMA_VERSION: Final = len(MIGRATIONS)

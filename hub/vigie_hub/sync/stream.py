@@ -8,7 +8,6 @@ from nats.js.errors import NotFoundError
 
 from vigie_hub.settings import NatsSettings
 from vigie_shared import subjects
-from vigie_shared.batches import BATCH_BYTES_MAX
 from vigie_shared.events import LANES
 
 ACK_WAIT_SECONDS: Final = 30.0
@@ -16,6 +15,8 @@ ACK_PENDING_MAX: Final = 1000
 SUBJECT_MESSAGES_MAX: Final = 1024
 """Of one lane of one agent, so that none can fill the stream. An agent leaves no more than half of it unread
 (`vigie_agent.uplink.outbox`); of one that does the oldest go, and it sends them again for want of a receipt."""
+MESSAGE_BYTES_MAX: Final = 264 * 1024
+"""More than the largest batch that an agent can be set to send; all lanes of one hold 1.6 GB at the very worst."""
 _DUPLICATE_WINDOW_SECONDS: Final = 0.1
 """The least that nats-server takes: the projector knows duplicates by their sequence, however late they come."""
 
@@ -31,7 +32,7 @@ def stream_config(settings: NatsSettings) -> api.StreamConfig:
         max_age=settings.stream_hours * 3600,
         max_bytes=settings.stream_bytes_max,
         max_msgs_per_subject=SUBJECT_MESSAGES_MAX,
-        max_msg_size=BATCH_BYTES_MAX,
+        max_msg_size=MESSAGE_BYTES_MAX,
         num_replicas=settings.replicas,
         duplicate_window=_DUPLICATE_WINDOW_SECONDS,
     )

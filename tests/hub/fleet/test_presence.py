@@ -2,64 +2,17 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 
 import nats.errors
 import pytest
 
 from tests.hub.agents import Agent, until
+from tests.hub.overseen import overseen
 from tests.hub.site import Site, open_site
-from vigie_hub.bus.connection import Connection
-from vigie_hub.bus.system import System
-from vigie_hub.fleet.census import Census
 from vigie_hub.fleet.enrolment import revoke
-from vigie_hub.fleet.oversight import Oversight
-from vigie_hub.fleet.presence import Presence, Sessions
-from vigie_hub.fleet.registry import AgentStateChanged, Registry
+from vigie_hub.fleet.presence import Sessions
 from vigie_shared.clock import SystemClock
-
-
-class Overseen:
-    """The hub's eyes on one site."""
-
-    def __init__(self, site: Site) -> None:
-        self.registry = Registry()
-        self.changes: list[AgentStateChanged] = []
-        self.census = Census(site.database, self.registry, site.clock, site.told.append)
-        connection = Connection(site.server.url, site.keys.trust.system_login())
-        system = System(connection, site.keys.trust.account)
-        presence = Presence(
-            system,
-            site.database,
-            self.registry,
-            site.clock,
-            announce=self.changes.extend,
-            tell=site.told.append,
-        )
-        self.oversight = Oversight(
-            connection,
-            system,
-            site.database,
-            site.keys.trust,
-            site.clock,
-            presence,
-            site.settings.nats.stream_bytes_max,
-        )
-        self.census.on_changed = self.oversight.enrolment_changed
-
-
-@asynccontextmanager
-async def overseen(site: Site) -> AsyncIterator[Overseen]:
-    seen = Overseen(site)
-    await seen.census.look()
-    running = asyncio.create_task(seen.oversight.run())
-    try:
-        yield seen
-    finally:
-        running.cancel()
-        await asyncio.gather(running, return_exceptions=True)
 
 
 async def link_of(site: Site, agent_id: str) -> str | None:

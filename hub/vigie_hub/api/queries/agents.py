@@ -2,11 +2,13 @@
 
 import sqlite3
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 
 from vigie_hub.api.models import Agent, Camera
+from vigie_hub.database import iso
 from vigie_hub.fleet.enrolment import load_records
 from vigie_hub.fleet.registry import AgentState
+from vigie_hub.fleet.suspensions import Suspension, suspensions
 from vigie_shared.heartbeats import Heartbeat
 
 
@@ -14,6 +16,7 @@ def list_agents(connection: sqlite3.Connection, now: datetime) -> list[Agent]:
     """All agents, by name."""
     watermarks = _watermarks(connection)
     missing = _missing(connection)
+    suspended = {one.agent_id: one for one in suspensions(connection, now)}
     states = {record.agent_id: record.state(now) for record in load_records(connection)}
     return [
         _agent(
@@ -21,6 +24,7 @@ def list_agents(connection: sqlite3.Connection, now: datetime) -> list[Agent]:
             states[row["agent_id"]],
             watermarks.get((row["agent_id"], row["epoch"]), {}),
             missing.get(row["agent_id"], 0),
+            suspended.get(row["agent_id"]),
         )
         for row in connection.execute("SELECT * FROM agents ORDER BY agent_id")
     ]
@@ -35,7 +39,13 @@ def camera_names(connection: sqlite3.Connection) -> dict[tuple[str, str], str]:
     return {(row["agent_id"], row["camera_id"]): row["name"] for row in rows}
 
 
-def _agent(row: sqlite3.Row, state: AgentState, watermarks: Mapping[str, int], missing: int) -> Agent:
+def _agent(
+    row: sqlite3.Row,
+    state: AgentState,
+    watermarks: Mapping[str, int],
+    missing: int,
+    suspended: Suspension | None,
+) -> Agent:
     heartbeat = Heartbeat.model_validate_json(row["heartbeat"]) if row["heartbeat"] else None
     newest = heartbeat.newest if heartbeat else {}
     return Agent(
@@ -50,6 +60,8 @@ def _agent(row: sqlite3.Row, state: AgentState, watermarks: Mapping[str, int], m
         clips_kept=heartbeat.clips_kept if heartbeat else None,
         clips_bytes=heartbeat.clips_bytes if heartbeat else None,
         disk_free_bytes=heartbeat.disk_free_bytes if heartbeat else None,
+        suspended_until=iso(datetime.fromtimestamp(suspended.until_seconds, UTC)) if suspended else None,
+        suspended_because=suspended.reason if suspended else None,
         link=heartbeat.link if heartbeat else None,
     )
 

@@ -15,6 +15,7 @@ from vigie_hub.api.context import ServicesOf
 from vigie_hub.api.problems import ProblemError
 from vigie_hub.api.services import Services
 from vigie_hub.api.throttle import Throttle
+from vigie_hub.fleet.admission import SuspendedError
 from vigie_shared.enrolment import Wish
 from vigie_shared.errors import CommandError
 
@@ -62,6 +63,8 @@ async def _admit(
         sealed = await admit(wish)
     except CommandError as error:
         raise ProblemError("refused", detail=error) from error
+    except SuspendedError as error:
+        raise ProblemError("suspended", seconds=error.seconds) from error
     if sealed is None:
         raise ProblemError("not-admitted")
     throttle.succeeded(key)

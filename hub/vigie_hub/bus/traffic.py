@@ -1,0 +1,26 @@
+"""What nats-server counts of one connection."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Self
+
+Session = tuple[str, int]
+"""A server's id and the connection's number there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Traffic:
+    """What one connection has sent since it was made."""
+
+    key: str
+    session: Session
+    messages: int
+    bytes: int
+    age_seconds: float
+
+    @classmethod
+    def of(cls, page: dict[str, Any], one: dict[str, Any]) -> Self:
+        """From an answer of nats-server's monitoring (CONNZ). Raises KeyError, ValueError, TypeError."""
+        age = datetime.fromisoformat(page["now"]) - datetime.fromisoformat(one["start"])
+        session = (page["server_id"], one["cid"])
+        return cls(one["authorized_user"], session, one["in_msgs"], one["in_bytes"], max(0.0, age.total_seconds()))

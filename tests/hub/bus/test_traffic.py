@@ -1,0 +1,33 @@
+"""What a real nats-server counts of a connection, and how long it takes to say so."""
+
+import asyncio
+from pathlib import Path
+
+from tests.hub.agents import until
+from tests.hub.site import open_site
+from tests.servers.nats_server import settled
+from vigie_hub.bus.connection import Connection
+from vigie_hub.bus.system import System
+from vigie_hub.bus.traffic import Traffic
+
+
+async def test_server_counts_what_an_agent_sends_on_whatever_subject(tmp_path: Path) -> None:
+    async with open_site(tmp_path, "a", "b") as site, site.agents[0].connected(site.server.url) as agent:
+        connection = Connection(site.server.url, site.keys.trust.system_login())
+        await connection.connect()
+        system = System(connection, site.keys.trust.account)
+        heard: dict[str, Traffic] = {}
+        await system.watch_traffic(lambda traffic: heard.update({one.key: one for one in traffic}))
+        for subject in ("p.a", "r.a.x", "e.b.lpr"):  # the last one is refused, and costs the server as much
+            await agent.client.publish(subject, b"12345")
+        await settled(agent.client)
+
+        async def counted() -> bool:
+            await system.ask_traffic()
+            await asyncio.sleep(0)
+            one = heard.get(agent.key.public_key)
+            return one is not None and (one.messages, one.bytes) == (3, 15)
+
+        await until(counted)
+        assert heard[agent.key.public_key].age_seconds >= 0
+        await connection.close()
