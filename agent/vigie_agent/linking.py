@@ -19,6 +19,7 @@ from vigie_agent.uplink.uplink import Uplink
 from vigie_agent.video.answerer import Answerer
 from vigie_agent.video.media_desk import MediaDesk
 from vigie_agent.video.tcp_road import TcpRoad
+from vigie_shared.batches import SCHEMA
 from vigie_shared.clock import Clock
 
 
@@ -35,8 +36,13 @@ def make_uplink(
     budget: LinkBudget | None = None,
     lists: Hotlists | None = None,
     media: MediaDesk | None = None,
+    *,
+    schema_max: int = SCHEMA,
 ) -> Uplink:
-    """Everything that needs the hub, ready to run; all that leaves asks `budget`. Without `media` nothing is shown."""
+    """Everything that needs the hub, ready to run; all that leaves asks `budget`. Without `media` nothing is shown.
+
+    `schema_max`: the newest version of batches that this agent writes.
+    """
     agent_id, limits = settings.agent_id, settings.uplink
     budget = budget or LinkBudget(settings.link, clock)
     outbox = Outbox(limits.flights_max)
@@ -47,6 +53,7 @@ def make_uplink(
         outbox,
         ask_seconds=limits.ask_seconds,
         budget=budget,
+        schema_max=schema_max,
     )
     renewal = Renewal(credentials, clock)
     publisher = Publisher(store, agent_id, outbox, limits, clock, budget)

@@ -8,31 +8,21 @@ import json
 import shutil
 from collections import Counter
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 import structlog
 
-from tests.agent.store.samples import clip, motion, open_store, read, settle
+from tests.agent.store.samples import clip, motion, read, settle
 from tests.hub.agents import until
-from tests.hub.members import membership
 from tests.hub.site import Site, open_site
-from vigie_agent.credentials import Credentials
+from tests.system.edge import AGENT, CLOCK, all_receipted, linked, opened
 from vigie_agent.health import Health
-from vigie_agent.keys import AgentKey
-from vigie_agent.linking import make_uplink
-from vigie_agent.settings import AgentSettings
 from vigie_agent.store import Store
-from vigie_agent.store.check import broken
 from vigie_hub.api.queries.completeness import completeness
 from vigie_hub.database import iso
 from vigie_hub.sync.stored import events_after
-from vigie_shared.clock import SystemClock
 from vigie_shared.events import LANES
-
-AGENT = "edge"
-CLOCK = SystemClock()
 
 
 def record(store: Store, count: int) -> None:
@@ -60,42 +50,6 @@ async def heard(site: Site) -> Counter[str]:
     """What the hub has of the agent."""
     rows = await site.database.read(lambda connection: list(events_after(connection, 0, agent_id=AGENT)))
     return Counter(_plain(row["body"]) for row in rows)
-
-
-@asynccontextmanager
-async def opened(folder: Path) -> AsyncIterator[Store]:
-    store = await asyncio.to_thread(open_store, folder)
-    try:
-        yield store
-    finally:
-        assert await asyncio.to_thread(store._reader.ask, broken) == []
-        await asyncio.to_thread(store.close)
-
-
-@asynccontextmanager
-async def linked(site: Site, store: Store, folder: Path) -> AsyncIterator[None]:
-    """The agent's whole uplink runs."""
-    settings = AgentSettings.model_validate(
-        {
-            "agent_id": AGENT,
-            "data_dir": folder,
-            "uplink": {"ask_seconds": 0.2, "linger_seconds": 0, "batch_events_max": 20},
-        }
-    )
-    (agent,) = site.agents
-    member = await asyncio.to_thread(membership, site.settings, site.keys, AGENT, agent.key.public_key)
-    credentials = Credentials(folder, AgentKey(agent.key.seed), member.model_copy(update={"nats_url": site.server.url}))
-    health = Health(store, AGENT, folder, [], interval_seconds=60, clock=CLOCK)
-    running = asyncio.create_task(make_uplink(settings, credentials, store, health, CLOCK).run())
-    try:
-        yield
-    finally:
-        running.cancel()
-        await asyncio.gather(running, return_exceptions=True)
-
-
-async def all_receipted(store: Store) -> bool:
-    return await asyncio.to_thread(lambda: store.receipted() == store.newest())
 
 
 @pytest.fixture

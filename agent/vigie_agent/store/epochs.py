@@ -35,7 +35,8 @@ def openings(connection: sqlite3.Connection) -> dict[Lane, list[int]]:
     """The places that are still to be compared with the hub's, in order."""
     found: dict[Lane, list[int]] = {lane: [] for lane in LANES}
     for lane, seq in connection.execute("SELECT lane, seq FROM openings ORDER BY lane, seq"):
-        found[lane].append(seq)
+        if lane in found:
+            found[lane].append(seq)
     return found
 
 

@@ -1,13 +1,16 @@
 """Events and the outbox: what happened, in the order that the hub is to hear it, and how far it has."""
 
 import itertools
+import json
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from pydantic import ValidationError
+
 from vigie_agent.store.database import stamp
-from vigie_shared.events import EVENT, AnyEvent, Lane, PlateRead, lane_of
+from vigie_shared.events import EVENT, KINDS, LANES, AnyEvent, Lane, PlateRead, StrangeEvent, lane_of, strange
 
 
 @dataclass(frozen=True)
@@ -15,7 +18,8 @@ class OutboxRow:
     """One event at its place in a lane."""
 
     seq: int
-    event: AnyEvent
+    event: AnyEvent | StrangeEvent
+    """As it was written: a newer release that ran here before may have had kinds and fields that this one lacks."""
     size_bytes: int
     """Of the event as JSON."""
 
@@ -49,17 +53,29 @@ def rows_after(connection: sqlite3.Connection, lane: Lane, seq: int, limit: int)
         "SELECT seq, body FROM outbox JOIN events USING (event_id) WHERE lane = ? AND seq > ? ORDER BY seq LIMIT ?",
         (lane, seq, limit),
     )
-    return [OutboxRow(at, EVENT.validate_json(body), len(body)) for at, body in found]
+    return [OutboxRow(at, event_of(body), len(body)) for at, body in found]
+
+
+def event_of(body: str) -> AnyEvent | StrangeEvent:
+    """An event as the ledger keeps it, with all that it says."""
+    try:
+        event = EVENT.validate_json(body, extra="allow")
+        return event if event.model_extra else EVENT.validate_json(body)  # so that it is equal to what was recorded
+    except ValidationError:
+        found = json.loads(body)
+        if found.get("kind") in KINDS:
+            raise
+        return strange(found)
 
 
 def newest(connection: sqlite3.Connection) -> dict[Lane, int]:
     """The newest sequence of each lane, 0 where it is empty."""
-    return dict(connection.execute("SELECT lane, newest FROM lanes"))
+    return _known(connection.execute("SELECT lane, newest FROM lanes"))
 
 
 def oldest(connection: sqlite3.Connection) -> dict[Lane, int]:
     """The lowest sequence that each lane can still send; the next one to come where it holds none."""
-    return dict(
+    return _known(
         connection.execute(
             "SELECT lane, coalesce((SELECT min(seq) FROM outbox o WHERE o.lane = lanes.lane AND seq > 0), newest + 1)"
             " FROM lanes"
@@ -69,7 +85,12 @@ def oldest(connection: sqlite3.Connection) -> dict[Lane, int]:
 
 def receipted(connection: sqlite3.Connection) -> dict[Lane, int]:
     """What the hub last signed for, 0 where it has not."""
-    return dict(connection.execute("SELECT lane, coalesce(seq, 0) FROM lanes LEFT JOIN receipts USING (lane)"))
+    return _known(connection.execute("SELECT lane, coalesce(seq, 0) FROM lanes LEFT JOIN receipts USING (lane)"))
+
+
+def _known(rows: Iterable[tuple[Lane, int]]) -> dict[Lane, int]:
+    """Lanes of a newer release that ran here before wait for it."""
+    return {lane: seq for lane, seq in rows if lane in LANES}
 
 
 def note_receipt(connection: sqlite3.Connection, watermarks: Mapping[Lane, int], at: datetime) -> None:

@@ -42,8 +42,10 @@ class ReceiptDesk:
         *,
         ask_seconds: float,
         budget: LinkBudget | None = None,
+        schema_max: int = SCHEMA,
     ) -> None:
-        """Without a budget nothing limits what leaves."""
+        """Without a budget nothing limits what leaves. `schema_max`: the newest batches that this agent writes."""
+        self._schema_max = schema_max
         self._budget = budget or LinkBudget.unlimited()
         self.outbox = outbox
         self.on_receipt: Callable[[], None] = lambda: None
@@ -178,7 +180,7 @@ class ReceiptDesk:
         return has_begun or self._lineage.is_foreign
 
     async def _act_on(self, receipt: Receipt) -> None:
-        self.outbox.schema = min(SCHEMA, receipt.batch_schema)
+        self.outbox.schema = min(self._schema_max, receipt.batch_schema)
         strange = self.outbox.receipt(receipt.watermarks)
         if strange:
             self._ask_now.set()  # the answer tells more than a receipt
