@@ -2,6 +2,7 @@
 
     connection   connections that ask no public server, and notice in 3 s that the other side is gone
     liveness     how that is noticed
+    handshake    what is lost before media flows is sent again soon
     h264         H.264 into RTP payloads and back
     datagrams    RTP packets encrypted and handed to the kernel many at a time
     extensions   the header extensions of packets that leave together

@@ -16,7 +16,9 @@ from aiortc import (
     RTCRtpTransceiver,
     RTCSessionDescription,
 )
+from aiortc.rtcdtlstransport import RTCDtlsTransport
 
+from vigie_shared.rtc.handshake import Handshake
 from vigie_shared.rtc.liveness import LifeWatch
 
 _LOOPBACK: Final = "127.0.0.1"
@@ -74,13 +76,14 @@ async def accept_answer(connection: RTCPeerConnection, answer_sdp: str) -> None:
 class _Connection(RTCPeerConnection):
     def __init__(self, configuration: RTCConfiguration) -> None:
         super().__init__(configuration)
-        self._prepared: WeakSet[Connection] = WeakSet()
+        self._prepared: WeakSet[RTCDtlsTransport] = WeakSet()
 
     async def setLocalDescription(self, sessionDescription: RTCSessionDescription | None = None) -> None:  # noqa: N802, N803
-        for ice in self._ice_connections() - set(self._prepared):
-            self._prepared.add(ice)
-            LifeWatch(ice)
-            _gather_loopback_where_alone(ice)
+        for dtls in self._dtls_transports() - set(self._prepared):
+            self._prepared.add(dtls)
+            Handshake(dtls)
+            LifeWatch(dtls.transport._connection)
+            _gather_loopback_where_alone(dtls.transport._connection)
         await super().setLocalDescription(sessionDescription)
 
     async def setRemoteDescription(self, sessionDescription: RTCSessionDescription) -> None:  # noqa: N802, N803
@@ -91,11 +94,11 @@ class _Connection(RTCPeerConnection):
         if candidate is None or not candidate.ip.endswith(".local"):
             await super().addIceCandidate(candidate)
 
-    def _ice_connections(self) -> set[Connection]:
+    def _dtls_transports(self) -> set[RTCDtlsTransport]:
         transports = [transceiver.receiver.transport for transceiver in self.getTransceivers()]
         if self.sctp is not None:
             transports.append(self.sctp.transport)
-        return {transport.transport._connection for transport in transports}
+        return set(transports)
 
 
 def _gather_loopback_where_alone(ice: Connection) -> None:

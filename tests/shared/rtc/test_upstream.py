@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import pylibsrtp
 import pytest
+from aioice import stun
 from aioice.ice import Connection, StunProtocol
 from aiortc import RTCPeerConnection, RTCRtpReceiver, RTCRtpSender, RTCRtpTransceiver
 from aiortc.rtcdtlstransport import RTCDtlsTransport, RtpRouter
@@ -52,6 +53,10 @@ READ: Final[dict[Callable[..., Any], tuple[str, str]]] = {
     RTCDtlsTransport._register_rtp_receiver: ("receiver", "d35a385b0afb20bf"),
     RTCDtlsTransport._handle_rtp_data: ("receiver", "5def9061cc3da1f6"),
     RTCDtlsTransport._handle_rtcp_data: ("sender", "5469e786d77b37b2"),
+    RTCDtlsTransport._do_handshake: ("handshake", "0af5299c33352e6e"),
+    RTCDtlsTransport._recv_next: ("handshake", "998076720c05aa13"),
+    RTCDtlsTransport._write_ssl: ("handshake", "6573c0237063bdf0"),
+    stun.Transaction: ("handshake", "7a9c44cb879be050"),
     RtpRouter.route_rtp: ("receiver", "e4bcc08d181438b7"),
     RtpRouter.route_rtcp: ("sender", "199bd7e279f1945a"),
     RTCIceTransport._monitor: ("liveness", "f74bb1193339a7b4"),
