@@ -7,7 +7,7 @@ the header `Vigie-Ticket` where `Authorization` carries the password.
 from functools import partial
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Body, Header, Query, Request
+from fastapi import APIRouter, Header, Query, Request
 from fastapi.responses import Response
 
 from vigie_hub.api.authentication import Authentication
@@ -28,7 +28,14 @@ from vigie_shared.media import RATE_MAX, RATE_MIN, First, Live, Play, Quality
 SDP: Final = "application/sdp"
 FULL_SECONDS: Final = 30
 router = APIRouter(prefix="/whep", tags=["live video"])
-OfferOf = Annotated[bytes, Body(media_type=SDP, description="The viewer's offer")]
+
+
+def _text(media_type: str) -> dict[str, Any]:
+    """For the contract: the body is text of that type."""
+    content = {media_type: {"schema": {"type": "string"}}}
+    return {"requestBody": {"required": True, "content": content}}
+
+
 _ANSWER: Final[dict[int | str, dict[str, Any]]] = {
     201: {"description": "The answer; `Location` is the session", "content": {SDP: {}}}
 }
@@ -42,29 +49,33 @@ _PROBLEMS: Final = {
 }
 
 
-@router.post("/cameras/{agent_id}/{camera_id}", status_code=201, response_class=Response, responses=_ANSWER)
+@router.post(
+    "/cameras/{agent_id}/{camera_id}",
+    status_code=201,
+    response_class=Response,
+    responses=_ANSWER,
+    openapi_extra=_text(SDP),
+)
 async def post_camera(
     request: Request,
     services: ServicesOf,
     user: UserOf,
     agent_id: AgentId,
     camera_id: CameraId,
-    offer: OfferOf,
     quality: Annotated[Quality, Query(description="The best that is wanted; the link may carry less")] = "auto",
 ) -> Response:
     """What the camera sees now."""
     await check_camera(services, agent_id, camera_id)
     first = Live(camera_id=camera_id, quality=quality)
-    return await _watch(request, services, user, Target.camera(agent_id, camera_id), agent_id, first, offer)
+    return await _watch(request, services, user, Target.camera(agent_id, camera_id), agent_id, first)
 
 
-@router.post("/clips/{clip_id}", status_code=201, response_class=Response, responses=_ANSWER)
+@router.post("/clips/{clip_id}", status_code=201, response_class=Response, responses=_ANSWER, openapi_extra=_text(SDP))
 async def post_clip(
     request: Request,
     services: ServicesOf,
     user: UserOf,
     clip_id: UniqueId,
-    offer: OfferOf,
     t: Annotated[float, Query(ge=0, description="Seconds from the clip's beginning")] = 0.0,
     rate: Annotated[float, Query(ge=RATE_MIN, le=RATE_MAX)] = 1.0,
 ) -> Response:
@@ -73,25 +84,24 @@ async def post_clip(
     if clip is None:
         raise ProblemError("no-such-clip")
     first = Play(clip_id=clip_id, at_seconds=t, rate=rate)
-    return await _watch(request, services, user, Target.clip(clip_id), clip.agent_id, first, offer)
+    return await _watch(request, services, user, Target.clip(clip_id), clip.agent_id, first)
 
 
-@router.patch("/sessions/{viewing_id}", status_code=204, response_class=Response)
+@router.patch("/sessions/{viewing_id}", status_code=204, response_class=Response, openapi_extra=_text(MEDIA_TYPE))
 async def patch_session(
     request: Request,
     services: ServicesOf,
     user: UserOf,
     viewing_id: UniqueId,
-    fragment: Annotated[bytes, Body(media_type=MEDIA_TYPE)],
     if_match: Annotated[str | None, Header()] = None,
 ) -> Response:
     """Candidates that the viewer found after its offer. ICE restarts are refused: begin a new session instead."""
-    _check_type(request, MEDIA_TYPE)
+    fragment = await _body(request, MEDIA_TYPE)
     try:
         etag = services.watching.etag(viewing_id, user)
         if if_match not in (None, "*", etag):
             raise ProblemError("other-ice-session")
-        await services.watching.trickle(viewing_id, user, SdpFragment.parse(fragment.decode("utf-8", "replace")))
+        await services.watching.trickle(viewing_id, user, SdpFragment.parse(fragment))
     except ViewingError as error:
         raise _problem(error) from error
     except (WireError, ValueError) as error:
@@ -110,14 +120,14 @@ async def delete_session(services: ServicesOf, user: UserOf, viewing_id: UniqueI
 
 
 async def _watch(
-    request: Request, services: Services, user: str, target: Target, agent_id: str, first: First, offer: bytes
+    request: Request, services: Services, user: str, target: Target, agent_id: str, first: First
 ) -> Response:
-    _check_type(request, SDP)
+    offer = await _body(request, SDP)
     authentication: Authentication = request.app.state.authentication
     try:
         ticket = await services.tickets.redeem(_secret(request), user, target)
         watched = await services.watching.watch(
-            ticket, agent_id, first, offer.decode("utf-8", "replace"), partial(authentication.is_current, request)
+            ticket, agent_id, first, offer, partial(authentication.is_current, request)
         )
     except TicketError as error:
         raise ProblemError(f"ticket-{error.flaw}") from error
@@ -142,9 +152,11 @@ def _secret(request: Request) -> str:
     return found
 
 
-def _check_type(request: Request, wanted: str) -> None:
+async def _body(request: Request, wanted: str) -> str:
+    """The request's text, as it is: neither kind of body is one that FastAPI reads."""
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != wanted:
         raise ProblemError("wrong-type", wanted=wanted)
+    return (await request.body()).decode("utf-8", "replace")
 
 
 def _problem(error: ViewingError) -> ProblemError:
