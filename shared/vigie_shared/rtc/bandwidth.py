@@ -16,13 +16,13 @@ _LATE_SECONDS: Final = 0.06
 _CONGESTED_SHARE: Final = 0.95
 _DRAINING_SHARE: Final = 0.8
 _GROWTH_A_SECOND: Final = 0.25
-_SAY_SECONDS: Final = 0.5
+_FALL_SHARE: Final = 0.97
 _WRAP: Final = 1 << 24
 _TICKS_PER_SECOND: Final = 1 << 18
 
 
 class BandwidthEstimator:
-    """`feed` it every packet; it says the estimate in bits a second when the sender should hear it."""
+    """`feed` it every packet; a fall is to be said at once, the rest in the regular reports."""
 
     def __init__(self) -> None:
         self.bits_per_second = START_BITS_PER_SECOND
@@ -35,18 +35,22 @@ class BandwidthEstimator:
         self._moment_delay = float("inf")
         self._quickest: list[float] = []
         """The smallest delay of each of the last moments; only their differences mean something."""
-        self._said_at: float | None = None
         self._said = self.bits_per_second
 
-    def feed(self, abs_send_time: int, bytes_: int, now_seconds: float) -> int | None:
-        """A packet that left at `abs_send_time` (24 bits, 2^18 a second) came now."""
+    def feed(self, abs_send_time: int, bytes_: int, now_seconds: float) -> bool:
+        """A packet that left at `abs_send_time` (24 bits, 2^18 a second) came now. Whether the estimate fell by it."""
         if self._moment_began is None:
-            self._moment_began = self._said_at = now_seconds
+            self._moment_began = now_seconds
         if now_seconds - self._moment_began >= _MOMENT_SECONDS:
             self._end_moment(now_seconds)
         self._moment_bytes += bytes_
         self._moment_delay = min(self._moment_delay, now_seconds - self._unwrapped(abs_send_time))
-        return self._worth_saying(now_seconds)
+        return self.bits_per_second < _FALL_SHARE * self._said
+
+    def say(self) -> int:
+        """The estimate, for a report."""
+        self._said = self.bits_per_second
+        return self._said
 
     def _unwrapped(self, abs_send_time: int) -> float:
         if self._sent_last is not None:
@@ -70,11 +74,3 @@ class BandwidthEstimator:
             grown = self.bits_per_second * (1 + _GROWTH_A_SECOND * min(seconds, 1.0))
             self.bits_per_second = min(START_BITS_PER_SECOND, int(grown))
         self._moment_began, self._moment_bytes, self._moment_delay = now_seconds, 0, float("inf")
-
-    def _worth_saying(self, now_seconds: float) -> int | None:
-        assert self._said_at is not None
-        fell = self.bits_per_second < 0.97 * self._said
-        if not fell and now_seconds - self._said_at < _SAY_SECONDS:
-            return None
-        self._said, self._said_at = self.bits_per_second, now_seconds
-        return self.bits_per_second

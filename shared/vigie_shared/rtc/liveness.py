@@ -7,6 +7,7 @@ asked only of a peer that is silent or long unconfirmed, and an answer counts ho
 
 import asyncio
 from enum import Enum
+from time import monotonic
 from typing import Final
 
 from aioice import stun
@@ -43,14 +44,14 @@ class Liveness:
 
     def heard(self, now_seconds: float) -> None:
         """Something came; it may be anybody's, so this proves no consent."""
-        self._heard_at = now_seconds
+        self._heard_at = max(self._heard_at, now_seconds)
 
     def confirmed(self, now_seconds: float) -> None:
         """The peer answered."""
         self._heard_at = self._confirmed_at = now_seconds
 
     def judge(self, now_seconds: float) -> Verdict:
-        """Call it a few times a second."""
+        """Call it at `look_again_at`, or more often."""
         silent = now_seconds - self._heard_at
         unconfirmed = now_seconds - self._confirmed_at
         if silent >= self._dead_seconds or unconfirmed >= self._unconfirmed_seconds_max:
@@ -59,6 +60,11 @@ class Liveness:
             return Verdict.ASK
         return Verdict.FINE
 
+    def look_again_at(self, now_seconds: float) -> float:
+        """When the verdict may be another one."""
+        fine_until = min(self._heard_at + self._silent_seconds, self._confirmed_at + self._confirm_seconds)
+        return max(fine_until, now_seconds + _TICK_SECONDS)
+
 
 class LifeWatch:
     """Watches one ICE connection in place of its own consent checks; closes it where the peer is dead."""
@@ -66,7 +72,7 @@ class LifeWatch:
     def __init__(self, ice: Connection) -> None:
         self._ice = ice
         self._datagrams = ice._queue
-        self._heard = False
+        self._heard_at = 0.0
         self._check_incoming = ice.check_incoming
         self._questions: list[tuple[float, dict[bytes, stun.Transaction], bytes]] = []
         self._liveness: Liveness
@@ -75,22 +81,20 @@ class LifeWatch:
         setattr(ice, "check_incoming", self._check_received)  # noqa: B010
 
     def _data_received(self, data: bytes, component: int) -> None:
-        self._heard = True
+        self._heard_at = monotonic()
         self._datagrams.put_nowait((data, component))
 
     def _check_received(self, message: stun.Message, addr: tuple[str, int], protocol: object) -> None:
-        self._heard = True
+        self._heard_at = monotonic()
         self._check_incoming(message, addr, protocol)  # type: ignore[arg-type]
 
     async def _run(self) -> None:
-        loop = asyncio.get_running_loop()
-        self._liveness = Liveness(loop.time())
+        now = monotonic()
+        self._liveness = Liveness(now)
         while not self._ice._closing:  # `connect` begins this even where `close` came first
-            await asyncio.sleep(_TICK_SECONDS)
-            now = loop.time()
-            if self._heard:
-                self._heard = False
-                self._liveness.heard(now)
+            await asyncio.sleep(self._liveness.look_again_at(now) - now)
+            now = monotonic()
+            self._liveness.heard(self._heard_at)
             match self._liveness.judge(now):
                 case Verdict.ASK:
                     self._ask(now)
@@ -119,7 +123,7 @@ class LifeWatch:
 
     def confirm(self) -> None:
         """An answer came."""
-        self._liveness.confirmed(asyncio.get_running_loop().time())
+        self._liveness.confirmed(monotonic())
 
 
 class _Question:

@@ -179,10 +179,12 @@ class PacketReceiver:
         sent_at = packet.extensions.abs_send_time
         if sent_at is None or self._media_ssrc is None:
             return
-        estimate = self._bandwidth.feed(sent_at, len(packet.payload) + PACKET_OVERHEAD_BYTES, now_seconds)
-        if estimate is not None:
-            fci = pack_remb_fci(estimate, [self._media_ssrc])
-            self._write_rtcp(RtcpPsfbPacket(fmt=RTCP_PSFB_APP, ssrc=self._ssrc, media_ssrc=0, fci=fci))
+        if self._bandwidth.feed(sent_at, len(packet.payload) + PACKET_OVERHEAD_BYTES, now_seconds):
+            self._write_rtcp(self._remb(self._media_ssrc))
+
+    def _remb(self, media_ssrc: int) -> RtcpPsfbPacket:
+        fci = pack_remb_fci(self._bandwidth.say(), [media_ssrc])
+        return RtcpPsfbPacket(fmt=RTCP_PSFB_APP, ssrc=self._ssrc, media_ssrc=0, fci=fci)
 
     def _plan_report(self) -> None:
         self._report_timer = self._loop.call_later(0.5 + secrets.randbelow(1000) / 1000, self._report)
@@ -201,10 +203,10 @@ class PacketReceiver:
             lsr=lsr,
             dlsr=min(int((time.time() - heard_at) * 65536), 0xFFFFFFFF) if lsr else 0,
         )
-        self._write_rtcp(RtcpRrPacket(ssrc=self._ssrc, reports=[report]))
+        self._write_rtcp(RtcpRrPacket(ssrc=self._ssrc, reports=[report]), self._remb(self._media_ssrc))
 
-    def _write_rtcp(self, packet: AnyRtcpPacket) -> None:
+    def _write_rtcp(self, *packets: AnyRtcpPacket) -> None:
         try:
-            self._writer.write_rtcp(bytes(packet))
+            self._writer.write_rtcp(b"".join(map(bytes, packets)))
         except ConnectionError:
             return

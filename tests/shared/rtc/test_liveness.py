@@ -24,6 +24,15 @@ def test_a_silent_peer_is_asked_several_times_and_given_up_within_three_seconds(
     assert dead_at + liveness._TICK_SECONDS <= 3.0
 
 
+def test_nobody_looks_at_a_busy_peer_more_often_than_needed() -> None:
+    life, now, looks = Liveness(0.0), 0.0, 0
+    while now < 100:
+        life.confirmed(now)
+        now, looks = life.look_again_at(now), looks + 1
+        assert life.judge(now) is Verdict.ASK, "when it is silent from then on"
+    assert looks < 150
+
+
 def test_any_datagram_is_a_sign_of_life() -> None:
     life = Liveness(0.0)
     for tick in range(40):
