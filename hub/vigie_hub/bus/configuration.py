@@ -18,14 +18,15 @@ DEFAULT_PORT: Final = 4222
 SYNC_SECONDS: Final = 10
 """How often streams reach the disk. The hub signs receipts on its own commit, so that a power cut of nats-server
 costs what agents send again, never an event: 10 s of that, against an fsync a message at 40 times the time."""
-_PENDING_BYTES_MAX: Final = 64 * 1024**2
+PENDING_BYTES_MAX: Final = 64 * 1024**2
 """What may wait for one slow client before it is cut: more than two fetches of the hub with the largest batches, 52 MB,
 so that no agent can have the hub cut. For agents nothing waits but what they asked for."""
 _WRITE_SECONDS: Final = 30
 """How long a client may take nothing at all: an outage of a mobile link, not a dead one."""
-_PING_SECONDS: Final = 75
-"""Longer than heartbeats are apart: nats-server pings only whom it has not heard, and each PING costs 200 bytes."""
-_PINGS_MAX: Final = 2
+PING_SECONDS: Final = 65
+"""A little longer than heartbeats are apart: nats-server pings only whom it has not heard; a PING costs 200 bytes."""
+PINGS_MAX: Final = 1
+"""Unanswered ones. A box that lost its power is missed after 130 s; a live one is long back by itself."""
 _LOGIN_SECONDS: Final = 30
 """A fleet that returns at once takes longer than the default 2."""
 
@@ -86,10 +87,10 @@ class NatsConfiguration:
     def patience(self) -> dict[str, object]:
         """How long it bears with whom: silent clients, and slow ones."""
         return {
-            "ping_interval": f"{_PING_SECONDS}s",
-            "ping_max": _PINGS_MAX,
+            "ping_interval": f"{PING_SECONDS}s",
+            "ping_max": PINGS_MAX,
             "write_deadline": f"{_WRITE_SECONDS}s",
-            "max_pending": _PENDING_BYTES_MAX,
+            "max_pending": PENDING_BYTES_MAX,
         }
 
     def text(self) -> str:

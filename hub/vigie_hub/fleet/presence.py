@@ -1,6 +1,6 @@
 """Presence: nats-server says at once when an agent's connection comes and goes, so that heartbeats can be rare.
 
-A connection that dies in silence is ended by the server's own pings, at most 90 s later.
+A connection that dies in silence is ended by the server's own pings, some 130 s later.
 """
 
 import asyncio
