@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from vigie_hub import fleet_cli, logs, users
+from vigie_hub import fleet_cli, live_cli, logs, users
 from vigie_hub.database import Database
 from vigie_hub.fleet.holds import ask as ask_for_hold
 from vigie_hub.fleet_cli import operator as _operator
@@ -25,6 +25,7 @@ from vigie_shared.i18n import gettext as _
 app = typer.Typer(help=_("Take in what agents report."), add_completion=False, rich_markup_mode=None)
 app.add_typer(hotlist_app, name="hotlist")
 app.add_typer(fleet_cli.app)
+app.add_typer(live_cli.app)
 
 SettingsFile = Annotated[Path, typer.Option("--settings", help=_("The hub's settings, TOML."))]
 AsJson = Annotated[bool, typer.Option("--json", help=_("Print JSON, for scripts."))]
