@@ -12,13 +12,13 @@ import nats.errors
 import structlog
 from nats.aio.client import Client
 from nats.aio.msg import Msg
-from nats.js import JetStreamContext
 
 from vigie_hub.database import Database
 from vigie_hub.settings import NatsSettings
 from vigie_hub.sync.arrivals import Arrival, Refusal, receive
 from vigie_hub.sync.fairness import HITS, OTHERS, Shares
 from vigie_hub.sync.projector import Projection, is_enrolled, project_all
+from vigie_hub.sync.pulling import Pull
 from vigie_hub.sync.receipts import Receipts, Standing, standings
 from vigie_hub.sync.stream import bind
 from vigie_shared import subjects
@@ -26,11 +26,11 @@ from vigie_shared.clock import Clock
 from vigie_shared.errors import StoreError
 
 log = structlog.get_logger(__name__)
-FETCH_MESSAGES: Final = 100
+FETCH_MESSAGES: Final = 256
 FETCH_SECONDS: Final = 2.0
 """Also how long a restart of nats-server can go unnoticed: it forgets who waits."""
 _RETRY_SECONDS: Final = (0.1, 1.0)
-TRANSACTION_EVENTS: Final = 4096
+TRANSACTION_EVENTS: Final = 8192
 PURGE_SECONDS: Final = 0.25
 Received = list[tuple[Msg, Arrival | Refusal]]
 Topic = Literal["events", "alerts", "clips", "agents"]
@@ -114,35 +114,34 @@ class Consumer:
         while True:
             try:
                 async with self._binding:
-                    subscription = await bind(self._client, self._settings, durable)
-                await self._consume(durable, subscription)
+                    await bind(self._client, self._settings, durable)
+                await self._consume(durable)
             except (nats.errors.Error, TimeoutError, OSError, StoreError) as error:
                 level = log.debug if self._complained else log.warning
                 level("stream_unavailable", reason=str(error) or type(error).__name__)
                 self._complained.add(durable)
             await asyncio.sleep(random.uniform(*_RETRY_SECONDS))  # noqa: S311
 
-    async def _consume(self, durable: str, subscription: JetStreamContext.PullSubscription) -> None:
+    async def _consume(self, durable: str) -> None:
         """Fetch until the server, the stream or the disk fails."""
-        try:
+        async with Pull(self._client, subjects.STREAM, durable, FETCH_MESSAGES, FETCH_SECONDS) as pull:
             while True:
-                messages = await self._fetch(subscription)
+                messages = await self._fetch(pull, durable)
+                await self._receipts.push_waiting(asyncio.get_running_loop().time())
                 if durable in self._complained:
                     self._complained.discard(durable)
                     if not self._complained:
                         log.info("stream_available")
                 if messages:
                     await self._take(await self._fair(messages, self._shares[durable]))
-        finally:
-            if self._client.is_connected:
-                await subscription.unsubscribe()
 
-    async def _fetch(self, subscription: JetStreamContext.PullSubscription) -> list[Msg]:
-        """The next messages; an empty fetch ends in an empty list, nats-py's timeout or asyncio's."""
+    async def _fetch(self, pull: Pull, durable: str) -> list[Msg]:
+        """The next messages; none where none came in time."""
         try:
-            return await subscription.fetch(FETCH_MESSAGES, FETCH_SECONDS)
+            return await pull.fetch()
         except TimeoutError:
-            await subscription.consumer_info()  # is it there at all? raises where the stream was wiped
+            # Is it there at all? Raises where the stream was wiped.
+            await self._client.jetstream().consumer_info(subjects.STREAM, durable)
             return []
 
     async def clear(self, agent_id: str) -> None:
@@ -187,7 +186,7 @@ class Consumer:
         for message, _arrival in received:
             await (message.term() if id(message) in refused else message.ack())
         for standing in outcome.standings:
-            await self._receipts.push(standing)
+            await self._receipts.push(standing, asyncio.get_running_loop().time())
         self._announce(outcome, now)
 
     def _announce(self, outcome: Outcome, now: datetime) -> None:

@@ -3,7 +3,7 @@
 from typing import Final
 
 from nats.aio.client import Client
-from nats.js import JetStreamContext, api
+from nats.js import api
 from nats.js.errors import NotFoundError
 
 from vigie_hub.settings import NatsSettings
@@ -51,10 +51,8 @@ def consumer_config(durable: str) -> api.ConsumerConfig:
     )
 
 
-async def bind(
-    client: Client, settings: NatsSettings, durable: str = subjects.DURABLE
-) -> JetStreamContext.PullSubscription:
-    """The subscription of `durable`; makes stream and durable, which a wiped server has lost."""
+async def bind(client: Client, settings: NatsSettings, durable: str = subjects.DURABLE) -> None:
+    """Make the stream and `durable`, which a wiped server has lost, or bring them up to date."""
     jetstream = client.jetstream()
     try:
         await jetstream.stream_info(subjects.STREAM)
@@ -62,4 +60,3 @@ async def bind(
     except NotFoundError:
         await jetstream.add_stream(stream_config(settings))
     await jetstream.add_consumer(subjects.STREAM, consumer_config(durable))
-    return await jetstream.pull_subscribe_bind(durable, subjects.STREAM)

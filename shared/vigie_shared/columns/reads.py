@@ -1,7 +1,7 @@
 """Columns of plate reads that follow from others: ids out of their motions' and other readings out of the text."""
 
 from collections.abc import Sequence
-from itertools import chain
+from itertools import chain, compress
 from operator import ge
 from typing import Any, Final
 
@@ -16,6 +16,7 @@ _DERIVED: Final = OTHERWISE + 2
 _TOO_LATE_US: Final = 1000 << 48
 _EDITS_MAX: Final = 3
 _CODE_POINT_MAX: Final = 0x10FFFF
+_SURROGATES: Final = range(0xD800, 0xE000)
 Origins = Sequence[Sequence[Any]]
 """When the reads were, their motions and their texts."""
 
@@ -106,9 +107,10 @@ class Alternatives(Column):
         lengths = reader.ints(total, 0, _EDITS_MAX)
         places = reader.ints(sum(lengths), 0, 31)
         chars = reader.ints(sum(lengths), 0, _CODE_POINT_MAX)
-        ends = repeated([len(text) for text in repeated(texts, sizes)], lengths)
-        if any(0xD800 <= char < 0xE000 for char in chars) or any(map(ge, places, ends)):
-            raise WireError("a character that cannot be")
+        if places and not (max(chars) < _SURROGATES.start and max(places) < min(map(len, compress(texts, sizes)))):
+            ends = repeated([len(text) for text in repeated(texts, sizes)], lengths)
+            if any(char in _SURROGATES for char in chars) or any(map(ge, places, ends)):
+                raise WireError("a character that cannot be")
         if missing := lengths.count(0):
             self._texts.read(reader, missing, ())
         self._confidences.check(reader, total, ())
@@ -125,7 +127,7 @@ def _edits(text: str, other: str) -> list[tuple[int, int]]:
 def _edited(text: str, edits: Sequence[tuple[int, int]]) -> str:
     chars = list(text)
     for place, char in edits:
-        if place >= len(chars) or 0xD800 <= char < 0xE000:
+        if place >= len(chars) or char in _SURROGATES:
             raise WireError("a character that cannot be")
         chars[place] = chr(char)
     return "".join(chars)

@@ -104,3 +104,25 @@ def test_events_of_an_older_file_are_put_into_batches_and_all_that_refers_to_the
     assert next_batch_id(connection) > max(one["id"] for one in told) >> 8
     assert connection.execute("PRAGMA foreign_key_check").fetchall() == []
     connection.close()
+
+
+def test_reads_and_alerts_of_an_older_file_keep_all_that_is_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connection = older(tmp_path, monkeypatch)
+    read_id, text = connection.execute("SELECT read_id, text FROM plate_reads LIMIT 1").fetchone()
+    connection.execute(
+        "INSERT INTO hotlist (entry_id, text, reason, added_at, added_by) VALUES ('e', ?, '', '', '')", (text,)
+    )
+    connection.execute(
+        "INSERT INTO alerts (alert_id, read_id, entry_id, agent_id, camera_id, at, text, crop)"
+        " VALUES ('a', ?, 'e', 'gate-1', 'gate', '', ?, x'ff')",
+        (read_id, text),
+    )
+    migrate(connection, "hub.db")
+    assert connection.execute("SELECT read_id, crop, confidence, uncertain, motion_id FROM alerts").fetchall() == [
+        (read_id, b"\xff", 0.9, 0, None)
+    ]
+    kept = "SELECT agent_id, camera_id, uncertain FROM plate_reads WHERE text = ? AND read_id = ?"
+    assert connection.execute(kept, (text, bytes.fromhex(read_id))).fetchall() == [("gate-1", "gate", 0)]
+    connection.close()

@@ -5,7 +5,7 @@ from tests.hub.agents import EPOCH, NOON, batch, plate_read, until
 from tests.hub.site import Site, open_site
 from tests.servers.nats_server import settled
 from vigie_hub.sync.projector import project
-from vigie_hub.sync.receipts import Standing
+from vigie_hub.sync.receipts import REST_SECONDS, Standing
 from vigie_shared.receipts import Envelope, Receipt, WatermarkQuestion
 
 
@@ -42,7 +42,22 @@ async def test_receipt_for_an_absent_server_is_dropped_in_silence(tmp_path: Path
     async with open_site(tmp_path, "gate-1") as site:
         await asyncio.to_thread(site.server.kill)
         await until(lambda: _away(site))
-        await site.receipts.push(Standing("gate-1", EPOCH, {"lpr": 1}))
+        await site.receipts.push(Standing("gate-1", EPOCH, {"lpr": 1}), 0.0)
+
+
+async def test_receipts_that_follow_quickly_wait_and_become_one(tmp_path: Path) -> None:
+    async with open_site(tmp_path, "gate-1") as site, site.agents[0].connected(site.server.url) as agent:
+        told = await agent.client.subscribe("c.gate-1.wm")
+        await settled(agent.client)
+        for seconds, seq in ((0.0, 1), (0.1, 2), (0.9, 3)):
+            await site.receipts.push(Standing("gate-1", EPOCH, {"lpr": seq}), seconds)
+            await site.receipts.push_waiting(seconds)
+        await site.receipts.push_waiting(REST_SECONDS)
+        await site.receipts.push_waiting(2 * REST_SECONDS)
+        await settled(site.connection.client)
+        assert [opened((await told.next_msg(5)).data).watermarks["lpr"] for _receipt in range(2)] == [1, 3]
+        await settled(agent.client)
+        assert told.pending_msgs == 0
 
 
 async def _away(site: Site) -> bool:
