@@ -64,7 +64,7 @@ async def run(settings: AgentSettings, *, clock: Clock | None = None, view: bool
         budget = await asyncio.to_thread(LinkBudget, settings.link, clock, LinkFile(data_dir))
         health = _health(settings, store, cameras, clock)
         light = light_of(settings, clock)
-        media = media_desk(settings, cameras, budget, light)
+        media = stack.enter_context(media_desk(settings, cameras, store, budget, light))
 
         async def serve(credentials: Credentials) -> None:
             await asyncio.to_thread(lists.trust, credentials.membership.hub_key)

@@ -1,13 +1,17 @@
 """What lets people look through this agent's cameras, put together: sources, the light, connections."""
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Iterator, Sequence
 
 from vigie_agent.settings import AgentSettings
+from vigie_agent.store import Store
 from vigie_agent.uplink.budget import LinkBudget
+from vigie_agent.video.footage import StoredFootage
 from vigie_agent.video.light import Light
 from vigie_agent.video.live import LiveCamera
 from vigie_agent.video.media_desk import MediaDesk
 from vigie_agent.video.sources import MediaSources
+from vigie_agent.video.transcoding import Transcoders
 from vigie_shared.clock import Clock
 from vigie_shared.ice import IceServer
 
@@ -17,12 +21,16 @@ def light_of(settings: AgentSettings, clock: Clock) -> Light:
     return Light(clock, settings.video.watching_webhook)
 
 
-def media_desk(settings: AgentSettings, cameras: Sequence[LiveCamera], budget: LinkBudget, light: Light) -> MediaDesk:
+@contextlib.contextmanager
+def media_desk(
+    settings: AgentSettings, cameras: Sequence[LiveCamera], store: Store, budget: LinkBudget, light: Light
+) -> Iterator[MediaDesk]:
     """Where the hub asks for live video and playback; all that leaves asks `budget`."""
-    return MediaDesk(
-        MediaSources(cameras).open,
-        budget,
-        light,
-        ice_servers=tuple(IceServer(url=url) for url in settings.video.ice_servers),
-        sessions_max=settings.video.connections_max,
-    )
+    with contextlib.closing(Transcoders(settings.video.transcodes_max)) as transcoders:
+        yield MediaDesk(
+            MediaSources(cameras, lambda: StoredFootage(store), transcoders).open,
+            budget,
+            light,
+            ice_servers=tuple(IceServer(url=url) for url in settings.video.ice_servers),
+            sessions_max=settings.video.connections_max,
+        )

@@ -1,14 +1,14 @@
 """Clips as playback needs them: where each GOP begins, its bytes, and which event comes next."""
 
-import sqlite3
 from collections.abc import Callable
-from datetime import datetime
 from typing import Protocol, TypeVar
 
 from vigie_agent.clips import fragments
+from vigie_agent.store import playing
 from vigie_agent.store.clips import Segment
+from vigie_agent.store.playing import Neighbour
 from vigie_agent.store.reader import Reader
-from vigie_agent.video.playable import Gop, Neighbour, PlayableClip
+from vigie_agent.video.playable import Gop, PlayableClip
 from vigie_shared.errors import StoreError
 from vigie_shared.i18n import gettext as _
 
@@ -24,7 +24,10 @@ class Asked(Protocol):
 
 
 class StoredFootage:
-    """The store's clips (`vigie_agent.video.playable.Footage`). Methods block; they raise StoreError."""
+    """The store's clips for one viewer (`vigie_agent.video.playable.Footage`); one call at a time.
+
+    Methods block; they raise StoreError.
+    """
 
     def __init__(self, store: Asked) -> None:
         self._store = store
@@ -46,7 +49,7 @@ class StoredFootage:
 
     def neighbour(self, clip: PlayableClip, which: Neighbour) -> str | None:
         """The first clip of the next or the previous motion, or the one in which this one's goes on."""
-        return self._store.ask(lambda reader: reader.ask(lambda ledger: _neighbour(ledger, clip.clip_id, which)))
+        return self._store.ask(lambda reader: reader.ask(lambda ledger: playing.neighbour(ledger, clip.clip_id, which)))
 
     def _clip(self, reader: Reader, clip_id: str) -> PlayableClip:
         begun = reader.begun(clip_id)
@@ -54,7 +57,7 @@ class StoredFootage:
             raise _gone(clip_id)
         segments = reader.segments(clip_id)
         self._clip_id, self._segments = clip_id, {segment.idx: segment for segment in segments}
-        ended_at, is_finished, event_at = reader.ask(lambda ledger: _times(ledger, clip_id))
+        ended_at, is_finished, event_at = reader.ask(lambda ledger: playing.times(ledger, clip_id))
         return PlayableClip(
             clip_id=clip_id,
             camera_id=begun.camera_id,
@@ -86,42 +89,6 @@ def _gops(reader: Reader, clip_id: str, segments: list[Segment]) -> list[Gop]:
             starts_ms = span.starts_ms
         found.append(Gop(segment.idx, starts_ms / 1000, segment.size))
     return found
-
-
-def _times(ledger: sqlite3.Connection, clip_id: str) -> tuple[datetime, bool, datetime]:
-    """When it ended, whether that is its end, and when its motion began."""
-    row = ledger.execute(
-        "SELECT ended_at, sha256 IS NOT NULL, coalesce((SELECT min(e.at) FROM events e WHERE kind = 'motion_started'"
-        " AND e.camera_id = c.camera_id AND e.at BETWEEN c.at AND c.ended_at"
-        " AND json_extract(body, '$.motion_id') = c.motion_id), at) FROM clips c WHERE clip_id = ?",
-        (clip_id,),
-    ).fetchone()
-    return datetime.fromisoformat(row[0]), bool(row[1]), datetime.fromisoformat(row[2])
-
-
-_NEIGHBOURS: dict[Neighbour, str] = {
-    "next": "SELECT n.clip_id FROM clips c JOIN clips n ON n.camera_id = c.camera_id AND n.at > c.at"
-    " AND n.motion_id IS NOT c.motion_id WHERE c.clip_id = ? AND n.removed_at IS NULL ORDER BY n.at LIMIT 1",
-    "previous": "SELECT n.clip_id FROM clips c JOIN clips n ON n.camera_id = c.camera_id AND n.at < c.at"
-    " AND n.motion_id IS NOT c.motion_id WHERE c.clip_id = ? AND n.removed_at IS NULL ORDER BY n.at DESC LIMIT 1",
-    "rest": "SELECT n.clip_id FROM clips c JOIN clips n ON n.motion_id = c.motion_id AND n.camera_id = c.camera_id"
-    " AND n.at > c.at WHERE c.clip_id = ? AND n.removed_at IS NULL ORDER BY n.at LIMIT 1",
-}
-_FIRST = (
-    "SELECT n.clip_id FROM clips c JOIN clips n ON n.motion_id = c.motion_id AND n.camera_id = c.camera_id"
-    " WHERE c.clip_id = ? AND n.removed_at IS NULL ORDER BY n.at LIMIT 1"
-)
-
-
-def _neighbour(ledger: sqlite3.Connection, clip_id: str, which: Neighbour) -> str | None:
-    def one(question: str, of: str) -> str | None:
-        row = ledger.execute(question, (of,)).fetchone()
-        return str(row[0]) if row else None
-
-    if which != "previous":
-        return one(_NEIGHBOURS[which], clip_id)
-    found = one(_NEIGHBOURS["previous"], one(_FIRST, clip_id) or clip_id)
-    return found and (one(_FIRST, found) or found)
 
 
 def _gone(clip_id: str) -> StoreError:

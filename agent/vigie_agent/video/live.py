@@ -14,7 +14,7 @@ from vigie_agent.capture.packets import Packet, StreamInfo
 from vigie_agent.video.media import LinkFeedback, MediaFrame
 from vigie_shared.errors import CaptureError
 from vigie_shared.i18n import gettext as _
-from vigie_shared.media import Live, Rung, Showing, ShowingReason
+from vigie_shared.media import Showing, ShowingReason
 
 BURST_STEP_SECONDS: Final = 0.001
 SILENCE_SECONDS: Final = 10.0
@@ -147,26 +147,6 @@ class LiveSource:
         )
 
 
-def choose_stream(camera: LiveCamera, wanted: Live) -> LiveSource:
-    """The stream that is asked for, or the one nearest to it that viewers can decode as it is.
-
-    Raises CaptureError where there is none: not now, or only after transcoding.
-    """
-    main, sub = camera.outlet, camera.sub_outlet
-    if main.stream is None:
-        raise CaptureError(_("camera {camera_id} gives no pictures now").format(camera_id=camera.camera_id))
-    obstacle = unplayable(main)
-    if sub is not None and unplayable(sub) is None and (wanted.quality == "sub" or obstacle):
-        return _source(camera, sub, "sub", "asked" if wanted.quality == "sub" else obstacle or "asked")
-    if obstacle is None:
-        return _source(camera, main, "main", "no_sub_stream" if wanted.quality == "sub" else "asked")
-    raise CaptureError(
-        _(
-            "camera {camera_id} sends {codec}, which browsers do not play: set its sub-stream to H.264 without B-frames"
-        ).format(camera_id=camera.camera_id, codec="H.265" if obstacle == "h265" else _("B-frames"))
-    )
-
-
 def unplayable(outlet: Outlet) -> ShowingReason | None:
     """Why browsers do not play this stream as it is; None where they do."""
     if outlet.stream is None:
@@ -174,15 +154,3 @@ def unplayable(outlet: Outlet) -> ShowingReason | None:
     if outlet.stream.codec != "h264":
         return "h265"
     return "b_frames" if outlet.has_b_frames else None
-
-
-def _source(camera: LiveCamera, outlet: Outlet, rung: Rung, reason: ShowingReason) -> LiveSource:
-    assert outlet.stream is not None
-    showing = Showing(
-        rung=rung,
-        width_px=outlet.stream.width_px,
-        height_px=outlet.stream.height_px,
-        reason=reason,
-        camera_id=camera.camera_id,
-    )
-    return LiveSource(outlet, showing)

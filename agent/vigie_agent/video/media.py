@@ -45,6 +45,18 @@ class LinkFeedback:
     """How old the oldest picture is that has not left yet."""
 
 
+@dataclass(frozen=True, slots=True)
+class Advice:
+    """How what a source gives should leave."""
+
+    pace_bits_per_second: float | None
+    """No faster than this, whatever is estimated; None: as is estimated."""
+    filler_bits_per_second: float
+    """Repeated packets beside the pictures, to see whether the link carries more."""
+    drops_queue: bool
+    """What has not left yet is of no use any more."""
+
+
 class MediaSource(Protocol):
     """Gives pictures until it ends or is closed."""
 
@@ -61,7 +73,7 @@ class MediaSource(Protocol):
         """A viewer cannot decode: give a keyframe as soon as there is one. Returns at once."""
         ...
 
-    def adapt(self, feedback: LinkFeedback) -> None:
+    def adapt(self, feedback: LinkFeedback) -> Advice | None:
         """How the link fares: give less, or more, from the next keyframe on. Returns at once; may do nothing."""
         ...
 

@@ -38,7 +38,8 @@ from vigie_shared.media import (
 from vigie_shared.rtc.h264 import EncodedFrame
 
 CONNECT_SECONDS: Final = 15.0
-FEEDBACK_SECONDS: Final = 0.5
+FEEDBACK_SECONDS: Final = 0.25
+FILL_SECONDS: Final = 0.02
 _WARM_MARGIN_SECONDS: Final = 5.0
 """The hub closes what is idle; an agent that hears nothing does so a little later."""
 _PACKET_SHARE: Final = 1.06
@@ -65,6 +66,7 @@ class MediaSession:
         self._camera_time = CameraTime()
         self._said: Showing | None = None
         self._estimate: float | None = None
+        self._pace_bits: float | None = None
         self._lost: float | None = None
         self._in_air: deque[tuple[int, Sent]] = deque()
         self._source: MediaSource | None = None
@@ -199,6 +201,7 @@ class MediaSession:
 
     def _on_estimate(self, bits_per_second: int) -> None:
         self._estimate = bits_per_second
+        self._pace()
 
     def _on_report(self, lost: float, _rtt_seconds: float | None, _jitter_seconds: float) -> None:
         self._lost = lost
@@ -209,11 +212,13 @@ class MediaSession:
             self._budget.land(self._in_air.popleft()[1])
 
     async def _feed_back(self) -> None:
+        filler_bits_per_second = 0.0
         while True:
-            await asyncio.sleep(FEEDBACK_SECONDS)
-            if self._source is not None:
-                sender = self._peer.sender
-                self._source.adapt(
+            await self._fill(filler_bits_per_second)
+            source, sender = self._source, self._peer.sender
+            advice = None
+            if source is not None:
+                advice = source.adapt(
                     LinkFeedback(
                         now_seconds=self._loop.time(),
                         estimate_bits_per_second=self._estimate,
@@ -222,3 +227,21 @@ class MediaSession:
                         queued_seconds=sender.queue_seconds,
                     )
                 )
+            filler_bits_per_second = 0.0 if advice is None else advice.filler_bits_per_second
+            self._pace_bits = None if advice is None else advice.pace_bits_per_second
+            if advice is not None and advice.drops_queue:
+                sender.pacer.clear()
+            self._pace()
+
+    def _pace(self) -> None:
+        """As the other side estimates, but no faster than what is shown has proved."""
+        known = [bits for bits in (self._estimate, self._pace_bits) if bits is not None]
+        self._peer.sender.estimate(min(known, default=None))
+
+    async def _fill(self, bits_per_second: float) -> None:
+        """Until the next feedback, repeat packets at that rate."""
+        until_seconds = self._loop.time() + FEEDBACK_SECONDS
+        while bits_per_second and self._loop.time() < until_seconds and self._budget.may_leave("live"):
+            self._budget.spend(self._peer.sender.fill(int(bits_per_second * FILL_SECONDS / 8)))
+            await asyncio.sleep(FILL_SECONDS)
+        await asyncio.sleep(max(0.0, until_seconds - self._loop.time()))

@@ -3,10 +3,9 @@
 import bisect
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal, Protocol
+from typing import Protocol
 
-Neighbour = Literal["next", "previous", "rest"]
-"""The event after or before a clip's own; or the clip in which its own goes on."""
+from vigie_agent.store.playing import Neighbour
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from vigie_agent.clips.samples import Sample, Track, reorders, samples_of, track
 from vigie_agent.video.media import LinkFeedback, MediaFrame
 from vigie_agent.video.playable import Footage, PlayableClip
 from vigie_agent.video.playback_schedule import Hold, Over, PlaybackSchedule, Read, Show
-from vigie_agent.video.transcoder import Keep, fitted
+from vigie_agent.video.transcoder import CLIP, Keep, fitted
 from vigie_agent.video.transcoding import Transcode, Transcoders
 from vigie_shared.errors import StoreError
 from vigie_shared.i18n import gettext as _
@@ -132,7 +132,7 @@ class PlaybackSource:
         clip = self._schedule.clip
         samples = await asyncio.to_thread(self._samples, clip, clip.gops[number].idx)
         if self._transcode is None and (reason := _obstacle(self._track, samples)) is not None:
-            self._transcode = self._transcoders.open(self._track.codec, reorders=reorders(samples), rung="clip")
+            self._transcode = self._transcoders.open(self._track.codec, reorders=reorders(samples), target=CLIP)
             width_px, height_px = fitted(clip.width_px, clip.height_px)
             made = {"reason": reason, "width_px": width_px, "height_px": height_px}
             self._showing = _showing(clip).model_copy(update=made)

@@ -20,6 +20,13 @@ class VideoSettings(Section):
         max_length=ICE_SERVERS_MAX,
         description="STUN and TURN servers of the box's own, beside those that the hub names with each offer.",
     )
+    transcodes_max: int | None = Field(
+        default=None,
+        ge=0,
+        le=64,
+        description="Streams made small at the same time, for slow links and for what browsers do not play; each may "
+        "keep a core busy. Unset: half of the cores.",
+    )
     watching_webhook: str | None = Field(
         default=None,
         pattern=r"^https?://[^\s]+$",

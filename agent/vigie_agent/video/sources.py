@@ -1,9 +1,13 @@
-"""Opens what a viewer asks for: today what a camera sees now."""
+"""Opens what a viewer asks for: what a camera sees now, or a clip that lies here."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
-from vigie_agent.video.live import LiveCamera, choose_stream
+from vigie_agent.video.adaptive import AdaptiveSource
+from vigie_agent.video.live import LiveCamera
 from vigie_agent.video.media import MediaSource
+from vigie_agent.video.playable import Footage
+from vigie_agent.video.playback import PlaybackSource
+from vigie_agent.video.transcoding import Transcoders
 from vigie_shared.errors import CommandError
 from vigie_shared.i18n import gettext as _
 from vigie_shared.media import First, Live
@@ -12,14 +16,24 @@ from vigie_shared.media import First, Live
 class MediaSources:
     """All that this agent can show."""
 
-    def __init__(self, cameras: Sequence[LiveCamera]) -> None:
+    def __init__(
+        self,
+        cameras: Sequence[LiveCamera],
+        footage: Callable[[], Footage] | None = None,
+        transcoders: Transcoders | None = None,
+    ) -> None:
+        """`footage` is made for each viewer of a clip; without it there are no clips."""
         self._cameras = {camera.camera_id: camera for camera in cameras}
+        self._footage = footage
+        self._transcoders = transcoders or Transcoders()
 
     async def open(self, first: First) -> MediaSource:
         """A source of what is asked for. Raises VigieError with what to tell the viewer."""
         if not isinstance(first, Live):
-            raise CommandError(_("this agent plays no clips yet"))
+            if self._footage is None:
+                raise CommandError(_("this agent keeps no clips"))
+            return await PlaybackSource.open(self._footage(), first, self._transcoders)
         camera = self._cameras.get(first.camera_id)
         if camera is None:
             raise CommandError(_("this agent has no camera {camera_id}").format(camera_id=first.camera_id))
-        return choose_stream(camera, first)
+        return await AdaptiveSource.open(camera, first, self._transcoders)

@@ -5,7 +5,7 @@ every language; the viewer's page says it in words.
 """
 
 import heapq
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Final, Literal
 
@@ -20,13 +20,6 @@ from vigie_agent.capture.packets import Codec
 from vigie_agent.video.label import burn
 from vigie_agent.video.media import MediaFrame
 
-WIDTH_MAX_PX: Final = 640
-HEIGHT_MAX_PX: Final = 360
-FRAMES_PER_SECOND: Final = 8
-BITS_PER_SECOND: Final = 260_000
-"""What x264 may make; with RTP, SRTP, UDP and IP headers it stays below 300 kbit/s."""
-BUFFERED_BITS: Final = 130_000
-"""Half a second: the largest keyframe."""
 KEYFRAME_SECONDS: Final = 10.0
 """Between keyframes that nobody asked for."""
 _CLOCK_RATE: Final = 90_000
@@ -37,19 +30,37 @@ Keep = Literal["never", "in_turn", "always"]
 """Of a decoded picture: only others build on it; one of eight a second; whatever the rate."""
 
 
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What comes out of a transcode."""
+
+    label: str
+    """Written on the picture; the same in every language."""
+    width_max_px: int
+    height_max_px: int
+    frames_per_second: int
+    bits_per_second: int
+    buffered_bits: int
+    """The largest keyframe."""
+
+
+LOW: Final = Target("LOW", 640, 360, 8, 260_000, 130_000)
+"""With headers of RTP, SRTP, UDP and IP it stays below 300 kbit/s."""
+CLIP: Final = replace(LOW, label="CLIP")
+STILLS: Final = Target("STILL", 320, 180, 1, 48_000, 64_000)
+
+
 class Transcoder:
     """Coded pictures in, small ones out. Blocks: for one thread at a time.
 
     Damage costs what follows up to the next keyframe.
     """
 
-    def __init__(
-        self, codec: Codec, *, reorders: bool = False, label: str = "LOW", frames_per_second: int = FRAMES_PER_SECOND
-    ) -> None:
+    def __init__(self, codec: Codec, *, reorders: bool = False, target: Target = LOW) -> None:
         self._codec = codec
         self._reorders = reorders
-        self._label = label
-        self._frame_seconds = 1 / frames_per_second
+        self.target = target
+        self._frame_seconds = 1 / target.frames_per_second
         self._decoder = self._open_decoder()
         self._encoder: VideoCodecContext | None = None
         self._source_size: tuple[int, int] = (0, 0)
@@ -132,13 +143,13 @@ class Transcoder:
     def _encode(self, picture: VideoFrame, frame: MediaFrame) -> list[MediaFrame]:
         if self._encoder is None or (picture.width, picture.height) != self._source_size:
             self._source_size = (picture.width, picture.height)
-            self.size_px = fitted(picture.width, picture.height)
-            self._encoder = _open_encoder(*self.size_px, self._frame_seconds)
+            self.size_px = fitted(picture.width, picture.height, self.target)
+            self._encoder = _open_encoder(*self.size_px, self.target)
             self._wants_keyframe = True
         small = picture.reformat(*self.size_px, "yuv420p", interpolation=Interpolation.AREA)
         if small is picture:  # the decoder may still build on it
             small = VideoFrame.from_ndarray(picture.to_ndarray(), format="yuv420p")
-        burn(small, self._label)
+        burn(small, self.target.label)
         self._pts = max(self._pts + 1, round(frame.due_seconds * _CLOCK_RATE))
         small.pts, small.time_base = self._pts, Fraction(1, _CLOCK_RATE)
         small.pict_type = PictureType.I if self._wants_keyframe else PictureType.NONE
@@ -158,26 +169,26 @@ class Transcoder:
         return decoder
 
 
-def fitted(width_px: int, height_px: int) -> tuple[int, int]:
-    """The size within 640 x 360 that keeps the shape; even, never larger than it was."""
-    share = min(1.0, WIDTH_MAX_PX / width_px, HEIGHT_MAX_PX / height_px)
+def fitted(width_px: int, height_px: int, target: Target = LOW) -> tuple[int, int]:
+    """The size within that of `target` that keeps the shape; even, never larger than it was."""
+    share = min(1.0, target.width_max_px / width_px, target.height_max_px / height_px)
     return max(16, round(width_px * share / 2) * 2), max(16, round(height_px * share / 2) * 2)
 
 
-def _open_encoder(width_px: int, height_px: int, frame_seconds: float) -> VideoCodecContext:
+def _open_encoder(width_px: int, height_px: int, target: Target) -> VideoCodecContext:
     encoder = av.CodecContext.create("libx264", "w")
     encoder.width, encoder.height, encoder.pix_fmt = width_px, height_px, "yuv420p"
     encoder.time_base = Fraction(1, _CLOCK_RATE)
-    encoder.framerate = Fraction(round(1 / frame_seconds))
-    encoder.bit_rate = BITS_PER_SECOND
-    encoder.gop_size = round(KEYFRAME_SECONDS / frame_seconds)
+    encoder.framerate = Fraction(target.frames_per_second)
+    encoder.bit_rate = target.bits_per_second
+    encoder.gop_size = round(KEYFRAME_SECONDS * target.frames_per_second)
     encoder.thread_count = 1
     encoder.options = {
         "preset": "veryfast",
         "tune": "zerolatency",
         "profile": "baseline",
         "forced-idr": "1",
-        "maxrate": str(BITS_PER_SECOND),
-        "bufsize": str(BUFFERED_BITS),
+        "maxrate": str(target.bits_per_second),
+        "bufsize": str(target.buffered_bits),
     }
     return encoder

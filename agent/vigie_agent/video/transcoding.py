@@ -10,14 +10,12 @@ from typing import Final
 
 from vigie_agent.capture.packets import Codec
 from vigie_agent.video.media import LinkFeedback, MediaFrame, MediaSource
-from vigie_agent.video.transcoder import Keep, Transcoder
+from vigie_agent.video.transcoder import LOW, Keep, Target, Transcoder, fitted
 from vigie_shared.errors import CaptureError
 from vigie_shared.i18n import gettext as _
 from vigie_shared.media import Rung, Showing, ShowingReason
 
 NICENESS: Final = 5
-LABELS: Final[dict[Rung, str]] = {"low": "LOW", "clip": "CLIP"}
-"""What is written on a transcoded picture; the same in every language."""
 
 
 class Transcoders:
@@ -34,7 +32,7 @@ class Transcoders:
         """Whether one more may be opened."""
         return self.open_count < self.count_max
 
-    def open(self, codec: Codec, *, reorders: bool, rung: Rung = "low") -> "Transcode":
+    def open(self, codec: Codec, *, reorders: bool, target: Target = LOW) -> "Transcode":
         """Raises CaptureError where as many as may are open."""
         if not self.has_room:
             raise CaptureError(
@@ -43,7 +41,7 @@ class Transcoders:
                 )
             )
         self.open_count += 1
-        return Transcode(self, Transcoder(codec, reorders=reorders, label=LABELS.get(rung, rung.upper())))
+        return Transcode(self, Transcoder(codec, reorders=reorders, target=target))
 
     async def run(self, step: Callable[[], list[MediaFrame]]) -> list[MediaFrame]:
         """Run one step in a thread, to its end whatever happens to who waits: a decoder is for one thread at a time."""
@@ -67,6 +65,11 @@ class Transcode:
         self._all = all_of_them
         self._transcoder = transcoder
         self._is_open = True
+
+    @property
+    def target(self) -> Target:
+        """What comes out of it."""
+        return self._transcoder.target
 
     @property
     def size_px(self) -> tuple[int, int]:
@@ -102,9 +105,12 @@ class TranscodedSource:
     @property
     def showing(self) -> Showing:
         """What it shows."""
+        source = self._source.showing
         width, height = self._transcode.size_px
+        if not width and source.width_px and source.height_px:
+            width, height = fitted(source.width_px, source.height_px, self._transcode.target)
         said = {"rung": self._rung, "reason": self._reason, "width_px": width, "height_px": height, "codec": "h264"}
-        return self._source.showing.model_copy(update=said)
+        return source.model_copy(update=said)
 
     async def frames(self) -> AsyncIterator[MediaFrame]:
         """Eight pictures a second; raises what the source raises."""

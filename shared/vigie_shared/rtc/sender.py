@@ -37,9 +37,10 @@ from vigie_shared.rtc.datagrams import RtpWriter
 from vigie_shared.rtc.extensions import Extensions, ntp_time
 from vigie_shared.rtc.h264 import EncodedFrame, packetize
 from vigie_shared.rtc.history import HISTORY_PACKETS, History, Sent
-from vigie_shared.rtc.pacer import Pacer, Slice
+from vigie_shared.rtc.pacer import PACKET_OVERHEAD_BYTES, Pacer, Slice
 
 CLOCK_HZ: Final = 90_000
+FILLER_PACKETS: Final = 64
 _RTT_SHARE: Final = 0.85
 
 
@@ -100,6 +101,28 @@ class PacketSender:
         self.counts.frames_dropped += self.pacer.push(payloads, timestamp, is_keyframe)
         if self._timer is None:
             self._flush()
+
+    def fill(self, bytes_: int) -> int:
+        """Repeat the newest packets, which nobody misses, until so many bytes have left; how many did.
+
+        The peer counts them when it estimates the link: this shows whether it carries more than the video.
+        """
+        if self._stopped or not self.started.is_set() or self._rtx_payload_type is None:
+            return 0  # the same packet twice would be dropped as a replay
+        now, filled, back = self._loop.time(), 0, 0
+        while filled < bytes_:
+            sequence = self._sequence - 1 - back % FILLER_PACKETS & 0xFFFF
+            kept = self._history.find(sequence)
+            if kept is None and back == 0:
+                return filled
+            if kept is None:
+                back = 0
+                continue
+            if not self._write_again(sequence, kept, now):
+                return filled
+            filled += len(kept[0]) + PACKET_OVERHEAD_BYTES
+            back += 1
+        return filled
 
     def estimate(self, bits_per_second: float | None) -> None:
         """Pace to this from now on; what the peer estimates (REMB) is taken by itself."""
@@ -188,25 +211,31 @@ class PacketSender:
             kept = self._history.find(sequence)
             if kept is None or not self.pacer.may_repeat(len(kept[0]), now):
                 continue
-            payload, timestamp, ends = kept
-            payload_type, ssrc = self._payload_type, self._sender._ssrc
-            if self._rtx_payload_type is not None:
-                payload = struct.pack("!H", sequence) + payload
-                payload_type, ssrc, sequence = self._rtx_payload_type, self._sender._rtx_ssrc, self._rtx_sequence
-                self._rtx_sequence = self._rtx_sequence + 1 & 0xFFFF
-            try:
-                self._writer.write(
-                    [payload],
-                    payload_type=payload_type,
-                    sequence=sequence,
-                    timestamp=timestamp,
-                    ssrc=ssrc,
-                    extension=self._extensions.at(now),
-                    ends_frame=ends,
-                )
-            except ConnectionError:
+            if not self._write_again(sequence, kept, now):
                 return
             self.counts.packets_repeated += 1
+
+    def _write_again(self, sequence: int, kept: tuple[bytes, int, bool], now: float) -> bool:
+        """Whether the connection still takes anything."""
+        payload, timestamp, ends = kept
+        payload_type, ssrc = self._payload_type, self._sender._ssrc
+        if self._rtx_payload_type is not None:
+            payload = struct.pack("!H", sequence) + payload
+            payload_type, ssrc, sequence = self._rtx_payload_type, self._sender._rtx_ssrc, self._rtx_sequence
+            self._rtx_sequence = self._rtx_sequence + 1 & 0xFFFF
+        try:
+            self._writer.write(
+                [payload],
+                payload_type=payload_type,
+                sequence=sequence,
+                timestamp=timestamp,
+                ssrc=ssrc,
+                extension=self._extensions.at(now),
+                ends_frame=ends,
+            )
+        except ConnectionError:
+            return False
+        return True
 
     # Reports.
 

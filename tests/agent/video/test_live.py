@@ -12,10 +12,10 @@ from tests.agent.capture.cameras import STREAM, packet
 from vigie_agent.capture.outlet import Outlet
 from vigie_agent.capture.packets import Packet, StreamInfo
 from vigie_agent.capture.ring import GopRing
-from vigie_agent.video.live import LiveSource, choose_stream
+from vigie_agent.video.live import LiveSource, unplayable
 from vigie_agent.video.media import MediaFrame
 from vigie_shared.errors import CaptureError
-from vigie_shared.media import Live, Quality, Showing
+from vigie_shared.media import Showing, ShowingReason
 
 SHOWING = Showing(rung="main", width_px=STREAM.width_px, height_px=STREAM.height_px, camera_id="gate")
 HEVC = replace(STREAM, codec="hevc")
@@ -98,32 +98,13 @@ async def test_a_viewer_that_is_too_slow_goes_on_at_the_newest_keyframe(monkeypa
 
 
 @pytest.mark.parametrize(
-    ("stream", "small", "quality", "rung", "reason"),
-    [
-        (STREAM, None, "auto", "main", "asked"),
-        (STREAM, SMALL, "auto", "main", "asked"),
-        (STREAM, SMALL, "sub", "sub", "asked"),
-        (STREAM, None, "sub", "main", "no_sub_stream"),
-        (HEVC, SMALL, "main", "sub", "h265"),
-    ],
+    ("stream", "reason"), [(STREAM, None), (HEVC, "h265"), (None, "camera_lost")], ids=["H.264", "H.265", "lost"]
 )
-async def test_the_stream_that_viewers_can_decode_is_taken(
-    stream: StreamInfo, small: StreamInfo | None, quality: Quality, rung: str, reason: str
-) -> None:
-    showing = choose_stream(Camera(stream, small), Live(camera_id="gate", quality=quality)).showing
-    assert (showing.rung, showing.reason) == (rung, reason)
-    assert showing.width_px == (160 if rung == "sub" else 320)
+def test_what_browsers_do_not_play_is_known(stream: StreamInfo | None, reason: ShowingReason | None) -> None:
+    assert unplayable(Camera(stream).outlet) == reason
 
 
-async def test_b_frames_lead_to_the_sub_stream() -> None:
-    camera = Camera(STREAM, SMALL)
+def test_b_frames_are_noticed_as_they_come() -> None:
+    camera = Camera(STREAM)
     camera.take(packet(0, keyframe=True), replace(packet(1), pts=3000), replace(packet(2), pts=2000))
-    assert choose_stream(camera, Live(camera_id="gate")).showing.reason == "b_frames"
-
-
-@pytest.mark.parametrize(
-    ("camera", "said"), [(Camera(HEVC), "sends H.265"), (Camera(None), "gives no pictures")], ids=["H.265", "lost"]
-)
-async def test_what_cannot_be_shown_is_said(camera: Camera, said: str) -> None:
-    with pytest.raises(CaptureError, match=said):
-        choose_stream(camera, Live(camera_id="gate"))
+    assert unplayable(camera.outlet) == "b_frames"

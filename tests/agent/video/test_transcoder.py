@@ -1,6 +1,6 @@
 """What is made small: eight pictures a second, few bits, readable, whatever came in."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
@@ -13,7 +13,7 @@ from tests.agent.capture.films import packets_of
 from tests.media.films import make_film, noisy, street, walk, with_figure
 from vigie_agent.capture.packets import Codec, Packet
 from vigie_agent.video.media import MediaFrame
-from vigie_agent.video.transcoder import Transcoder, fitted
+from vigie_agent.video.transcoder import LOW, Transcoder, fitted
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
 
@@ -100,7 +100,7 @@ def test_the_picture_says_what_it_is_and_stays_clean_where_it_builds_on_itself(t
     """A stream of 320 x 192 is not scaled: what is written must not get into the decoder's own pictures."""
     stream, packets = packets_of(make_film(tmp_path / "film.mp4", walk(9, 10, sigma=0), seconds=2))
     frames = Film(stream.codec, packets).frames()
-    labelled, plain = Transcoder("h264", label="LOW"), Transcoder("h264", label=" ")
+    labelled, plain = Transcoder("h264"), Transcoder("h264", target=replace(LOW, label=" "))
     one = decoded([out for frame in frames for out in labelled.feed(frame)])[-1].to_ndarray(format="gray")
     other = decoded([out for frame in frames for out in plain.feed(frame)])[-1].to_ndarray(format="gray")
     corner = one[-40:, :90].astype(int)
