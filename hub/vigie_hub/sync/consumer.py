@@ -30,7 +30,7 @@ FETCH_MESSAGES: Final = 256
 FETCH_SECONDS: Final = 2.0
 """Also how long a restart of nats-server can go unnoticed: it forgets who waits."""
 _RETRY_SECONDS: Final = (0.1, 1.0)
-TRANSACTION_EVENTS: Final = 8192
+TRANSACTION_EVENTS: Final = 4096
 PURGE_SECONDS: Final = 0.25
 Received = list[tuple[Msg, Arrival | Refusal]]
 Topic = Literal["events", "alerts", "clips", "agents"]
@@ -185,8 +185,10 @@ class Consumer:
         refused = {id(message) for message, _refusal in outcome.refused}
         for message, _arrival in received:
             await (message.term() if id(message) in refused else message.ack())
+        hurried = {arrival.agent_id for _message, arrival in received if arrival.lane == "hit"}
         for standing in outcome.standings:
-            await self._receipts.push(standing, asyncio.get_running_loop().time())
+            at_once = standing.agent_id in hurried
+            await self._receipts.push(standing, asyncio.get_running_loop().time(), at_once=at_once)
         self._announce(outcome, now)
 
     def _announce(self, outcome: Outcome, now: datetime) -> None:

@@ -77,21 +77,21 @@ class Receipts:
         """Subscribe to questions; the subscription outlives reconnects."""
         await self._client.subscribe(subjects.ALL_WATERMARK_QUESTIONS, queue=_QUEUE, cb=self._asked)
 
-    async def push(self, standing: Standing, now_seconds: float) -> None:
-        """Tell an agent, which may not be listening: it asks when it returns. One that was told just now, and need not
-        hurry, is told later of all at once: a signature costs as much as twenty events.
+    async def push(self, standing: Standing, now_seconds: float, *, at_once: bool = False) -> None:
+        """Tell an agent, which may not be listening: it asks when it returns. One that was told just now is told a
+        little later of all together, except `at_once`: a signature costs as much as ten events.
         """
-        if now_seconds < self._rest_until.get(standing.agent_id, now_seconds):
+        if now_seconds < self._rest_until.get(standing.agent_id, now_seconds) and not at_once:
             self._waiting[standing.agent_id] = standing
         else:
             self._rest_until[standing.agent_id] = now_seconds + REST_SECONDS
+            self._waiting.pop(standing.agent_id, None)
             await self._publish(standing)
 
     async def push_waiting(self, now_seconds: float) -> None:
         """Tell those who have waited long enough."""
         due = [standing for standing in self._waiting.values() if self._rest_until[standing.agent_id] <= now_seconds]
         for standing in due:
-            del self._waiting[standing.agent_id]
             await self.push(standing, now_seconds)
 
     async def _publish(self, standing: Standing) -> None:

@@ -54,8 +54,9 @@ async def test_receipts_that_follow_quickly_wait_and_become_one(tmp_path: Path) 
             await site.receipts.push_waiting(seconds)
         await site.receipts.push_waiting(REST_SECONDS)
         await site.receipts.push_waiting(2 * REST_SECONDS)
+        await site.receipts.push(Standing("gate-1", EPOCH, {"lpr": 4}), 2 * REST_SECONDS, at_once=True)
         await settled(site.connection.client)
-        assert [opened((await told.next_msg(5)).data).watermarks["lpr"] for _receipt in range(2)] == [1, 3]
+        assert [opened((await told.next_msg(5)).data).watermarks["lpr"] for _receipt in range(3)] == [1, 3, 4]
         await settled(agent.client)
         assert told.pending_msgs == 0
 
