@@ -71,7 +71,8 @@ class Receipts:
         self._signer = signer
         self._clock = clock
         self._rest_until: dict[str, float] = {}
-        self._waiting: dict[str, Standing] = {}
+        self._newest: dict[str, Standing] = {}
+        self._waiting: set[str] = set()
 
     async def listen(self) -> None:
         """Subscribe to questions; the subscription outlives reconnects."""
@@ -81,18 +82,25 @@ class Receipts:
         """Tell an agent, which may not be listening: it asks when it returns. One that was told just now is told a
         little later of all together, except `at_once`: a signature costs as much as ten events.
         """
-        if now_seconds < self._rest_until.get(standing.agent_id, now_seconds) and not at_once:
-            self._waiting[standing.agent_id] = standing
+        agent_id = standing.agent_id
+        if standing.is_behind(self._newest.get(agent_id, standing)):
+            return  # another loop's transaction came after, and told first
+        self._newest[agent_id] = standing
+        if now_seconds < self._rest_until.get(agent_id, now_seconds) and not at_once:
+            self._waiting.add(agent_id)
         else:
-            self._rest_until[standing.agent_id] = now_seconds + REST_SECONDS
-            self._waiting.pop(standing.agent_id, None)
-            await self._publish(standing)
+            await self._tell(agent_id, now_seconds)
 
     async def push_waiting(self, now_seconds: float) -> None:
         """Tell those who have waited long enough."""
-        due = [standing for standing in self._waiting.values() if self._rest_until[standing.agent_id] <= now_seconds]
-        for standing in due:
-            await self.push(standing, now_seconds)
+        for agent_id in [one for one in self._waiting if self._rest_until[one] <= now_seconds]:
+            if agent_id in self._waiting:
+                await self._tell(agent_id, now_seconds)
+
+    async def _tell(self, agent_id: str, now_seconds: float) -> None:
+        self._rest_until[agent_id] = now_seconds + REST_SECONDS
+        self._waiting.discard(agent_id)
+        await self._publish(self._newest[agent_id])
 
     async def _publish(self, standing: Standing) -> None:
         try:

@@ -45,7 +45,7 @@ async def test_receipt_for_an_absent_server_is_dropped_in_silence(tmp_path: Path
         await site.receipts.push(Standing("gate-1", EPOCH, {"lpr": 1}), 0.0)
 
 
-async def test_receipts_that_follow_quickly_wait_and_become_one(tmp_path: Path) -> None:
+async def test_receipts_that_follow_quickly_become_one_and_none_goes_back(tmp_path: Path) -> None:
     async with open_site(tmp_path, "gate-1") as site, site.agents[0].connected(site.server.url) as agent:
         told = await agent.client.subscribe("c.gate-1.wm")
         await settled(agent.client)
@@ -55,6 +55,7 @@ async def test_receipts_that_follow_quickly_wait_and_become_one(tmp_path: Path) 
         await site.receipts.push_waiting(REST_SECONDS)
         await site.receipts.push_waiting(2 * REST_SECONDS)
         await site.receipts.push(Standing("gate-1", EPOCH, {"lpr": 4}), 2 * REST_SECONDS, at_once=True)
+        await site.receipts.push(Standing("gate-1", EPOCH, {"lpr": 3, "hit": 1}), 9 * REST_SECONDS)
         await settled(site.connection.client)
         assert [opened((await told.next_msg(5)).data).watermarks["lpr"] for _receipt in range(3)] == [1, 3, 4]
         await settled(agent.client)
