@@ -38,6 +38,13 @@ class Standing:
     agent_id: str
     epoch: str
     watermarks: Watermarks
+
+    def is_behind(self, other: "Standing") -> bool:
+        """Whether `other` says more of the same epoch."""
+        return self.epoch == other.epoch and any(
+            self.watermarks.get(lane, 0) < seq for lane, seq in other.watermarks.items()
+        )
+
     marks: Marks | None = None
     """In an answer: of the places that were asked for."""
 
