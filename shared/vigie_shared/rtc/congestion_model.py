@@ -39,6 +39,7 @@ CRUISE_STEPS: Final = (4, 8)
 PROBE_GROWTH: Final = 1.15
 WINDOW_GAIN_MAX: Final = 1.75
 WINDOW_GAIN_MIN: Final = 1.15
+WINDOW_GAIN_RISING: Final = 1.3
 WINDOW_GAIN_FALL: Final = 0.9
 WINDOW_GAIN_RISE: Final = 0.03
 """A round that waited in a queue and lost something overran that queue: hold less. Other losses count for nothing."""
@@ -57,8 +58,12 @@ DOUBT_ROUNDS: Final = 8
 DOUBT_GROWTH: Final = 1.5
 """When so many rounds took half as long again, the path may have become longer: measure sooner."""
 EMPTY_SECONDS: Final = 0.2
-ROUND_TRIP_SECONDS_MIN: Final = 0.01
-"""What an event loop cannot see: shorter round trips are taken for this one where packets in flight are counted."""
+STEP_SECONDS_MIN: Final = 0.01
+LOOP_SECONDS: Final = 0.04
+LOOP_BYTES: Final = 40 * PACKET_BYTES
+"""What a busy event loop may take to hear of something, and what a socket surely holds until it does: so much may
+always be on its way, and is no queue.
+"""
 
 
 class Phase(Enum):
@@ -75,7 +80,6 @@ class Phase(Enum):
 
 
 _GAINS: Final = {
-    Phase.STARTING: START_GAIN,
     Phase.DRAINING: DRAIN_GAIN,
     Phase.CRUISING: PACE_SHARE,
     Phase.RISING: PROBE_UP_GAIN,
@@ -99,6 +103,7 @@ class PathModel:
         self._is_empty_now = False
         self._round_end = 0
         self._round_began = 0
+        self._round_at = 0.0
         self._round_lost = 0
         self._round_shortest = float("inf")
         self._round_samples = 0
@@ -111,7 +116,6 @@ class PathModel:
         self._step_at = 0.0
         self._probed_rate = 0.0
         self._is_judged = False
-        self._growths = 0
         self._long_rounds = 0
         self._empty_until: float | None = None
         self._empty_shortest = float("inf")
@@ -127,10 +131,11 @@ class PathModel:
         """Bytes a second at which to send now; None: no limit but the window."""
         if self.rate is None:
             return None
+        round_trip_seconds = max(self.shortest_seconds, STEP_SECONDS_MIN)
+        if self.phase is Phase.STARTING:
+            return START_GAIN * max(self.rate, WINDOW_FIRST_BYTES / round_trip_seconds)
         pace = self.rate * _GAINS[self.phase]
-        if self.phase is Phase.RISING:
-            pace += PROBE_UP_BYTES / max(self.shortest_seconds, ROUND_TRIP_SECONDS_MIN)
-        return pace
+        return pace + PROBE_UP_BYTES / round_trip_seconds if self.phase is Phase.RISING else pace
 
     @property
     def window_bytes(self) -> float:
@@ -142,7 +147,11 @@ class PathModel:
         fill = self._fill_bytes()
         if self.phase is Phase.STARTING:
             return max(START_WINDOW_GAIN * fill + WINDOW_SLACK_BYTES, WINDOW_FIRST_BYTES)
-        gain = 0.5 if self.phase is Phase.EMPTYING else self._window_gain
+        gain = self._window_gain
+        if self.phase is Phase.EMPTYING:
+            gain = 0.5
+        elif self.phase is Phase.RISING:
+            gain = max(gain, WINDOW_GAIN_RISING)
         return max(gain * fill + WINDOW_SLACK_BYTES, WINDOW_BYTES_MIN)
 
     def send(self, sent: Sent, in_flight_bytes: int) -> None:
@@ -183,7 +192,8 @@ class PathModel:
         self._is_stalled = True
 
     def _fill_bytes(self) -> float:
-        return (self.rate or 0.0) * max(self.shortest_seconds, ROUND_TRIP_SECONDS_MIN)
+        rate = self.rate or 0.0
+        return max(rate * self.shortest_seconds, min(rate * LOOP_SECONDS, LOOP_BYTES))
 
     def _sample(self, sent: Sent, now: float) -> None:
         seconds = max(sent.at - sent.first_sent_at, now - sent.delivered_at)
@@ -225,10 +235,10 @@ class PathModel:
         else:
             self._window_gain = min(self._window_gain + WINDOW_GAIN_RISE, WINDOW_GAIN_MAX)
         self._round_lost, self._round_began = 0, self.delivered
-        is_long = self._round_shortest > DOUBT_GROWTH * self.shortest_seconds + QUEUE_SECONDS_MIN
+        is_long = self._round_shortest > max(DOUBT_GROWTH * self.shortest_seconds + QUEUE_SECONDS_MIN, LOOP_SECONDS)
         self._long_rounds = self._long_rounds + 1 if is_long else 0
         self.round += 1
-        self._round_end = self.delivered + in_flight_bytes
+        self._round_end, self._round_at = self.delivered + in_flight_bytes, self._delivered_at
         self._round_shortest, self._round_samples, self._round_is_limited = float("inf"), 0, False
 
     def _is_queueing(self) -> bool:
@@ -262,7 +272,7 @@ class PathModel:
         self._probed_rate = self.rate or 0.0
 
     def _advance_probe(self, in_flight_bytes: int, now: float) -> None:
-        steps = (now - self._step_at) / max(self.shortest_seconds, ROUND_TRIP_SECONDS_MIN)
+        steps = (now - self._step_at) / max(self.shortest_seconds, STEP_SECONDS_MIN)
         if self.phase is Phase.RISING:
             if steps >= 1:
                 self.phase, self._step_at = Phase.FALLING, now
@@ -271,20 +281,15 @@ class PathModel:
                 self._cruise(now)
         elif steps >= 1 and not self._is_judged:
             self._is_judged = True
-            self._judge_probe(now)
+            self._judge_probe()
         elif steps >= self._cruise_steps:
             self._rise(now)
 
-    def _judge_probe(self, now: float) -> None:
-        """What was sent faster has come back by now. Where that brought more, probe again; twice, start over."""
+    def _judge_probe(self) -> None:
+        """What was sent faster has come back by now. Where that brought more and no queue, there is still more."""
         rate = self.rate or 0.0
-        if not self._probed_rate or rate < self._probed_rate * PROBE_GROWTH:
-            self._growths = 0
-            return
-        self._growths += 1
-        self._rise(now)
-        if self._growths > 1:
-            self.phase, self._growths = Phase.STARTING, 0
+        if self._probed_rate and rate >= self._probed_rate * PROBE_GROWTH and not self._is_queueing():
+            self.phase = Phase.STARTING
             self._full_rate, self._flat_rounds = rate, 0
 
     def _advance_emptying(self, in_flight_bytes: int, now: float) -> None:

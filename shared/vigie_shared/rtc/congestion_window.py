@@ -8,7 +8,7 @@ from vigie_shared.rtc.congestion_model import PACKET_BYTES, PathModel
 
 EARLY_SECONDS: Final = 0.001
 """A timer of the event loop is no finer than this."""
-CATCH_UP_SECONDS: Final = 0.01
+CATCH_UP_SECONDS: Final = 0.02
 """What a late timer may make up for."""
 
 
