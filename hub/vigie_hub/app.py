@@ -35,13 +35,13 @@ from vigie_hub.database import Database
 from vigie_hub.fleet.admission import Admission
 from vigie_hub.fleet.census import Census
 from vigie_hub.fleet.discovery import Discovery
+from vigie_hub.fleet.enrolment import revocations
 from vigie_hub.fleet.guard import Guard
 from vigie_hub.fleet.heartbeats import Heartbeats
 from vigie_hub.fleet.holds import EdgeHolds
 from vigie_hub.fleet.oversight import Oversight
 from vigie_hub.fleet.presence import Presence, forget
 from vigie_hub.fleet.registry import Registry
-from vigie_hub.fleet.suspensions import refusals
 from vigie_hub.hotlists.entries import Hotlist
 from vigie_hub.hotlists.publisher import Publisher
 from vigie_hub.identity import Identity
@@ -230,9 +230,9 @@ async def run(
 async def _embedded(hub: Hub, identity: Identity) -> EmbeddedNatsServer:
     """A nats-server of the hub's own."""
     now = hub.clock.now()
-    refused = await hub.database.read(lambda connection: refusals(connection, now))
+    revoked = await hub.database.read(lambda connection: revocations(connection, now))
     configuration = await asyncio.to_thread(
-        nats_configuration, hub.settings, identity.trust, refused, identity.certificates
+        nats_configuration, hub.settings, identity.trust, revoked, identity.certificates
     )
     return EmbeddedNatsServer(configuration, hub.settings.data_dir)
 

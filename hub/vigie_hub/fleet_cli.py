@@ -14,9 +14,8 @@ from vigie_hub.bus.configuration import nats_configuration
 from vigie_hub.bus.connection import Connection
 from vigie_hub.bus.system import System
 from vigie_hub.database import Database, iso
-from vigie_hub.fleet.enrolment import CODE_HOURS, make_code, revoke
+from vigie_hub.fleet.enrolment import CODE_HOURS, make_code, revocations, revoke
 from vigie_hub.fleet.oversight import push_account
-from vigie_hub.fleet.suspensions import refusals
 from vigie_hub.identity import Identity
 from vigie_hub.settings import HubSettings
 from vigie_shared.clock import SystemClock
@@ -109,8 +108,8 @@ def write_nats_configuration(
     identity = Identity.of(loaded)
     now = SystemClock().now()
     with Database(loaded.database_path) as database:
-        refused = database.read_now(lambda connection: refusals(connection, now))
-    configuration = nats_configuration(loaded, identity.trust, refused, identity.certificates)
+        revoked = database.read_now(lambda connection: revocations(connection, now))
+    configuration = nats_configuration(loaded, identity.trust, revoked, identity.certificates)
     try:
         output.write_text(configuration.text(), encoding="utf-8")
     except OSError as error:

@@ -9,6 +9,12 @@ import hashlib
 import json
 from typing import Any, Final, Protocol
 
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+from vigie_shared.errors import WireError
+from vigie_shared.keys import raw_public_key
+
 _HEADER: Final = {"typ": "JWT", "alg": "ed25519-nkey"}
 
 
@@ -43,6 +49,18 @@ def decode(token: str) -> dict[str, Any]:
     claims = token.split(".")[1]
     decoded: dict[str, Any] = json.loads(base64.urlsafe_b64decode(claims + "=" * (-len(claims) % 4)))
     return decoded
+
+
+def issuer_of(token: str) -> str | None:
+    """Who signed it; None where nobody did, or where it is no token."""
+    signed, _dot, signature = token.rpartition(".")
+    try:
+        issuer: str = decode(token)["iss"]
+        key = Ed25519PublicKey.from_public_bytes(raw_public_key(issuer))
+        key.verify(base64.urlsafe_b64decode(signature + "=" * (-len(signature) % 4)), signed.encode())
+    except (ValueError, LookupError, TypeError, WireError, InvalidSignature):
+        return None
+    return issuer
 
 
 def _compact(value: dict[str, Any]) -> bytes:

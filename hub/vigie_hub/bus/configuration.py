@@ -120,7 +120,7 @@ def nats_configuration(
         system_account=trust.system_account,
         tokens={
             trust.system_account: trust.system_token(),
-            trust.account: trust.account_token(revocations, stream_bytes_max),
+            trust.account: trust.first_account_token(revocations, stream_bytes_max),
         },
         stream_bytes_max=stream_bytes_max,
         certificates=certificates if settings.nats.url.startswith("tls://") else None,

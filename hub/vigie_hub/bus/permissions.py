@@ -77,7 +77,7 @@ def hub_rights() -> dict[str, Any]:
 
 def system_rights(account: str) -> dict[str, Any]:
     """The hub's own in the system account: to change `account`, to see who comes and goes, to ask how servers are."""
-    publish = ["$SYS.REQ.CLAIMS.UPDATE", "$SYS.REQ.SERVER.PING.>"]
+    publish = ["$SYS.REQ.CLAIMS.UPDATE", f"$SYS.REQ.ACCOUNT.{account}.CLAIMS.LOOKUP", "$SYS.REQ.SERVER.PING.>"]
     subscribe = [
         f"$SYS.ACCOUNT.{account}.CONNECT",
         f"$SYS.ACCOUNT.{account}.DISCONNECT",

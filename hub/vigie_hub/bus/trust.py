@@ -38,6 +38,9 @@ STREAMS_MAX: Final = 8
 CONSUMERS_MAX: Final = 64
 LISTS_BYTES: Final = 1024**3
 """Room for hotlists besides the events."""
+_FIRST_SECOND: Final = 1
+_SUSPENDED: Final = "vigie_suspended"
+"""Keys whose refusal ends by itself; nats-server reads over it."""
 _OPERATOR: Final = ("operator.nk", nkeys.PREFIX_BYTE_OPERATOR)
 _OPERATOR_SIGNER: Final = ("operator-signer.nk", nkeys.PREFIX_BYTE_OPERATOR)
 _SYSTEM: Final = ("system.nk", nkeys.PREFIX_BYTE_ACCOUNT)
@@ -69,8 +72,39 @@ class Trust:
         """The account of nats-server's own events and questions."""
         return self._system.public_key
 
-    def account_token(self, revocations: Mapping[str, int], events_bytes_max: int) -> str:
-        """The fleet's account: its limits, the agents' template, and since when which keys are refused."""
+    def first_account_token(self, revocations: Mapping[str, int], events_bytes_max: int) -> str:
+        """The fleet's account for a server that knows none: any other that it has is newer, and stays."""
+        return self._account_token(self._account, "VMS", self._fleet(revocations, {}, events_bytes_max), _FIRST_SECOND)
+
+    def account_token(
+        self, revocations: Mapping[str, int], events_bytes_max: int, suspensions: Mapping[str, int] | None = None
+    ) -> str:
+        """The fleet's account: its limits, the agents' template, and since when which keys are refused.
+
+        Those of `suspensions` are refused alike, but are told apart by who reads the token (`revoked_in`).
+        """
+        return self._account_token(
+            self._account, "VMS", self._fleet(revocations, suspensions or {}, events_bytes_max), self._next_second()
+        )
+
+    def revoked_in(self, token: str) -> dict[str, int] | None:
+        """Since when which keys are revoked for good, says an account token of ours; None where it is not ours.
+
+        Tokens that are made from now on are newer than it.
+        """
+        if claims.issuer_of(token) != self._operator_signer.public_key:
+            return None
+        told = claims.decode(token)
+        if told["sub"] != self.account:
+            return None
+        self._last_issued_at = max(self._last_issued_at, int(told["iat"]))
+        nats = told["nats"]
+        passing = set(nats.get(_SUSPENDED, ()))
+        return {key: int(at) for key, at in nats.get("revocations", {}).items() if key not in passing}
+
+    def _fleet(
+        self, revocations: Mapping[str, int], suspensions: Mapping[str, int], events_bytes_max: int
+    ) -> dict[str, Any]:
         nats: dict[str, Any] = {
             "type": "account",
             "version": 2,
@@ -89,13 +123,15 @@ class Trust:
                     "template": agent_template(),
                 }
             ],
-            "revocations": dict(revocations),
+            "revocations": {**suspensions, **revocations},
+            _SUSPENDED: sorted(suspensions.keys() - revocations.keys()),
         }
-        return self._account_token(self._account, "VMS", nats)
+        return nats
 
     def system_token(self) -> str:
         """The system account."""
-        return self._account_token(self._system, "SYS", {"type": "account", "version": 2, "limits": _LIMITS})
+        nats = {"type": "account", "version": 2, "limits": _LIMITS}
+        return self._account_token(self._system, "SYS", nats, self._next_second())
 
     def agent_token(self, agent_id: str, public_key: str, not_before: int = 0) -> str:
         """Lets `public_key` in as `agent_id`; issued after `not_before`, where that key was refused once."""
@@ -133,10 +169,13 @@ class Trust:
         nats = {"type": "user", "version": 2, **rights}
         return claims.encode(account, public_key, "hub", nats, int(self._clock.now().timestamp()))
 
-    def _account_token(self, account: KeyPair, name: str, nats: dict[str, Any]) -> str:
-        """nats-server keeps the newest by its second, so that no two of ours share one."""
+    def _account_token(self, account: KeyPair, name: str, nats: dict[str, Any], issued_at: int) -> str:
+        return claims.encode(self._operator_signer, account.public_key, name, nats, issued_at)
+
+    def _next_second(self) -> int:
+        """nats-server keeps the newest token by its second, so that no two of ours share one."""
         self._last_issued_at = max(int(self._clock.now().timestamp()), self._last_issued_at + 1)
-        return claims.encode(self._operator_signer, account.public_key, name, nats, self._last_issued_at)
+        return self._last_issued_at
 
     def _load_operator_token(self) -> str:
         """The operator's word for its signing key; made again only where the seed is here and the key is another."""

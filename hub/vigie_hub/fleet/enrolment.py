@@ -7,10 +7,10 @@ import hashlib
 import hmac
 import secrets
 import sqlite3
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from vigie_hub.bus.trust import AGENT_TOKEN_LIFETIME
 from vigie_hub.custody import audit
 from vigie_hub.database import iso
 from vigie_hub.fleet.registry import LOST_AFTER_SECONDS, AgentRecord
@@ -22,8 +22,9 @@ from vigie_shared.keys import raw_public_key
 
 CODE_HOURS: Final = 24.0
 CODE_HOURS_MAX: Final = 24.0 * 30
-_FORGET_REVOCATIONS: Final = AGENT_TOKEN_LIFETIME + timedelta(days=1)
-"""By then every token that a revocation is about has ended by itself."""
+_FORGET_REVOCATIONS: Final = timedelta(days=400)
+"""The tokens that it is about have ended long before; but no copy of the database that is brought back may be older
+than this: what nats-server has forgotten too, nobody recalls. 70 bytes each."""
 
 
 def make_code(connection: sqlite3.Connection, agent_id: str, at: datetime, hours: float, user: str) -> bytes:
@@ -101,10 +102,35 @@ def revoke(connection: sqlite3.Connection, agent_id: str, at: datetime, user: st
 
 
 def revocations(connection: sqlite3.Connection, now: datetime) -> dict[str, int]:
-    """Since when (seconds since 1970) tokens of which keys are refused, as far as any may still hold."""
+    """Since when (seconds since 1970) tokens of which keys are refused."""
     oldest = int((now - _FORGET_REVOCATIONS).timestamp())
     rows = connection.execute("SELECT public_key, at_seconds FROM revocations WHERE at_seconds >= ?", (oldest,))
     return {row["public_key"]: row["at_seconds"] for row in rows}
+
+
+def recall(connection: sqlite3.Connection, known: Mapping[str, int], at: datetime) -> list[str]:
+    """Take over revocations that nats-server knows of and this database does not; the agents that it still trusted.
+
+    A key that was enrolled again after its revocation stays.
+    """
+    ours = {row["public_key"]: row["at_seconds"] for row in connection.execute("SELECT * FROM revocations")}
+    recalled: list[str] = []
+    for public_key, at_seconds in sorted(known.items()):
+        if ours.get(public_key, 0) >= at_seconds:
+            continue
+        connection.execute(
+            "INSERT OR REPLACE INTO revocations (public_key, at_seconds) VALUES (?, ?)", (public_key, at_seconds)
+        )
+        revoked_at = datetime.fromtimestamp(at_seconds, UTC)
+        row = connection.execute(
+            "UPDATE agents SET public_key = NULL, revoked_at = ?, link = NULL WHERE public_key = ? AND enrolled_at < ?"
+            " RETURNING agent_id",
+            (iso(revoked_at), public_key, iso(revoked_at + timedelta(seconds=1))),
+        ).fetchone()
+        if row is not None:
+            audit.record(connection, at, "nats-server", "agent_revoked", row["agent_id"])
+            recalled.append(row["agent_id"])
+    return recalled
 
 
 def public_key_of(connection: sqlite3.Connection, agent_id: str) -> str | None:

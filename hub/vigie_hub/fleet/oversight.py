@@ -10,9 +10,10 @@ from vigie_hub.bus.connection import Connection
 from vigie_hub.bus.system import System
 from vigie_hub.bus.trust import Trust
 from vigie_hub.database import Database
+from vigie_hub.fleet.enrolment import recall, revocations
 from vigie_hub.fleet.guard import Guard
 from vigie_hub.fleet.presence import Presence
-from vigie_hub.fleet.suspensions import refusals
+from vigie_hub.fleet.suspensions import suspensions
 from vigie_shared.clock import Clock
 from vigie_shared.errors import LinkError
 
@@ -21,10 +22,25 @@ _RETRY_SECONDS: Final = (0.5, 3.0)
 
 
 async def push_account(system: System, database: Database, trust: Trust, clock: Clock, stream_bytes_max: int) -> None:
-    """Tell nats-server whom to refuse, as the read model has it; it cuts them at once. Raises LinkError."""
+    """Tell nats-server whom to refuse, as the read model has it; it cuts them at once. Raises LinkError.
+
+    Before, learn from it what a read model that was restored from a copy has forgotten.
+    """
     now = clock.now()
-    refused = await database.read(lambda connection: refusals(connection, now))
-    await system.update_account(trust.account_token(refused, stream_bytes_max))
+    known = trust.revoked_in(await system.account_token())
+    if known is None:
+        log.warning("account_not_ours", advice="nats-server holds an account token that another operator signed")
+    recalled = await database.write(lambda connection: recall(connection, known, now)) if known else []
+    if recalled:
+        log.warning(
+            "revocations_recalled",
+            agents=recalled,
+            advice="nats-server knew that they are revoked and this database did not: was it restored from a copy?",
+        )
+    revoked = await database.read(lambda connection: revocations(connection, now))
+    kept_out = await database.read(lambda connection: suspensions(connection, now))
+    suspended = {one.public_key: one.at_seconds for one in kept_out}
+    await system.update_account(trust.account_token(revoked, stream_bytes_max, suspended))
 
 
 class Oversight:

@@ -10,7 +10,6 @@ from datetime import datetime
 from typing import Final
 
 from vigie_hub.custody import audit
-from vigie_hub.fleet.enrolment import revocations
 
 FIRST_SECONDS: Final = 60
 MOST_SECONDS: Final = 3600
@@ -73,9 +72,3 @@ def suspended_seconds(connection: sqlite3.Connection, public_key: str, now: date
         ),
         0,
     )
-
-
-def refusals(connection: sqlite3.Connection, now: datetime) -> dict[str, int]:
-    """Since when (seconds since 1970) tokens of which keys are refused: those revoked, and those kept out for now."""
-    # a token of the same second is refused too (nats-server: issued at or before)
-    return {one.public_key: one.at_seconds for one in suspensions(connection, now)} | revocations(connection, now)

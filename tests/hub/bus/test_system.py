@@ -1,11 +1,12 @@
 """What the hub asks of a real nats-server before it relies on it."""
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+from nats.aio.msg import Msg
 from structlog.testing import capture_logs
 
 from tests.hub.site import access, hub_settings
@@ -17,7 +18,7 @@ from vigie_hub.identity import Identity
 from vigie_shared.errors import LinkError, SettingsError
 
 
-@asynccontextmanager
+@contextlib.asynccontextmanager
 async def asked(folder: Path, jetstream: str) -> AsyncIterator[tuple[System, Identity]]:
     settings = hub_settings(folder)
     identity = await asyncio.to_thread(Identity.of, settings)
@@ -71,6 +72,26 @@ async def test_account_that_nats_server_does_not_take_is_an_error(tmp_path: Path
         await system.update_account(identity.trust.account_token({}, 1024))
         with pytest.raises(LinkError, match="refuses the account"):
             await system.update_account("nonsense")
+
+
+async def test_being_cancelled_is_not_forgotten_where_the_answer_is_there_already(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with asked(tmp_path, streams(tmp_path, "10s")) as (system, _identity):
+        answer = system._client.request
+
+        async def and_forget(subject: str, payload: bytes, **named: float) -> Msg:
+            """As `wait_for` does where both come at once."""
+            message = await answer(subject, payload, **named)
+            asking.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.sleep(0)
+            return message
+
+        monkeypatch.setattr(system._client, "request", and_forget)
+        asking = asyncio.create_task(system.account_token())
+        with pytest.raises(asyncio.CancelledError):
+            await asking
 
 
 @pytest.mark.parametrize(

@@ -1,22 +1,17 @@
-import base64
 from pathlib import Path
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from tests.hub.agents import NOON, StoppedClock, new_key
 from vigie_hub.bus import claims
 from vigie_hub.bus.trust import AGENT_TOKEN_LIFETIME, Trust
 from vigie_shared.errors import StoreError
-from vigie_shared.keys import raw_public_key
 
 
 def issuer_of(token: str) -> str:
     """Who signed it; fails where the signature is not theirs."""
-    signed, _dot, signature = token.rpartition(".")
-    issuer: str = claims.decode(token)["iss"]
-    key = Ed25519PublicKey.from_public_bytes(raw_public_key(issuer))
-    key.verify(base64.urlsafe_b64decode(signature + "=="), signed.encode())
+    issuer = claims.issuer_of(token)
+    assert issuer is not None
     return issuer
 
 
@@ -88,3 +83,33 @@ def test_seed_is_not_written_over_what_is_there(tmp_path: Path) -> None:
         Trust(tmp_path / "keys").put_operator_away(taken)
     assert taken.read_text() == "mine"
     assert (tmp_path / "keys" / "operator.nk").exists()
+
+
+def test_account_token_is_read_back_with_those_who_are_revoked_and_not_those_kept_out_for_now(tmp_path: Path) -> None:
+    trust = Trust(tmp_path)
+    token = trust.account_token({"UA": 5}, 1, {"UB": 6, "UA": 7})
+    assert claims.decode(token)["nats"]["revocations"] == {"UA": 5, "UB": 6}
+    assert trust.revoked_in(token) == {"UA": 5}
+    assert trust.revoked_in(trust.first_account_token({"UA": 5}, 1)) == {"UA": 5}
+
+
+@pytest.mark.parametrize("said", ["", "a.b", "a.b.c", "no token at all"])
+def test_account_token_that_is_not_ours_says_nothing(tmp_path: Path, said: str) -> None:
+    ours, theirs = Trust(tmp_path / "ours"), Trust(tmp_path / "theirs")
+    assert ours.revoked_in(said) is None
+    assert ours.revoked_in(theirs.account_token({"UA": 5}, 1)) is None
+    assert ours.revoked_in(ours.system_token()) is None
+    head, _dot, signature = ours.account_token({}, 1).rpartition(".")
+    forged = ours.account_token({"UA": 5}, 1).rpartition(".")[0]
+    assert head != forged
+    assert ours.revoked_in(f"{forged}.{signature}") is None
+
+
+def test_tokens_are_newer_than_the_one_that_was_read(tmp_path: Path) -> None:
+    clock = StoppedClock()
+    before = Trust(tmp_path, clock)
+    for _each in range(9):
+        token = before.account_token({}, 1)
+    restored = Trust(tmp_path, clock)
+    assert restored.revoked_in(token) == {}
+    assert claims.decode(restored.account_token({}, 1))["iat"] > claims.decode(token)["iat"]

@@ -2,7 +2,7 @@ from pathlib import Path
 
 from tests.hub.site import open_site
 from vigie_hub.fleet.enrolment import revoke
-from vigie_hub.fleet.suspensions import FIRST_SECONDS, FORGET_SECONDS, refusals, suspend, suspensions
+from vigie_hub.fleet.suspensions import FIRST_SECONDS, FORGET_SECONDS, suspend, suspensions
 
 
 async def test_each_suspension_soon_after_another_is_twice_as_long(tmp_path: Path) -> None:
@@ -28,17 +28,15 @@ async def test_a_day_of_peace_is_forgiven(tmp_path: Path) -> None:
             site.clock.move(FIRST_SECONDS + FORGET_SECONDS)
 
 
-async def test_who_is_kept_out_for_now_and_who_is_revoked_are_refused_alike(tmp_path: Path) -> None:
-    async with open_site(tmp_path, "loud", "gone", "good") as site:
-        loud, gone, _good = (agent.key.public_key for agent in site.agents)
+async def test_a_suspension_ends_by_itself(tmp_path: Path) -> None:
+    async with open_site(tmp_path, "loud", "good") as site:
         now = site.clock.now()
         await site.database.write(lambda connection: suspend(connection, "loud", "", now))
-        await site.database.write(lambda connection: revoke(connection, "gone", now, "amal"))
-        at = int(now.timestamp())
-        assert await site.database.read(lambda connection: refusals(connection, now)) == {loud: at, gone: at}
+        kept_out = await site.database.read(lambda connection: suspensions(connection, now))
+        assert [(one.agent_id, one.public_key) for one in kept_out] == [("loud", site.agents[0].key.public_key)]
         site.clock.move(FIRST_SECONDS)
         later = site.clock.now()
-        assert await site.database.read(lambda connection: refusals(connection, later)) == {gone: at}
+        assert await site.database.read(lambda connection: suspensions(connection, later)) == []
 
 
 async def test_an_agent_that_is_revoked_meanwhile_is_suspended_no_more(tmp_path: Path) -> None:
