@@ -24,8 +24,9 @@ _TSN_MASK: Final = 2**32 - 1
 
 
 def install(transport: RTCSctpTransport) -> "Congestion":
-    """Let `transport` send by this controller from now on. Once is enough."""
-    return Congestion(transport)
+    """Let `transport` send by this controller from now on; the one it has, where that was asked before."""
+    installed = getattr(transport._transmit, "__self__", None)
+    return installed if isinstance(installed, Congestion) else Congestion(transport)
 
 
 class Congestion:

@@ -18,6 +18,7 @@ from aiortc import (
 )
 from aiortc.rtcdtlstransport import RTCDtlsTransport
 
+from vigie_shared.rtc import congestion
 from vigie_shared.rtc.handshake import Handshake
 from vigie_shared.rtc.liveness import LifeWatch
 
@@ -84,6 +85,8 @@ class _Connection(RTCPeerConnection):
             Handshake(dtls)
             LifeWatch(dtls.transport._connection)
             _gather_loopback_where_alone(dtls.transport._connection)
+        if self.sctp is not None:
+            congestion.install(self.sctp)
         await super().setLocalDescription(sessionDescription)
 
     async def setRemoteDescription(self, sessionDescription: RTCSessionDescription) -> None:  # noqa: N802, N803
