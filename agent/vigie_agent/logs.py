@@ -8,6 +8,8 @@ from typing import Any, Final, Literal, TextIO
 
 import structlog
 
+from vigie_shared import asyncio_noise
+
 _CREDENTIALS: Final = re.compile(r"(?<=://)[^/\s@]+@")
 _NOISY: Final = ("aioice", "aiortc", "libav", "nats", "zeroconf")
 """Libraries of which only warnings are of use here."""
@@ -64,6 +66,7 @@ def configure(level: Level = "info", *, console: bool | None = None) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
+    asyncio_noise.quiet()
     for name in _NOISY:
         logging.getLogger(name).setLevel(logging.WARNING)
 

@@ -6,6 +6,8 @@ from typing import Final
 
 import structlog
 
+from vigie_shared import asyncio_noise
+
 _QUIET: Final = ("aioice", "aiortc", "nats", "uvicorn", "uvicorn.access", "uvicorn.error", "zeroconf")
 
 
@@ -38,5 +40,6 @@ def configure(level: int = logging.INFO) -> None:
         )
     )
     logging.basicConfig(handlers=[handler], level=level, force=True)
+    asyncio_noise.quiet()
     for name in _QUIET:
         logging.getLogger(name).setLevel(logging.WARNING)

@@ -56,6 +56,16 @@ def append(connection: sqlite3.Connection, found: Sequence[PlateHit], crop_jpeg:
     return new
 
 
+def forget(connection: sqlite3.Connection, before: datetime, limit: int) -> None:
+    """Remove pairs older than that, at most `limit`: of reads that cannot be matched again, and without a picture."""
+    connection.execute(
+        "DELETE FROM hits WHERE (read_id, entry_id) IN (SELECT read_id, entry_id FROM hits"
+        " WHERE at < ? AND at < coalesce((SELECT at FROM events ORDER BY event_id LIMIT 1), '9999')"
+        " AND read_id NOT IN (SELECT read_id FROM crops) LIMIT ?)",
+        (stamp(before), limit),
+    )
+
+
 class StoredReads:
     """The reads that the store has, the newest first; its own connection, which never blocks the writer."""
 

@@ -295,7 +295,9 @@ class Store:
                 return 0
             holds.lapse(connection, now)
             self._room.expire(connection, now)
-            return outbox.forget(connection, now - keep_sent, now - keep_crops, FORGET_ROWS_MAX)
+            removed = outbox.forget(connection, now - keep_sent, now - keep_crops, FORGET_ROWS_MAX)
+            hits.forget(connection, now - keep_crops, FORGET_ROWS_MAX)
+            return removed
 
         future = self._writer.submit(unit)
         self._erase()
