@@ -23,9 +23,13 @@ QUEUED_SECONDS_MAX: Final = 1.0
 LOST_MAX: Final = 0.1
 """A radio link loses a few packets in a hundred and is not full."""
 DELAYED_SECONDS_MAX: Final = 0.6
+FILLER_LOST_MAX: Final = 0.25
+"""Of some dozens of packets, one in six is chance."""
 SETTLE_SECONDS: Final = 1.0
 """After a change, queues and losses are still those of the rung before; only the estimate says something."""
 SETTLE_ESTIMATE_SECONDS: Final = 0.5
+SETTLE_LOST_SECONDS: Final = 3.0
+"""Losses are told once a second or so, of what was sent a while ago, through the queue that the rung before left."""
 CLEAN_SECONDS: Final = 10.0
 """Without any sign of trouble, before it looks higher."""
 CLEAN_SECONDS_MAX: Final = 160.0
@@ -83,7 +87,7 @@ class Ladder:
         self._rungs = useful(rungs)
         self._cap_bits = cap_bits_per_second
         self.rung: Rung = self._rungs[0].rung
-        self._changed_seconds = now_seconds - SETTLE_SECONDS
+        self._changed_seconds = now_seconds - SETTLE_LOST_SECONDS
         self._clean_seconds = now_seconds
         self._climbed_seconds = float("-inf")
         self._wait_seconds = CLEAN_SECONDS
@@ -107,10 +111,11 @@ class Ladder:
 
     def feed(self, feedback: LinkFeedback, rungs: Sequence[RungCost]) -> Change | None:
         """How the link fares and what the rungs cost now; what to change."""
-        self._rungs = useful(rungs)
+        self._rungs = useful(rungs, self.rung)
         self._learn(feedback)
         if self.rung not in [one.rung for one in self._rungs]:
-            return self._change(self._nearest(), "asked", feedback.now_seconds)
+            reason: ShowingReason = "no_sub_stream" if self.rung == "sub" else "rate"
+            return self._change(self._nearest(), reason, feedback.now_seconds)
         trouble = self._trouble(feedback)
         if trouble is None:
             self._is_doubted = False
@@ -164,7 +169,7 @@ class Ladder:
     def _learn(self, feedback: LinkFeedback) -> None:
         """Losses over some seconds (of few packets, one in ten is chance), and the shortest round trip."""
         passed_seconds, self._fed_seconds = feedback.now_seconds - self._fed_seconds, feedback.now_seconds
-        if feedback.now_seconds - self._changed_seconds >= SETTLE_SECONDS:
+        if feedback.now_seconds - self._changed_seconds >= SETTLE_LOST_SECONDS:
             share = 1 - math.exp(-passed_seconds / LOST_OVER_SECONDS)
             self._lost += share * ((feedback.fraction_lost or 0.0) - self._lost)
         if feedback.round_trip_seconds is not None:
@@ -216,7 +221,7 @@ class Ladder:
     def _listen(self, feedback: LinkFeedback, probe: _Probe) -> Change | None:
         estimate = feedback.estimate_bits_per_second
         fell = estimate is not None and probe.estimate_bits is not None and estimate < 0.95 * probe.estimate_bits
-        lost = (feedback.fraction_lost or 0.0) > probe.lost + LOST_MAX / 2
+        lost = (feedback.fraction_lost or 0.0) > probe.lost + FILLER_LOST_MAX
         if fell or lost or feedback.queued_seconds > 0.25 or self._delayed_seconds(feedback) > 0.3:
             return self._give_up(feedback.now_seconds, probe)
         since_seconds = feedback.now_seconds - probe.began_seconds
@@ -275,10 +280,10 @@ def _fits(one: RungCost, bits_per_second: float) -> bool:
     return one.bits_per_second * FITS <= bits_per_second and one.keyframe_bits <= KEYFRAME_SECONDS_MAX * bits_per_second
 
 
-def useful(rungs: Sequence[RungCost]) -> list[RungCost]:
-    """Without those that show less than another one and cost as much."""
+def useful(rungs: Sequence[RungCost], shown: Rung | None = None) -> list[RungCost]:
+    """Without those that show less than another one and cost as much, but with the one that is shown."""
     kept: list[RungCost] = []
     for one in rungs:
-        if not kept or one.bits_per_second < kept[-1].bits_per_second:
+        if not kept or one.rung == shown or one.bits_per_second < kept[-1].bits_per_second:
             kept.append(one)
     return kept

@@ -230,7 +230,7 @@ class MediaSession:
             filler_bits_per_second = 0.0 if advice is None else advice.filler_bits_per_second
             self._pace_bits = None if advice is None else advice.pace_bits_per_second
             if advice is not None and advice.drops_queue:
-                sender.pacer.clear()
+                sender.forget()
             self._pace()
 
     def _pace(self) -> None:

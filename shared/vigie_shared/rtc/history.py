@@ -33,6 +33,11 @@ class History:
         while self._kept - len(self._sent[0].payloads) >= self._wanted:
             self._kept -= len(self._sent.popleft().payloads)
 
+    def clear(self) -> None:
+        """Keep none of them any longer."""
+        self._sent.clear()
+        self._kept = 0
+
     def find(self, sequence: int) -> tuple[bytes, int, bool] | None:
         """Payload, timestamp and marker of a packet; None where it is too old, or was never sent."""
         if not self._sent:

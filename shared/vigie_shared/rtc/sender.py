@@ -33,6 +33,7 @@ from aiortc.rtp import (
     unpack_remb_fci,
 )
 
+from vigie_shared.rtc.beat import REPORT_BEAT_SECONDS, call_on_beat
 from vigie_shared.rtc.datagrams import RtpWriter
 from vigie_shared.rtc.extensions import Extensions, ntp_time
 from vigie_shared.rtc.h264 import EncodedFrame, packetize
@@ -41,6 +42,7 @@ from vigie_shared.rtc.pacer import PACKET_OVERHEAD_BYTES, Pacer, Slice
 
 CLOCK_HZ: Final = 90_000
 FILLER_PACKETS: Final = 64
+_PACING_BEAT_SECONDS: Final = 0.005
 _RTT_SHARE: Final = 0.85
 
 
@@ -101,6 +103,11 @@ class PacketSender:
         self.counts.frames_dropped += self.pacer.push(payloads, timestamp, is_keyframe)
         if self._timer is None:
             self._flush()
+
+    def forget(self) -> None:
+        """What waits, and what was sent, is of no use any more: it is neither sent nor repeated."""
+        self.pacer.clear()
+        self._history.clear()
 
     def fill(self, bytes_: int) -> int:
         """Repeat the newest packets, which nobody misses, until so many bytes have left; how many did.
@@ -184,7 +191,7 @@ class PacketSender:
             return
         wait_seconds = self.pacer.wait_seconds()
         if wait_seconds is not None:
-            self._timer = self._loop.call_later(wait_seconds, self._flush)
+            self._timer = call_on_beat(wait_seconds, _PACING_BEAT_SECONDS, self._flush)
 
     def _write(self, piece: Slice) -> None:
         now = time.time()
@@ -240,7 +247,7 @@ class PacketSender:
     # Reports.
 
     def _plan_report(self) -> None:
-        self._report_timer = self._loop.call_later(0.5 + secrets.randbelow(1000) / 1000, self._report)
+        self._report_timer = call_on_beat(0.5 + secrets.randbelow(1000) / 1000, REPORT_BEAT_SECONDS, self._report)
 
     def _report(self) -> None:
         self._plan_report()

@@ -156,14 +156,17 @@ class Run:
     def _arrive(self) -> None:
         while self._flying and self._flying[0][0] <= self.now:
             arrived, left, size, picture = self._flying.popleft()
-            said = self.estimator.feed(int(left * (1 << 18)) % (1 << 24), size + PACKET_OVERHEAD_BYTES, arrived)
-            if said is not None:
-                self._back.append((arrived + self.link.one_way_seconds, said))
+            if self.estimator.feed(int(left * (1 << 18)) % (1 << 24), size + PACKET_OVERHEAD_BYTES, arrived):
+                self._say(arrived)
             if picture is not None and picture not in self._broken:
                 self.arrived.append((arrived, self._begun[picture]))
         while self._back and self._back[0][0] <= self.now:
             self._estimate = self._back.popleft()[1]
             self._pace()
+
+    def _say(self, now: float) -> None:
+        """The estimate goes back: when it fell, and with each report."""
+        self._back.append((now + self.link.one_way_seconds, self.estimator.say()))
 
     def _pace(self) -> None:
         known = [bits for bits in (self._estimate, self.ladder.pace_bits_per_second) if bits is not None]
@@ -172,6 +175,7 @@ class Run:
     def _feed_back(self) -> None:
         if self.now - self._report >= 1.0:
             self._report = self.now
+            self._say(self.now)
             self._lost_share = self._missed / self._sent if self._sent else 0.0
             self._sent = self._missed = 0
         waiting = max(0.0, self._queue_until - self.now)

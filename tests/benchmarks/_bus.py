@@ -1,0 +1,30 @@
+"""A nats-server at one end of an emulated link, as a process there."""
+
+import asyncio
+from asyncio.subprocess import PIPE
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Final
+
+from tests.links.emulated import End
+from tests.servers.nats_server import nats_server_binary
+
+_PORT: Final = 4222
+
+
+@asynccontextmanager
+async def bus(end: End) -> AsyncIterator[str]:
+    """Its address."""
+    server = await end.start(nats_server_binary(), "-a", end.address, "-p", str(_PORT), stderr=PIPE)
+    try:
+        assert server.stderr is not None
+        while b"Server is ready" not in await server.stderr.readline():
+            if server.returncode is not None:
+                raise RuntimeError("nats-server does not start")
+        draining = asyncio.create_task(server.stderr.read())
+        yield f"nats://{end.address}:{_PORT}"
+    finally:
+        if server.returncode is None:
+            server.terminate()
+        await server.wait()
+    await draining
