@@ -61,7 +61,7 @@ class AgentMedia:
         """Offer, and wait until pictures can come. Raises LinkError, TransferError, WireError."""
         offer = Offer(
             session_id=unique_id(self._clock.now()),
-            sdp=await describe(self._connection),
+            sdp=_as_dtls_client(await describe(self._connection)),
             wanted=wanted,
             ice_servers=self._ice_servers,
         )
@@ -131,3 +131,8 @@ class AgentMedia:
         if not self.is_gone:
             self.is_gone = True
             self.on_gone()
+
+
+def _as_dtls_client(offer_sdp: str) -> str:
+    """The offer, with the hub as the one that begins DTLS: whoever is asked may send half a round trip earlier."""
+    return offer_sdp.replace("a=setup:actpass", "a=setup:active")

@@ -62,6 +62,13 @@ class WarmPeers:
             raise
         return media
 
+    async def cool(self) -> None:
+        """Close what is idle, now."""
+        while self._idle:
+            idle = self._idle.pop()
+            idle.stirred.set()
+            await idle.media.close()
+
     def give(self, media: AgentMedia) -> None:
         """No longer used: kept for a minute, once the agent has said that it stopped."""
         self._group.create_task(self._keep(media))

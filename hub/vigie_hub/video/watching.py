@@ -143,6 +143,11 @@ class Watching:
         self._group.create_task(self._accompany(viewing, relay, ticket, may_watch))
         return Watched(viewing_id, answer, _etag(viewing.viewer), self.ice_servers(viewing_id))
 
+    async def cool(self) -> None:
+        """Close connections to agents that nobody uses, before their minute is over."""
+        if self._peers is not None:
+            await self._peers.cool()
+
     async def trickle(self, viewing_id: str, user: str, fragment: SdpFragment) -> None:
         """Candidates that the viewer found later. Raises ViewingError, WireError."""
         viewer = self._viewing(viewing_id, user).viewer

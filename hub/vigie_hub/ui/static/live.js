@@ -179,6 +179,7 @@ class LiveView extends HTMLElement {
       this.dataset.state = "live";
       this.#tries = 0;
       this.#complain("");
+      this.dispatchEvent(new Event("live"));
     }
     const at = this.#timeOf(frame.rtpTimestamp);
     if (at) {
