@@ -10,6 +10,7 @@
     pacer        how fast packets may leave
     sender       encoded frames and shared payloads to one peer, with retransmission
     bandwidth    what the link carries, as its receiver sees it
+    beat         timers of many connections that fall due together
     reassembly   packets back into frames; which are missing, and when to ask for them again
     receiver     frames from one peer, never decoded
 

@@ -29,6 +29,7 @@ from aiortc.rtp import (
 )
 
 from vigie_shared.rtc.bandwidth import BandwidthEstimator
+from vigie_shared.rtc.beat import REPORT_BEAT_SECONDS, call_on_beat
 from vigie_shared.rtc.datagrams import RtpWriter
 from vigie_shared.rtc.pacer import PACKET_OVERHEAD_BYTES
 from vigie_shared.rtc.reassembly import Reassembly, ReceivedFrame
@@ -173,7 +174,7 @@ class PacketReceiver:
         if self._reassembly.wants_keyframe(now):
             self.request_keyframe()
         if self._reassembly.waits:
-            self._look_timer = self._loop.call_later(_LOOK_SECONDS, self._look)
+            self._look_timer = call_on_beat(_LOOK_SECONDS / 2, _LOOK_SECONDS, self._look)
 
     def _estimate(self, packet: RtpPacket, now_seconds: float) -> None:
         sent_at = packet.extensions.abs_send_time
@@ -187,7 +188,7 @@ class PacketReceiver:
         return RtcpPsfbPacket(fmt=RTCP_PSFB_APP, ssrc=self._ssrc, media_ssrc=0, fci=fci)
 
     def _plan_report(self) -> None:
-        self._report_timer = self._loop.call_later(0.5 + secrets.randbelow(1000) / 1000, self._report)
+        self._report_timer = call_on_beat(0.5 + secrets.randbelow(1000) / 1000, REPORT_BEAT_SECONDS, self._report)
 
     def _report(self) -> None:
         self._plan_report()
