@@ -8,7 +8,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-PAYLOAD_BYTES_MAX: Final = 1100
+PAYLOAD_BYTES_MAX: Final = 1098
+"""1,100 with the two bytes of a retransmission (RTX)."""
 
 _START: Final = b"\x00\x00\x01"
 _LONG_START: Final = b"\x00\x00\x00\x01"
