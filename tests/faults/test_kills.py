@@ -18,6 +18,7 @@ from tests.faults.writing import open_store
 from vigie_agent.store import Reader, Store
 from vigie_agent.store.check import broken
 from vigie_agent.store.scrub import Level, Scrub
+from vigie_shared.events import GapRecorded
 from vigie_shared.transfer import block_digests
 
 PLAYABLE_SEGMENTS = 2
@@ -111,7 +112,8 @@ def left_in_order(store: Store, clip_id: str) -> bool:
     }
     if {"acknowledged", "expired"} <= states:
         return True
-    gaps = [row.event for row in store.outbox_after("hlt", 0, 100_000) if row.event.kind == "gap_recorded"]
+    rows = store.outbox_after("hlt", 0, 100_000)
+    gaps = [row.event for row in rows if isinstance(row.event, GapRecorded)]
     return "overwritten" in states and any(gap.clip_id == clip_id and gap.signature for gap in gaps)
 
 

@@ -4,6 +4,10 @@ import sqlite3
 from typing import Final
 
 INVARIANTS: Final = {
+    "a total that is not the sum": "SELECT what FROM totals WHERE what = 'clips' AND (count, bytes) <>"
+    " (SELECT count(*), coalesce(sum(bytes), 0) FROM clips WHERE removed_at IS NULL AND sha256 IS NOT NULL)"
+    " UNION ALL SELECT what FROM totals t WHERE what <> 'clips'"
+    " AND count <> (SELECT count(*) FROM events WHERE kind = t.what)",
     "an event without an outbox row": "SELECT event_id FROM events WHERE event_id NOT IN (SELECT event_id FROM outbox)",
     "a hole in a lane": "SELECT lane FROM outbox JOIN lanes USING (lane) GROUP BY lane"
     " HAVING max(seq) <> newest OR max(seq) - min(seq) + 1 <> count(*)",

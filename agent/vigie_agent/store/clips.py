@@ -162,9 +162,7 @@ def note_plate(connection: sqlite3.Connection, motion_id: str | None) -> None:
 
 def counts(connection: sqlite3.Connection) -> tuple[int, int]:
     """How many clips are kept, and their bytes."""
-    count, size = connection.execute(
-        "SELECT count(*), coalesce(sum(bytes), 0) FROM clips WHERE removed_at IS NULL AND sha256 IS NOT NULL"
-    ).fetchone()
+    count, size = connection.execute("SELECT count, bytes FROM totals WHERE what = 'clips'").fetchone()
     return count, size
 
 

@@ -13,7 +13,7 @@ from vigie_shared.i18n import gettext as _
 from vigie_shared.ids import unique_id
 
 FILE_NAME: Final = "store.db"
-MIGRATIONS: Final = ("schema.sql", "schema_2.sql", "schema_3.sql", "schema_4.sql")
+MIGRATIONS: Final = ("schema.sql", "schema_2.sql", "schema_3.sql", "schema_4.sql", "schema_5.sql")
 """Applied in order; `user_version` counts how many have been."""
 BUSY_TIMEOUT_SECONDS: Final = 5.0
 WAL_BYTES_MAX: Final = 8 * 1024**2

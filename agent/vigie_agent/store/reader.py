@@ -177,7 +177,7 @@ class Reader:
 
         def ask(connection: sqlite3.Connection) -> Counts:
             kept, kept_bytes = clips.counts(connection)
-            kinds = dict(connection.execute("SELECT kind, count(*) FROM events GROUP BY kind"))
+            kinds = dict(connection.execute("SELECT what, count FROM totals"))
             return Counts(kept, kept_bytes, kinds.get("motion_started", 0), kinds.get("plate_read", 0))
 
         return self._ask(ask)

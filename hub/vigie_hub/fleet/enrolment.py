@@ -139,11 +139,13 @@ def public_key_of(connection: sqlite3.Connection, agent_id: str) -> str | None:
     return row["public_key"] if row else None
 
 
-def load_records(connection: sqlite3.Connection) -> list[AgentRecord]:
-    """All agents, as the registry takes them."""
+def load_records(connection: sqlite3.Connection, *, but_connected: bool = False) -> list[AgentRecord]:
+    """All agents, as the registry takes them; without those that are online whatever the time, if asked so."""
     rows = connection.execute(
         "SELECT agents.agent_id, public_key, last_seen_at, lost_after_seconds, link, revoked_at, until_seconds"
         " FROM agents LEFT JOIN suspensions USING (public_key)"
+        " WHERE ? OR link IS NOT 'up' OR until_seconds IS NOT NULL OR public_key IS NULL",
+        (not but_connected,),
     )
     return [
         AgentRecord(

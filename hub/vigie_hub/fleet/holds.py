@@ -26,7 +26,8 @@ REASON_CHARACTERS_MAX: Final = 300
 AGENTS_AT_ONCE: Final = 8
 ANSWER_SECONDS: Final = 15
 LOOK_SECONDS: Final = 5.0
-"""How soon a wish is seen that a command has written beside the running hub."""
+"""How soon a wish is seen that a command has written beside the running hub. An agent that is away is not asked again
+before it gives a sign of life."""
 
 _OPEN = """
 SELECT clips.agent_id, edge_holds.* FROM edge_holds JOIN clips USING (clip_id)
@@ -82,7 +83,7 @@ class EdgeHolds:
             tasks.create_task(self.visits.run())
             while True:
                 for row in await self._open(None):
-                    self.visits.want(row["agent_id"])
+                    self.visits.owes(row["agent_id"])
                 await asyncio.sleep(LOOK_SECONDS)
 
     async def _open(self, agent_id: str | None) -> list[sqlite3.Row]:

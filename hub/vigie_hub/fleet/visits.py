@@ -74,6 +74,11 @@ class Visits:
         self._owing.add(agent_id)
         self.alive(agent_id)
 
+    def owes(self, agent_id: str) -> None:
+        """It is known to owe something: news where it did not before, else it is asked at its next sign of life."""
+        if agent_id not in self._owing and agent_id not in self._visited:
+            self.want(agent_id)
+
     def alive(self, agent_id: str) -> None:
         """The agent gave a sign of life: ask it for what it owes."""
         if agent_id in self._owing:

@@ -118,6 +118,11 @@ def _suspensions(database: sqlite_utils.Database) -> None:
     )
 
 
+def _reports(database: sqlite_utils.Database) -> None:
+    """What heartbeats say of lanes, where completeness finds it without reading them."""
+    _run(database, "schema_reports.sql")
+
+
 MIGRATIONS: Final[tuple[Migration, ...]] = (
     _first,
     _enrolment,
@@ -128,6 +133,7 @@ MIGRATIONS: Final[tuple[Migration, ...]] = (
     _pulls,
     _reads,
     _suspensions,
+    _reports,
 )
 """Migration n makes version n + 1 out of version n."""
 SCHEMA_VERSION: Final = len(MIGRATIONS)

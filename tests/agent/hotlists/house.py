@@ -16,7 +16,7 @@ from vigie_agent.hotlists.look_back import LookBack
 from vigie_agent.hotlists.non_hits import NonHits
 from vigie_agent.keys import AgentKey
 from vigie_agent.store import Store
-from vigie_shared.events import AnyEvent, Lane
+from vigie_shared.events import AnyEvent, Lane, StrangeEvent
 from vigie_shared.hotlists import coding
 from vigie_shared.hotlists.columns import Columns
 from vigie_shared.hotlists.entries import Entry, Terms
@@ -91,7 +91,7 @@ class House:
         )
         return seal(label, b"", HUB)
 
-    def told(self, lane: Lane) -> list[AnyEvent]:
+    def told(self, lane: Lane) -> list[AnyEvent | StrangeEvent]:
         """What the hub is to hear in a lane."""
         settle(self.store)
         return [row.event for row in self.store.outbox_after(lane, 0, 1000)]

@@ -11,6 +11,7 @@ import pytest
 from tests.agent.store.samples import open_store
 from vigie_agent.store.check import broken
 from vigie_agent.store.database import FILE_NAME
+from vigie_shared.events import ClipStored
 from vigie_shared.transfer import block_digests
 
 WRITER = """
@@ -46,7 +47,7 @@ def test_a_killed_writer_leaves_one_story(tmp_path: Path, after_clips: int) -> N
     store = open_store(tmp_path)
     assert store.newest()["clip"] >= told, "a clip that was reported durable is gone"
     for row in store.outbox_after("clip", 0, 1000):
-        assert row.event.kind == "clip_stored"
+        assert isinstance(row.event, ClipStored)
         if manifest := store.manifest(row.event.clip_id):
             digest, _blocks = block_digests(store.read(row.event.clip_id, 0, manifest.bytes))
             assert digest == row.event.sha256

@@ -5,16 +5,17 @@ import sqlite3
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.agent.store.samples import START, FixedClock, clip, digest, motion, open_store, read, settle
 from vigie_agent.clips.begun import ClipBegun
-from vigie_agent.store import Reader, Store, volumes
+from vigie_agent.store import Reader, Store, clips, volumes
 from vigie_agent.store.check import broken
 from vigie_agent.store.database import FILE_NAME
 from vigie_shared.errors import StoreError
-from vigie_shared.events import LANES, AnyEvent, Lane
+from vigie_shared.events import LANES, Lane
 from vigie_shared.transfer import BLOCK_BYTES, block_digests
 
 
@@ -33,7 +34,7 @@ def _connection(store: Store) -> sqlite3.Connection:
     return store._reader._opened_ledger()
 
 
-def _events(store: Store, lane: Lane) -> list[AnyEvent]:
+def _events(store: Store, lane: Lane) -> list[Any]:
     return [row.event for row in store.outbox_after(lane, 0, 1000)]
 
 
@@ -373,3 +374,27 @@ def test_each_commit_is_told_once_it_is_durable(store: Store) -> None:
     settle(store)
     assert seen == [1]
     store.on_recorded(lambda: None)
+
+
+def test_how_much_there_is_is_looked_up_and_not_counted(tmp_path: Path) -> None:
+    store = open_store(tmp_path)
+    for _ in range(3):
+        store.record(motion())
+        store.keep_clip(clip(1000))
+    settle(store)
+    assert (store.counts().clips, store.counts().clips_bytes, store.counts().motion_events) == (3, 3000, 3)
+    asked: list[str] = []
+
+    def watched(connection: sqlite3.Connection) -> None:
+        connection.set_trace_callback(asked.append)
+        clips.counts(connection)
+        connection.set_trace_callback(None)
+
+    store._reader.ask(watched)
+    plan = "EXPLAIN QUERY PLAN "
+    steps = store._reader.ask(lambda connection: [connection.execute(plan + one).fetchall() for one in asked])
+    assert [step[-1] for (step,) in steps] == ["SEARCH totals USING PRIMARY KEY (what=?)"]
+    assert store._reader.ask(broken) == []
+    store._writer.submit(lambda connection: connection.execute("UPDATE totals SET count = 9").rowcount).result()
+    assert store._reader.ask(broken) == ["a total that is not the sum"]
+    store.close()

@@ -90,3 +90,25 @@ async def test_few_at_once_and_never_two_at_one_agent() -> None:
         await errand.until_visited(4)
         assert errand.at_once_most == 2
         assert sorted(errand.visited) == ["dock", "gate", "gate", "yard"]
+
+
+async def test_agent_that_is_away_is_not_asked_again_because_it_is_known_to_owe() -> None:
+    errand = Errand(AwayError("nobody there"))
+    async with running(errand) as visits:
+        visits.owes("gate")
+        await errand.until_visited(1)
+        await settled(visits)
+        for _look in range(3):
+            visits.owes("gate")
+            assert visits.idle
+        visits.alive("gate")
+        await errand.until_visited(2)
+        await settled(visits)
+        visits.owes("gate")
+        await errand.until_visited(3)
+
+
+async def settled(visits: Visits) -> None:
+    async with asyncio.timeout(10):
+        while not visits.idle:  # noqa: ASYNC110
+            await asyncio.sleep(0)
