@@ -16,8 +16,8 @@ class Allowance:
 
 OTHERS: Final = Allowance(200.0, 1500.0, 1e6, 8e6)
 """40,000 plate reads a second: a backlog over 8 Mbit/s is within it."""
-HITS: Final = Allowance(50.0, 600.0, 1e6, 4e6)
-"""More than the 512 batches of hits that an honest agent leaves without a receipt."""
+HITS: Final = Allowance(50.0, 200.0, 1e6, 4e6)
+"""The hits of days without a link; of a rogue, what the hub takes in within a fraction of a second."""
 _AGENTS_MAX: Final = 20_000
 
 
