@@ -21,6 +21,7 @@ import nats
 import structlog
 
 from tests.benchmarks._traffic import plate_reads
+from tests.hits import plate_hit
 from vigie_agent.keys import HubKey
 from vigie_agent.store import Store
 from vigie_agent.uplink.budget import LinkBudget
@@ -36,7 +37,6 @@ from vigie_shared import subjects
 from vigie_shared.clock import SystemClock
 from vigie_shared.events import PlateHit, PlateRead
 from vigie_shared.heartbeats import Heartbeat
-from vigie_shared.ids import unique_id
 from vigie_shared.transfer import Manifest, block_bytes_for
 
 AGENT_ID: Final = "rabat-07"
@@ -72,20 +72,7 @@ class SparseClip:
 
 
 def hit(read: PlateRead) -> PlateHit:
-    return PlateHit(
-        at=read.at,
-        camera_id=read.camera_id,
-        hit_id=unique_id(read.at),
-        read=read,
-        entry_id=unique_id(read.at),
-        list_id="stolen",
-        list_version=7,
-        rule="exact",
-        list_age_seconds=12.0,
-        check_only=False,
-        retro=False,
-        picture=b"",
-    )
+    return plate_hit(read, list_id="stolen", list_version=7, list_age_seconds=12.0)
 
 
 def fill(store: Store, count: int) -> None:

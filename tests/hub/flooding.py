@@ -8,11 +8,11 @@ from typing import Final
 
 import nats.errors
 
-from tests.hub.agents import NOON, Agent, batch, plate_read
+from tests.hits import plate_hit
+from tests.hub.agents import Agent, batch, plate_read
 from vigie_hub.keys import KeyPair
 from vigie_shared.batches import encode
 from vigie_shared.events import LANES, PlateHit
-from vigie_shared.ids import unique_id
 from vigie_shared.receipts import WatermarkQuestion
 
 ROUND: Final = 100
@@ -22,20 +22,7 @@ Message = tuple[str, bytes, str]
 
 def hit() -> PlateHit:
     """A hit of an entry that no hub knows."""
-    return PlateHit(
-        at=NOON,
-        camera_id="gate",
-        hit_id=unique_id(NOON),
-        read=plate_read(),
-        entry_id=unique_id(NOON),
-        list_id="main",
-        list_version=1,
-        rule="exact",
-        list_age_seconds=1,
-        check_only=False,
-        retro=False,
-        picture=b"",
-    )
+    return plate_hit(plate_read())
 
 
 def messages(kind: str, agent_id: str = "rogue") -> Iterator[Message]:

@@ -3,29 +3,16 @@ from datetime import timedelta
 from pathlib import Path
 
 from tests.agent.store.samples import START, FixedClock, read
+from tests.hits import plate_hit
 from vigie_agent.store import Store
 from vigie_agent.store.hits import StoredReads
 from vigie_shared.events import PlateHit, PlateRead
-from vigie_shared.ids import unique_id
 
 MONTH = timedelta(days=30)
 
 
 def hit(of: PlateRead) -> PlateHit:
-    return PlateHit(
-        at=of.at,
-        camera_id=of.camera_id,
-        hit_id=unique_id(of.at),
-        read=of,
-        entry_id=unique_id(START),
-        list_id="main",
-        list_version=1,
-        rule="exact",
-        list_age_seconds=1,
-        check_only=False,
-        retro=False,
-        picture=b"",
-    )
+    return plate_hit(of)
 
 
 def known(folder: Path, reads: list[PlateRead]) -> list[bool]:

@@ -10,6 +10,7 @@ import pytest
 
 from tests.agent.store.samples import motion, open_store, read, settle
 from tests.agent.uplink.hub import HUB_SEED, TinyHub
+from tests.hits import plate_hit
 from tests.servers.nats_server import NatsServer, nats_server
 from tests.servers.relay import Relay, Way
 from vigie_agent.keys import AgentKey, HubKey
@@ -25,7 +26,6 @@ from vigie_shared import subjects
 from vigie_shared.clock import SystemClock
 from vigie_shared.commands import COMMAND_REPLY, CropRequest, Refused, Reporting
 from vigie_shared.events import PlateHit
-from vigie_shared.ids import unique_id
 
 __all__ = ["nats_server"]
 
@@ -36,21 +36,7 @@ QUICK = UplinkSettings(linger_seconds=0.0, ask_seconds=1.0)
 
 
 def hit() -> PlateHit:
-    found = read()
-    return PlateHit(
-        at=found.at,
-        camera_id=found.camera_id,
-        hit_id=unique_id(found.at),
-        read=found,
-        entry_id=unique_id(found.at),
-        list_id="stolen",
-        list_version=1,
-        rule="exact",
-        list_age_seconds=1.0,
-        check_only=False,
-        retro=False,
-        picture=b"",
-    )
+    return plate_hit(read())
 
 
 @pytest.fixture

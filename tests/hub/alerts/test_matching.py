@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
+from tests.hits import plate_hit
 from tests.hub.agents import NOON, batch, plate_read
 from vigie_hub.database import Database
 from vigie_hub.hotlists import entries
 from vigie_hub.sync.projector import project
 from vigie_shared.events import PlateHit, PlateRead
-from vigie_shared.ids import unique_id
 
 
 @pytest.fixture
@@ -67,16 +67,7 @@ def hit(read: PlateRead, entry_id: str, **more: Any) -> PlateHit:
         "list_age_seconds": 5.0,
         "picture": PICTURE,
     }
-    return PlateHit(
-        at=read.at,
-        camera_id=read.camera_id,
-        hit_id=unique_id(read.at),
-        read=read,
-        entry_id=entry_id,
-        list_id="main",
-        list_version=7,
-        **{**known, **more},
-    )
+    return plate_hit(read, entry_id=entry_id, list_version=7, **{**known, **more})
 
 
 def entry_id_of(database: Database) -> str:

@@ -6,9 +6,8 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.hits import plate_hit
 from tests.hub.api.stage import NAME, PLATE, Stage, crop
-from vigie_shared.events import PlateHit
-from vigie_shared.ids import unique_id
 
 PICTURE = b"RIFF\x10\0\0\0WEBPVP8 "
 
@@ -19,17 +18,7 @@ async def edge_hit(hub: Stage, text: str = PLATE, **more: Any) -> str:
     motion = hub.motion("in")
     read = hub.read(text, motion)
     known: dict[str, Any] = {"rule": "exact", "list_age_seconds": 7200.0, "check_only": False, "retro": False}
-    hit = PlateHit(
-        at=read.at,
-        camera_id="in",
-        hit_id=unique_id(read.at),
-        read=read,
-        entry_id=entry_id,
-        list_id="main",
-        list_version=9,
-        picture=PICTURE,
-        **known | more,
-    )
+    hit = plate_hit(read, entry_id=entry_id, list_version=9, picture=PICTURE, **known | more)
     await hub.report("gate", hit)
     found = await hub.database.read(lambda connection: connection.execute("SELECT alert_id FROM alerts").fetchall())
     return str(found[-1]["alert_id"])
