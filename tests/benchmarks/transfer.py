@@ -1,16 +1,19 @@
-"""Clips pulled over WebRTC on loopback, hub and agent each in a process of its own; the baseline asks for four times as
-much ahead (`PullLimits.window_bytes`).
+"""Clips pulled on loopback, hub and agent each in a process of its own, over both roads.
+
+Over TCP (TLS) beside `curl`, which fetches the same bytes from `openssl s_server` into a file and verifies nothing; the
+pull hashes each block, syncs and hashes the whole again. Over the data channel beside TCP.
 """
 
 import argparse
 import asyncio
 import hashlib
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,16 +23,23 @@ import nats
 import structlog
 
 from tests.hub.video.agents import AGENT_ID, CLIP_ID, film
-from tests.servers.nats_server import NatsServer, running_nats_server
+from tests.hub.video.tcp import Gate, open_gate
+from tests.servers.nats_server import running_nats_server
+from tests.servers.ports import free_port
 from vigie_hub.archive.files import Archive
-from vigie_hub.video.puller import Puller, PullLimits
-from vigie_hub.video.transfer import WINDOW_BYTES
+from vigie_hub.bus.certificates import Certificates
+from vigie_hub.settings import TlsSettings
+from vigie_hub.video.puller import Puller
+from vigie_hub.video.roads import Road
 from vigie_shared.bench import Measurement
+from vigie_shared.clock import SystemClock
 
-SUMMARY = "goodput and processor time of a pull over WebRTC on loopback"
+SUMMARY = "goodput and processor time of a pull on loopback, by TCP and by data channel"
 
 REPOSITORY = Path(__file__).parents[2]
+TCP_BYTES = 100_000_000
 _TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
+_ROUNDS_TIMEOUT_SECONDS = 120
 
 
 @dataclass(frozen=True)
@@ -50,25 +60,68 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> Iterator[Measurement]:
-    clip = film((1 if arguments.quick else arguments.megabytes) * 1_000_000)
-    rounds = 1 if arguments.quick else arguments.rounds
     structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
-    with (
-        tempfile.TemporaryDirectory() as folder,
-        running_nats_server(Path(folder) / "nats") as server,
-        agent_process(server, len(clip)) as agent,
-    ):
-        ours, theirs = asyncio.run(_alternate(server.url, agent.pid, Path(folder), clip, rounds))
+    rounds = 1 if arguments.quick else arguments.rounds
+    yield from by_both_roads((1 if arguments.quick else arguments.megabytes) * 1_000_000, rounds)
+    yield from tcp_road_ratio(2_000_000 if arguments.quick else TCP_BYTES, rounds)
+
+
+def by_both_roads(clip_bytes: int, rounds: int) -> Iterator[Measurement]:
+    """What the data channel does, and what it costs; the baseline is TCP."""
+    with tempfile.TemporaryDirectory() as folder:
+        channel, tcp = asyncio.run(_alternate(Path(folder), clip_bytes, rounds, ("channel", "tcp")))
     for metric, unit in UNITS.items():
-        value, baseline = (median(getattr(pulled, metric) for pulled in side) for side in (ours, theirs))
-        case = f"{len(clip) // 1_000_000} MB, {WINDOW_BYTES // 1024} KiB ahead"
-        yield Measurement(case=case, metric=metric, value=value, unit=unit, baseline=baseline)
+        value, baseline = (median(getattr(pulled, metric) for pulled in side) for side in (channel, tcp))
+        yield Measurement(
+            case=f"data channel, {clip_bytes // 1_000_000} MB", metric=metric, value=value, unit=unit, baseline=baseline
+        )
+
+
+def tcp_road_ratio(clip_bytes: int = TCP_BYTES, rounds: int = 5) -> Iterator[Measurement]:
+    """The TCP road beside `curl`, in turns; nothing where there is no curl or openssl."""
+    if shutil.which("curl") is None or shutil.which("openssl") is None:
+        return
+    with tempfile.TemporaryDirectory() as folder, curled(Path(folder), clip_bytes) as fetch:
+        curl: list[float] = []
+        (tcp,) = asyncio.run(_alternate(Path(folder), clip_bytes, rounds, ("tcp",), lambda: curl.append(fetch())))
+    yield Measurement(
+        case=f"tcp_road_ratio, TLS, {clip_bytes // 1_000_000} MB",
+        metric="mbit_per_s",
+        value=median(pulled.mbit_per_s for pulled in tcp),
+        unit="Mbit/s",
+        baseline=median(curl),
+    )
 
 
 @contextmanager
-def agent_process(server: NatsServer, clip_bytes: int) -> Iterator[subprocess.Popen[str]]:
+def curled(folder: Path, clip_bytes: int) -> Iterator[Callable[[], float]]:
+    """Fetches the clip with curl, over TLS with the hub's own kind of certificate; returns Mbit/s."""
+    certificates = Certificates(folder / "curl", TlsSettings(), ["127.0.0.1"])
+    certificates.ensure(SystemClock().now())
+    (folder / "film").write_bytes(film(clip_bytes))
+    port = free_port()
+    serve = ["openssl", "s_server", "-accept", f"127.0.0.1:{port}", "-WWW", "-quiet"]
+    serve += ["-cert", str(certificates.certificate), "-key", str(certificates.key)]
+    get = ["curl", "--silent", "--fail", "--cacert", str(certificates.authority), "--retry", "9", "--retry-connrefused"]
+    get += ["--output", str(folder / "fetched"), "--write-out", "%{speed_download}", f"https://127.0.0.1:{port}/film"]
+
+    def fetch() -> float:
+        done = subprocess.run(get, capture_output=True, text=True, check=True, timeout=_ROUNDS_TIMEOUT_SECONDS)
+        assert (folder / "fetched").stat().st_size == clip_bytes
+        return float(done.stdout) * 8e-6
+
+    with subprocess.Popen(serve, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as server:
+        try:
+            yield fetch
+        finally:
+            server.kill()
+
+
+@contextmanager
+def agent_process(nats_url: str, clip_bytes: int, gate: Gate, authority: Path) -> Iterator[subprocess.Popen[str]]:
     """An agent that holds one clip, once it takes offers."""
-    command = [sys.executable, "-m", "tests.hub.video.agents", server.url, str(clip_bytes)]
+    arguments = [nats_url, str(clip_bytes), str(gate.folder), gate.url, str(authority)]
+    command = [sys.executable, "-m", "tests.hub.video.tcp", *arguments]
     with subprocess.Popen(command, cwd=REPOSITORY, stdout=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout is not None
@@ -79,16 +132,22 @@ def agent_process(server: NatsServer, clip_bytes: int) -> Iterator[subprocess.Po
 
 
 async def _alternate(
-    url: str, agent_pid: int, folder: Path, clip: bytes, rounds: int
-) -> tuple[list[Pulled], list[Pulled]]:
-    connection = await nats.connect(url)
-    ours, theirs = PullLimits(), PullLimits(window_bytes=4 * WINDOW_BYTES)
-    sides: tuple[list[Pulled], list[Pulled]] = ([], [])
-    for number in range(rounds):
-        for side, limits in zip(sides, (ours, theirs), strict=True):
-            archive = Archive(folder / f"{number}-{limits.window_bytes}")
-            side.append(await _pull(Puller(connection, archive, limits=limits), clip, agent_pid))
-    await connection.close()
+    folder: Path, clip_bytes: int, rounds: int, roads: Sequence[Road], between: Callable[[], object] = lambda: None
+) -> list[list[Pulled]]:
+    """Pulls by each road in turn, `between` after each round."""
+    clip = film(clip_bytes)
+    sides: list[list[Pulled]] = [[] for _road in roads]
+    with running_nats_server(folder / "nats") as server:
+        connection = await nats.connect(server.url)
+        async with open_gate(folder / "gate") as gate:
+            with agent_process(server.url, clip_bytes, gate, folder / "gate" / "tls" / "authority.pem") as agent:
+                for number in range(rounds):
+                    for road, side in zip(roads, sides, strict=True):
+                        archive = Archive(folder / f"{number}-{road}")
+                        side.append(await _pull(gate.puller(connection, archive, road=road), clip, agent.pid))
+                        shutil.rmtree(folder / f"{number}-{road}")
+                    await asyncio.to_thread(between)
+        await connection.close()
     return sides
 
 

@@ -15,6 +15,7 @@ from vigie_shared import road
 from vigie_shared.errors import TransferError
 from vigie_shared.i18n import gettext as _
 from vigie_shared.receipts import Verifier
+from vigie_shared.transfer import FRAME_BYTES_MAX
 
 _SECRET_BYTES: Final = 32
 _log = structlog.get_logger(__name__)
@@ -22,6 +23,8 @@ _log = structlog.get_logger(__name__)
 
 class TcpPeer:
     """One session over TCP. Waits end with TransferError after their time, or as soon as the agent is gone."""
+
+    get_bytes_max = FRAME_BYTES_MAX
 
     def __init__(self) -> None:
         self._came = asyncio.Event()

@@ -8,6 +8,7 @@ from typing import Final, Self
 
 from aiortc import RTCIceServer, RTCSessionDescription
 
+from vigie_hub.video.window import GET_BYTES
 from vigie_shared.errors import TransferError, WireError
 from vigie_shared.i18n import gettext as _
 from vigie_shared.rtc.connection import make_connection
@@ -22,6 +23,8 @@ class OfferingPeer:
 
     Waits end with TransferError after their time, or as soon as the other side is gone: ICE alone would take 30 s.
     """
+
+    get_bytes_max = GET_BYTES
 
     def __init__(self, label: str, ice_servers: Sequence[str] = ()) -> None:
         self._inbox: asyncio.Queue[str | bytes] = asyncio.Queue(_INBOX_MESSAGES_MAX)

@@ -266,7 +266,7 @@ class Puller:
 
     async def _converse(self, pull: _Pull, transfer: Transfer, peer: Peer) -> None:
         """Feed the core until it has what it wants."""
-        window, clock, reported = Window(self._limits.window_bytes_max), self._clock, -1
+        window, clock, reported = Window(self._limits.window_bytes_max, peer.get_bytes_max), self._clock, -1
         actions = transfer.start(has_left=await asyncio.to_thread(pull.part.has_holes))
         while not await self._do(actions, pull, transfer, peer, window):
             if transfer.verified_bytes != reported:
@@ -274,7 +274,7 @@ class Puller:
             message = await peer.receive(self._stall_seconds(transfer))
             if isinstance(message, bytes):
                 window.arrived(clock.monotonic_seconds(), len(message) - 8)
-                transfer.window_bytes = window.bytes
+                transfer.window_bytes, transfer.get_bytes = window.bytes, window.get_bytes
             actions = transfer.feed(message)
             pull.index = transfer.index
         pull.on_bytes(transfer.verified_bytes, transfer.wanted_bytes)

@@ -37,6 +37,11 @@ class RoadError(TransferError):
 class Peer(Protocol):
     """One end of a road; waits end with TransferError after their time, or as soon as the agent is gone."""
 
+    @property
+    def get_bytes_max(self) -> int:
+        """What one message may ask for."""
+        ...
+
     def send(self, message: str) -> None:
         """Queue a message."""
         ...

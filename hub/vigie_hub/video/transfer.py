@@ -25,7 +25,7 @@ from vigie_hub.video.pieces import (
     right_blocks,
     right_heads,
 )
-from vigie_hub.video.window import WINDOW_BYTES
+from vigie_hub.video.window import GET_BYTES, WINDOW_BYTES
 from vigie_shared.errors import DigestError, SignatureError, TransferError, WireError
 from vigie_shared.i18n import gettext as _
 from vigie_shared.receipts import Verifier
@@ -45,7 +45,6 @@ from vigie_shared.transfer import (
     unpack_frame,
 )
 
-GET_BYTES: Final = 64 * 1024
 _GETS_AHEAD_MAX: Final = GETS_MAX - 4
 
 
@@ -120,6 +119,8 @@ class Transfer:
         self.index: Index | None = None
         self.window_bytes = WINDOW_BYTES
         """Bytes asked for ahead of those that arrived; may change at any time."""
+        self.get_bytes = GET_BYTES
+        """Asked for by one message; may change too."""
         self.wanted_bytes = promise.bytes
         """What this quality takes, as soon as that is known."""
         self.verified_bytes = 0
@@ -252,7 +253,7 @@ class Transfer:
 
     def _get(self, piece: Piece) -> Send:
         first, last = piece.gaps[0]
-        length = min(last - first, max(GET_BYTES, self.window_bytes // _GETS_AHEAD_MAX))
+        length = min(last - first, self.get_bytes)
         piece.gaps[0] = (first + length, last)
         if first + length == last:
             piece.gaps.pop(0)

@@ -10,6 +10,11 @@ WINDOW_BYTES_MIN: Final = 16 * 1024
 WINDOW_BYTES_MAX: Final = 3 * 1024 * 1024
 _AHEAD_SECONDS_MAX: Final = 2.0
 _ROUNDS: Final = 2.0
+GET_BYTES: Final = 64 * 1024
+"""Asked for by one message before anything is measured, and always where messages are small."""
+_GET_BYTES_MIN: Final = 16 * 1024
+_GET_SECONDS: Final = 0.05
+"""What one message asks for takes so long, at most the road's own limit: a holder answers one after the other."""
 _SAMPLE_SECONDS: Final = 0.05
 _SAMPLES: Final = 20
 """The rate is the highest of the last so many samples: a pause of the sender is not a slower road."""
@@ -18,8 +23,10 @@ _SAMPLES: Final = 20
 class Window:
     """Tell it what is asked and what arrives; `bytes` is how much may be on its way."""
 
-    def __init__(self, most: int = WINDOW_BYTES_MAX) -> None:
+    def __init__(self, most: int = WINDOW_BYTES_MAX, get_most: int = GET_BYTES) -> None:
+        """`get_most`: what one message may ask for on this road."""
         self._most = most
+        self._get_most = get_most
         self._asked: deque[tuple[float, int]] = deque()
         """When the bytes up to a total were asked for."""
         self._asked_bytes = self._arrived_bytes = 0
@@ -33,8 +40,15 @@ class Window:
         if self._round_trip_seconds is None or not self._rates:
             return min(WINDOW_BYTES, self._most)
         rate = max(self._rates)
-        ahead = max(WINDOW_BYTES, _ROUNDS * rate * self._round_trip_seconds)
+        ahead = max(WINDOW_BYTES, 2 * self.get_bytes, _ROUNDS * rate * self._round_trip_seconds)
         return int(min(self._most, max(WINDOW_BYTES_MIN, min(ahead, _AHEAD_SECONDS_MAX * rate))))
+
+    @property
+    def get_bytes(self) -> int:
+        """What one message asks for."""
+        if not self._rates:
+            return GET_BYTES
+        return int(min(self._get_most, max(_GET_BYTES_MIN, _GET_SECONDS * max(self._rates))))
 
     def asked(self, now_seconds: float, count: int) -> None:
         """So many bytes more were asked for."""

@@ -16,13 +16,16 @@ from vigie_agent.capture.outlet import Outlet
 from vigie_agent.capture.packets import Packet, StreamInfo
 from vigie_agent.capture.ring import GopRing
 from vigie_agent.capture.source import CameraSource
+from vigie_agent.store import Store
 from vigie_agent.uplink.budget import LinkBudget
 from vigie_agent.video.answerer import Answerer
+from vigie_agent.video.footage import StoredFootage
 from vigie_agent.video.light import Light
 from vigie_agent.video.media_desk import MediaDesk
 from vigie_agent.video.sources import MediaSources
 from vigie_shared.clock import SystemClock
 from vigie_shared.errors import CaptureError
+from vigie_shared.ice import IceServer
 from vigie_shared.media import CHANNEL, MEDIA_MESSAGE, VIEWER_COMMAND, MediaMessage, PlaybackCommand
 from vigie_shared.rtc.connection import accept_answer, describe, make_connection, offer_video
 from vigie_shared.rtc.reassembly import ReceivedFrame
@@ -85,11 +88,17 @@ async def film_camera(folder: Path, seconds: int = 4) -> AsyncIterator[FilmCamer
 
 @asynccontextmanager
 async def live_agent(
-    connection: Client, camera: FilmCamera, budget: LinkBudget | None = None
+    connection: Client,
+    camera: FilmCamera,
+    budget: LinkBudget | None = None,
+    *,
+    store: Store | None = None,
+    ice_servers: tuple[IceServer, ...] = (),
 ) -> AsyncIterator[tuple[Answerer, MediaDesk, Light]]:
-    """An agent that shows `camera`."""
+    """An agent that shows `camera`, and clips of `store`."""
     light = Light(SystemClock())
-    desk = MediaDesk(MediaSources([camera]).open, budget or LinkBudget.unlimited(), light)
+    sources = MediaSources([camera], None if store is None else lambda: StoredFootage(store))
+    desk = MediaDesk(sources.open, budget or LinkBudget.unlimited(), light, ice_servers=ice_servers)
     answerer = Answerer(connection, AGENT_ID, Clips(), media=desk)
     async with asyncio.TaskGroup() as group:
         tasks = [group.create_task(answerer.run()), group.create_task(light.run())]

@@ -1,14 +1,16 @@
 """The TCP road for tests: a hub's door on a port of this machine, and agents that have a key and know the way."""
 
 import asyncio
+import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import nats
 from nats.aio.client import Client
 
-from tests.hub.video.agents import AGENT_ID
+from tests.hub.video.agents import AGENT_ID, Clips, film
 from vigie_agent.credentials import Credentials
 from vigie_agent.keys import AgentKey, load_or_make_agent_key
 from vigie_agent.uplink.budget import LinkBudget
@@ -102,3 +104,17 @@ async def open_gate(folder: Path) -> AsyncIterator[Gate]:
     finally:
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
+
+
+async def _main(nats_url: str, clip_bytes: int, folder: Path, api_url: str, authority: Path) -> None:
+    """An agent in a process of its own, with `folder` for its key."""
+    connection = await nats.connect(nats_url)
+    key = await asyncio.to_thread(load_or_make_agent_key, folder)
+    gate = Gate(folder, api_url, await asyncio.to_thread(authority.read_text), key, Door())
+    async with gate.answering(connection, Clips(film(clip_bytes))):
+        print("ready", flush=True)
+        await asyncio.Event().wait()
+
+
+if __name__ == "__main__":
+    asyncio.run(_main(sys.argv[1], int(sys.argv[2]), Path(sys.argv[3]), sys.argv[4], Path(sys.argv[5])))

@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 
 from vigie_hub.video.pieces import Quality
 from vigie_hub.video.transfer import (
-    GET_BYTES,
     Action,
     Finish,
     Promise,
@@ -19,7 +18,7 @@ from vigie_hub.video.transfer import (
     Store,
     Transfer,
 )
-from vigie_hub.video.window import WINDOW_BYTES
+from vigie_hub.video.window import GET_BYTES, WINDOW_BYTES
 from vigie_shared.errors import DigestError, SignatureError, WireError
 from vigie_shared.transfer import (
     PULLER_MESSAGE,
