@@ -1,7 +1,6 @@
 """Pulls the messages of a durable: the next ones are on their way while those before are being stored.
 
-What nats-py's `fetch` does with a task and a timer a message, this does with one callback: a third of the hub's work a
-message. Whatever has come by the time that it is asked for is handed over together. So a hub that has nothing to do
+What nats-py's `fetch` does with a task and a timer a message, this does with one callback. Whatever has come by the time that it is asked for is handed over together. So a hub that has nothing to do
 stores at once, and a busy one stores much in one transaction.
 """
 
