@@ -1,7 +1,8 @@
 """Pulls the messages of a durable: the next ones are on their way while those before are being stored.
 
-What nats-py's `fetch` does with a task and a timer a message, this does with one callback. Whatever has come by the time that it is asked for is handed over together. So a hub that has nothing to do
-stores at once, and a busy one stores much in one transaction.
+What nats-py's `fetch` does with a task and a timer a message, this does with one callback. Whatever has come by the
+time that it is asked for is handed over together. So a hub that has nothing to do stores at once, and a busy one stores
+much in one transaction.
 """
 
 import asyncio
