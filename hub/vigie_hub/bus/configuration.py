@@ -19,7 +19,7 @@ SYNC_SECONDS: Final = 10
 """How often streams reach the disk. The hub signs receipts on its own commit, so that a power cut of nats-server
 costs what agents send again, never an event: 10 s of that, against an fsync a message at 40 times the time."""
 PENDING_BYTES_MAX: Final = 64 * 1024**2
-"""What may wait for one slow client before it is cut: more than two fetches of the hub with the largest batches, 52 MB,
+"""What may wait for one slow client before it is cut: more than the hub ever asks for at once (48 MiB, `sync.pulling`),
 so that no agent can have the hub cut. For agents nothing waits but what they asked for."""
 _WRITE_SECONDS: Final = 30
 """How long a client may take nothing at all: an outage of a mobile link, not a dead one."""

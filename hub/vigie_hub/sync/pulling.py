@@ -18,6 +18,9 @@ from nats.js import JetStreamContext
 
 _NEXT: Final = "$JS.API.CONSUMER.MSG.NEXT"
 _NANOSECONDS: Final = 1_000_000_000
+REQUEST_BYTES_MAX: Final = 12 * 1024**2
+"""Two requests of two durables wait for the hub at the most, and nats-server cuts whom it has more for than
+`bus.configuration.PENDING_BYTES_MAX`."""
 _GRACE_SECONDS: Final = 0.5
 """An answer to a request that has expired may be this late."""
 
@@ -83,7 +86,8 @@ class Pull:
         """Ask for more, where less than half is on its way or at hand."""
         if self._open + len(self._arrived) > self._most // 2:
             return
-        request = {"batch": self._most, "expires": round(self._wait_seconds * _NANOSECONDS)}
+        expires = round(self._wait_seconds * _NANOSECONDS)
+        request = {"batch": self._most, "max_bytes": REQUEST_BYTES_MAX, "expires": expires}
         self._open += self._most
         await self._client.publish(self._subject, json.dumps(request).encode(), reply=self._inbox)
 
@@ -96,7 +100,7 @@ class Pull:
             return
         else:
             self._open = 0
-            if status not in ("404", "408"):  # other than: there is none, none came in time
-                why = (message.headers or {}).get("Description", "").strip().split("\n")[0]
+            why = (message.headers or {}).get("Description", "").strip().split("\n")[0]
+            if status not in ("404", "408") and "maxbytes" not in why.lower():  # none is there, none came, no more fit
                 self._refused = self._refused or f"{status} {why}"
         self._something.set()

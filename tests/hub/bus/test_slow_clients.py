@@ -23,6 +23,7 @@ from vigie_hub.bus import configuration
 from vigie_hub.bus.connection import Connection
 from vigie_hub.fleet.registry import Registry
 from vigie_hub.sync.consumer import FETCH_MESSAGES
+from vigie_hub.sync.pulling import REQUEST_BYTES_MAX
 from vigie_hub.sync.stream import MESSAGE_BYTES_MAX
 from vigie_shared import subjects
 
@@ -89,7 +90,7 @@ async def test_client_that_does_not_read_is_cut_and_others_go_on(tmp_path: Path)
 
 
 async def test_limits_of_a_slow_client_leave_room_for_what_the_hub_fetches(tmp_path: Path) -> None:
-    assert 2 * FETCH_MESSAGES * MESSAGE_BYTES_MAX < configuration.PENDING_BYTES_MAX
+    assert MESSAGE_BYTES_MAX < REQUEST_BYTES_MAX < configuration.PENDING_BYTES_MAX / 4
     async with open_site(tmp_path, "gate-1") as site, site.agents[0].connected(site.server.url) as agent:
         async with site.consuming():
             pass
