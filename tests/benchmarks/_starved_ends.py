@@ -69,8 +69,9 @@ async def hub(url: str, seconds: float) -> None:
 
     media.on_frame, media.on_message = on_frame, on_message
     await media.open(MediaWanted(first=Live(camera_id=CAMERA_ID)))
+    opened = time.perf_counter() - began
     await asyncio.sleep(began + seconds - time.perf_counter())
-    print(json.dumps({"pictures": pictures, "shown": shown, "seconds": seconds}), flush=True)
+    print(json.dumps({"opened": opened, "pictures": pictures, "shown": shown, "seconds": seconds}), flush=True)
     await media.close()
     await client.close()
 

@@ -40,7 +40,7 @@ class Watched:
     gap_seconds: float
     """The longest time without a new picture, once settled."""
     switch_seconds: float
-    """From the first picture to the first that the link carries; the whole time where there was none."""
+    """From the connection to the first picture that the link carries; the whole time where there was none."""
     cpu_seconds: float
     """Of the agent, a minute."""
 
@@ -112,20 +112,20 @@ def _json_of(printed: str) -> dict[str, object]:
 
 
 def _judged(seen: dict[str, object], cpu_seconds: object) -> Watched:
-    pictures, shown, seconds = seen["pictures"], seen["shown"], seen["seconds"]
+    pictures, shown, seconds, opened = (seen[name] for name in ("pictures", "shown", "seconds", "opened"))
     assert isinstance(pictures, list)
     assert isinstance(shown, list)
     assert isinstance(seconds, float)
+    assert isinstance(opened, float)
     assert isinstance(cpu_seconds, float)
     settled = [at for at in pictures if at >= SETTLED_SECONDS]
     times = [SETTLED_SECONDS, *settled, seconds]
-    begun = min([*pictures, *(one[0] for one in shown)], default=0.0)
-    small = min((one[0] for one in shown if one[1] != "main"), default=begun + seconds)
-    first_small = min((at for at in pictures if at >= small), default=begun + seconds)
+    small = min((one[0] for one in shown if one[1] != "main"), default=seconds)
+    first_small = min((at for at in pictures if at >= small), default=seconds)
     print(f"bench: shown {shown}, {len(pictures)} pictures", file=sys.stderr)
     return Watched(
         fps=len(settled) / (seconds - SETTLED_SECONDS),
         gap_seconds=max(after - before for before, after in pairwise(times)),
-        switch_seconds=first_small - begun,
+        switch_seconds=first_small - opened,
         cpu_seconds=cpu_seconds * 60 / seconds,
     )

@@ -93,7 +93,11 @@ class AdaptiveSource:
         if change is not None:
             self._take(change)
         drops_queue, self._drops_queue = self._drops_queue, False
-        return Advice(self._ladder.pace_bits_per_second, self._ladder.filler_bits_per_second, drops_queue)
+        pace_bits = self._ladder.pace_bits_per_second
+        if self._inner is not None:
+            known = [bits for bits in (feedback.estimate_bits_per_second, pace_bits) if bits is not None]
+            self._inner.adapt(replace(feedback, estimate_bits_per_second=min(known, default=None)))
+        return Advice(pace_bits, self._ladder.filler_bits_per_second, drops_queue)
 
     async def close(self) -> None:
         """Let go of the camera and of any transcode."""
@@ -249,7 +253,9 @@ async def _generated(source: MediaSource) -> AsyncGenerator[MediaFrame, None]:
 
 
 def _cost(rung: Rung, target: Target) -> RungCost:
-    return RungCost(rung, HEADERS * target.bits_per_second, target.buffered_bits)
+    """It takes more where there is more, but is worth seeing from half way up."""
+    bits = (target.bits_per_second + target.bits_per_second_min) / 2
+    return RungCost(rung, HEADERS * bits, target.buffered_bits)
 
 
 def _nothing(camera: LiveCamera) -> CaptureError:

@@ -37,6 +37,8 @@ TRIED_SECONDS: Final = 30.0
 """A rung that is lost again within this was a mistake: the next try waits twice as long."""
 FITS: Final = 0.95
 """A rung that costs this much of what is estimated is tried: while a queue drains, the estimate is a fifth too low."""
+SHORT: Final = 0.7
+"""Below this much of what a rung costs it falls at once; above, a queue must show first: estimates are rough."""
 CLIMBS: Final = 1.2
 """What a rung costs must get through this many times before it is shown."""
 KEYFRAME_SECONDS_MAX: Final = 2.0
@@ -145,7 +147,7 @@ class Ladder:
             return "loss"
         estimate = self._carried_bits(feedback)
         is_pressed = feedback.queued_seconds > 0.1 or self._lost > 0.02 or delayed > 0.1
-        if estimate is not None and is_pressed and estimate < 0.9 * self._cost(self.rung):
+        if estimate is not None and is_pressed and estimate < SHORT * self._cost(self.rung):
             return "rate"
         return None
 
@@ -154,7 +156,7 @@ class Ladder:
         if since_seconds >= SETTLE_SECONDS + min(self._round_trips, default=0.0):
             return True
         carried = self._carried_bits(feedback)
-        is_short = carried is not None and carried < FITS * self._cost(self.rung)
+        is_short = carried is not None and carried < SHORT * self._cost(self.rung)
         return is_short and since_seconds >= SETTLE_ESTIMATE_SECONDS
 
     def _carried_bits(self, feedback: LinkFeedback) -> float | None:
@@ -249,6 +251,8 @@ class Ladder:
         if better is None:
             self._wait_seconds = min(CLEAN_SECONDS_MAX, 2 * self._wait_seconds)
             self._clean_seconds = now_seconds
+            if self._proven_bits is not None:
+                self._proven_bits = max(self._proven_bits, proven_bits)
             return None
         self._climbed_seconds, self._proven_bits = now_seconds, proven_bits
         return self._change(better.rung, "recovered", now_seconds)

@@ -40,14 +40,16 @@ class Target:
     height_max_px: int
     frames_per_second: int
     bits_per_second: int
+    bits_per_second_min: int
+    """Worse than this is of no use."""
     buffered_bits: int
     """The largest keyframe."""
 
 
-LOW: Final = Target("LOW", 640, 360, 8, 260_000, 130_000)
+LOW: Final = Target("LOW", 640, 360, 8, 260_000, 100_000, 130_000)
 """With headers of RTP, SRTP, UDP and IP it stays below 300 kbit/s."""
 CLIP: Final = replace(LOW, label="CLIP")
-STILLS: Final = Target("STILL", 320, 180, 1, 48_000, 64_000)
+STILLS: Final = Target("STILL", 320, 180, 1, 48_000, 24_000, 64_000)
 
 
 class Transcoder:
@@ -72,6 +74,7 @@ class Transcoder:
         self._wants_keyframe = True
         self._next_due_seconds = float("-inf")
         self._pts = -1
+        self._bits = target.bits_per_second
         self.size_px: tuple[int, int] = (0, 0)
         """Of what comes out, once something did."""
         self.damaged = 0
@@ -80,6 +83,10 @@ class Transcoder:
     def want_keyframe(self) -> None:
         """The next picture can be decoded alone."""
         self._wants_keyframe = True
+
+    def limit(self, bits_per_second: float) -> None:
+        """From the next picture on take no more than this, within what its target says; from any thread."""
+        self._bits = round(min(self.target.bits_per_second, max(self.target.bits_per_second_min, bits_per_second)))
 
     def feed(
         self, frame: MediaFrame, keep: Keep = "in_turn", *, anew: bool = False, alone: bool = False
@@ -150,6 +157,8 @@ class Transcoder:
         if small is picture:  # the decoder may still build on it
             small = VideoFrame.from_ndarray(picture.to_ndarray(), format="yuv420p")
         burn(small, self.target.label)
+        if self._encoder.bit_rate != self._bits:
+            self._encoder.bit_rate = self._bits  # libx264 takes it from the next picture on
         self._pts = max(self._pts + 1, round(frame.due_seconds * _CLOCK_RATE))
         small.pts, small.time_base = self._pts, Fraction(1, _CLOCK_RATE)
         small.pict_type = PictureType.I if self._wants_keyframe else PictureType.NONE

@@ -16,6 +16,8 @@ from vigie_shared.i18n import gettext as _
 from vigie_shared.media import Rung, Showing, ShowingReason
 
 NICENESS: Final = 5
+LIMIT: Final = 0.7
+"""Of what is estimated: the pacer lets 0.9 of it through, and headers and repairs take their part."""
 
 
 class Transcoders:
@@ -86,6 +88,10 @@ class Transcode:
         """The next picture can be decoded alone."""
         self._transcoder.want_keyframe()
 
+    def limit(self, bits_per_second: float) -> None:
+        """Take no more than this, within what its target says."""
+        self._transcoder.limit(bits_per_second)
+
     def close(self) -> None:
         """Make room for another one; once is enough."""
         if self._is_open:
@@ -124,7 +130,9 @@ class TranscodedSource:
         self._transcode.want_keyframe()
 
     def adapt(self, feedback: LinkFeedback) -> None:
-        """It is as small as it gets."""
+        """Take what leaves through the pacer without waiting."""
+        if feedback.estimate_bits_per_second is not None:
+            self._transcode.limit(LIMIT * feedback.estimate_bits_per_second)
 
     async def close(self) -> None:
         """Let go of the source, and make room for another transcode."""

@@ -146,3 +146,21 @@ def test_with_b_frames_a_picture_that_stands_alone_comes_at_once(tmp_path: Path)
 )
 def test_the_shape_is_kept(source: tuple[int, int], size: tuple[int, int]) -> None:
     assert fitted(*source) == size
+
+
+def test_it_takes_less_when_told_and_more_again(busy: Film) -> None:
+    transcoder = Transcoder("h264")
+
+    def bits(turn: int) -> float:
+        later = (replace(frame, due_seconds=frame.due_seconds + 4 * turn) for frame in busy.frames())
+        return sum(8 * len(out.data) for frame in later for out in transcoder.feed(frame)) / 4
+
+    bits(0)
+    before = bits(1)
+    transcoder.limit(1.0)
+    bits(2)
+    less = bits(3)
+    assert 0.2 * before < less < 0.6 * before, "no less than what its target says is of use"
+    transcoder.limit(1e9)
+    bits(4)
+    assert bits(5) > 0.8 * before
