@@ -17,6 +17,7 @@ from vigie_shared.i18n import gettext as _
 from vigie_shared.ice import IceServer
 from vigie_shared.media import CHANNEL, MESSAGE_BYTES_MAX, VIEWER_COMMAND, MediaMessage, PlaybackCommand
 from vigie_shared.rtc.connection import answer_video, describe, make_connection
+from vigie_shared.rtc.pacer import BROWSER_SHARE, Pacer
 from vigie_shared.rtc.reassembly import ReceivedFrame
 from vigie_shared.rtc.sender import PacketSender
 
@@ -63,7 +64,7 @@ class Viewer:
         """The answer to the viewer's offer, with all candidates; raises WireError where it wants no H.264 video."""
         try:
             transceiver = await answer_video(self._connection, offer_sdp)
-            self.sender = PacketSender(transceiver)
+            self.sender = PacketSender(transceiver, pacer=Pacer(share=BROWSER_SHARE))
             self.sender.on_keyframe_wanted = self._on_keyframe_wanted
             answer = await describe(self._connection)
         except Exception as error:  # aiortc's parser raises whatever it stumbles over

@@ -2,7 +2,7 @@
 
 import pytest
 
-from vigie_shared.rtc.pacer import PACKET_OVERHEAD_BYTES, SHARE, Pacer, Slice
+from vigie_shared.rtc.pacer import BROWSER_SHARE, PACKET_OVERHEAD_BYTES, SHARE, Pacer, Slice
 
 PAYLOAD = b"x" * 1000
 WIRE_BYTES = 1000 + PACKET_OVERHEAD_BYTES
@@ -87,6 +87,13 @@ def test_repairs_go_first_but_not_without_end() -> None:
     repaired = sum(pacer.may_repeat(1000, 0.0) for _ in range(200))
     assert 10 <= repaired <= 20
     assert pacer.may_repeat(1000, 10.0)
+
+
+def test_a_browsers_estimate_of_what_it_gets_does_not_make_keyframes_late() -> None:
+    """1 Mbit/s of video, of which it says 1.5; a keyframe is five times an ordinary frame."""
+    pacer = Pacer(1_500_000, share=BROWSER_SHARE)
+    pacer.push([PAYLOAD] * 25, 1, is_keyframe=True)
+    assert drained(pacer)[-1][0] < 0.04
 
 
 def test_a_new_estimate_counts_at_once() -> None:
