@@ -16,6 +16,7 @@ from vigie_hub.fleet_cli import operator as _operator
 from vigie_hub.hotlists.cli import app as hotlist_app
 from vigie_hub.keys import HubKeys
 from vigie_hub.settings import HubSettings
+from vigie_hub.video.labels import relabelled
 from vigie_hub.video.pieces import Quality
 from vigie_shared.clock import SystemClock
 from vigie_shared.commands import HoldKind
@@ -104,6 +105,10 @@ def pull_clip(
         Quality,
         typer.Option(help=_("One picture, a film of the keyframes, or the exact bytes; each reuses what came before.")),
     ] = "original",
+    hvc1: Annotated[
+        bool,
+        typer.Option("--hvc1", help=_("Name H.265 as Apple's players want it; the file's digest is then another.")),
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Bring a clip here, verified."""
@@ -116,8 +121,16 @@ def pull_clip(
         raise CommandError(_("“{clip}” is not AGENT/CLIP").format(clip=clip))
     with shown(clip_id, quiet=as_json) as progressed:
         fetched = asyncio.run(fetch(loaded, agent_id, clip_id, _operator(), output, quality, progressed))
+    if hvc1 and relabelled(output):
+        fetched = dataclasses.replace(fetched, sha256=None, is_relabelled=True)
     if as_json:
         print(json.dumps({"path": str(output), **dataclasses.asdict(fetched)}))
+    elif fetched.is_relabelled:
+        print(
+            _("{path}: {bytes} bytes, named hvc1: not the bytes of the archive").format(
+                path=output, bytes=fetched.bytes
+            )
+        )
     elif fetched.sha256 is None:
         print(
             _("{path}: {count} keyframes, {bytes} bytes; the clip itself stays at the agent").format(

@@ -38,11 +38,13 @@ class FetchedClip:
 
     bytes: int
     sha256: str | None
-    """Of the whole clip, verified; None where these are its keyframes alone."""
+    """Of the whole clip, verified; None where these are its keyframes alone, or not its bytes any more."""
     keyframes: int | None
     received_bytes: int
     seconds: float
     roads: tuple[str, ...]
+    is_relabelled: bool = False
+    """Whether its H.265 was given another name afterwards (`vigie_hub.video.labels`)."""
 
 
 async def fetch(
