@@ -30,18 +30,27 @@ class Sender:
     def __init__(self, options: argparse.Namespace) -> None:
         self._frames = read_frames(options.clip)
         self._lean = not options.stock
-        self._held: list[object] = []
+        self._connections: list[RTCPeerConnection] = []
+        self._starting: list[asyncio.Task[None]] = []
+        self._tracks: list[PacketTrack] = []
+        self._senders: list[PacketSender] = []
 
     async def answer(self, offer: str) -> str:
         connection = make_connection() if self._lean else RTCPeerConnection(RTCConfiguration(iceServers=[]))
         transceiver = await answer_video(connection, offer)
-        delay = len(self._held) / 8 / FRAMES_PER_SECOND
+        delay = len(self._connections) / 8 / FRAMES_PER_SECOND
         if self._lean:
-            self._held.append(asyncio.create_task(self._stream(PacketSender(transceiver), delay)))
+            self._senders.append(PacketSender(transceiver))
+            self._starting.append(asyncio.create_task(self._stream(self._senders[-1], delay)))
         else:
-            transceiver.sender.replaceTrack(PacketTrack(self._frames, delay))
-        self._held.append(connection)
+            self._tracks.append(PacketTrack(self._frames, delay))
+            transceiver.sender.replaceTrack(self._tracks[-1])
+        self._connections.append(connection)
         return await describe(connection)
+
+    async def frames(self) -> int:
+        """How many were sent."""
+        return sum(sender.counts.frames for sender in self._senders) + sum(track.number for track in self._tracks)
 
     async def _stream(self, sender: PacketSender, delay_seconds: float) -> None:
         await sender.started.wait()
@@ -68,17 +77,17 @@ class PacketTrack(MediaStreamTrack):
         self._frames = frames
         self._delay_seconds = delay_seconds
         self._begin: float | None = None
-        self._number = 0
+        self.number = 0
 
     async def recv(self) -> av.Packet:  # type: ignore[override]
         if self._begin is None:
             self._begin = time.monotonic() + self._delay_seconds
-        due = self._begin + self._number / FRAMES_PER_SECOND
+        due = self._begin + self.number / FRAMES_PER_SECOND
         await asyncio.sleep(due - time.monotonic())
-        packet = av.Packet(self._frames[self._number % len(self._frames)][0])
+        packet = av.Packet(self._frames[self.number % len(self._frames)][0])
         packet.time_base = fractions.Fraction(1, _CLOCK_HZ)
         packet.pts = packet.dts = int(due * _CLOCK_HZ)
-        self._number += 1
+        self.number += 1
         return packet
 
 
