@@ -54,7 +54,7 @@ def look(
         print(
             _(
                 "first picture after {first_frame_ms:.0f} ms; {frames_per_second:.1f} frames/s, {kbps:.0f} kbit/s, "
-                "{loss_percent:.1f} % of packets lost on the way and {lost_frames} pictures for good; "
+                "{loss_percent:.1f} of 100 packets lost on the way, {lost_frames} pictures for good; "
                 "{rung} {width_px}×{height_px}"
             ).format(**found)
         )
@@ -98,7 +98,7 @@ async def _look(
                     now = player.tally()
                     rates = _rates(before, now)
                     each_second(
-                        _("{frames_per_second:.1f} frames/s, {kbps:.0f} kbit/s, {loss_percent:.1f} % lost").format(
+                        _("{frames_per_second:.1f} frames/s, {kbps:.0f} kbit/s, {loss_percent:.1f} of 100 packets lost").format(
                             **rates
                         )
                     )

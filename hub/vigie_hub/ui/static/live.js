@@ -1,4 +1,4 @@
-// <live-view>: a camera as it sees now, by WHEP. Asks why, gets a ticket that counts once, offers without waiting for
+// <live-view>: a camera as it sees now, or a clip where it lies, by WHEP. Asks why, gets a ticket that counts once, offers without waiting for
 // candidates, and shows the camera's own time on the picture. Removing the element ends the view.
 
 const AGAIN_MS = [500, 1000, 2000, 4000, 8000];
@@ -92,6 +92,7 @@ class LiveView extends HTMLElement {
   #session = null;
   #clocks = [];
   #tries = 0;
+  #position = 0;                // seconds into the clip
   #again = null;
   #ended = false;
 
@@ -100,6 +101,7 @@ class LiveView extends HTMLElement {
     this.querySelector("[data-title]").textContent = this.dataset.name;
     this.querySelector("[data-purpose]").textContent = this.dataset.purpose;
     this.querySelector("[data-stop]").addEventListener("click", () => this.stop());
+    if (this.dataset.clip) this.#steerable();
     this.video.requestVideoFrameCallback((_now, frame) => this.#onFrame(frame));
     this.#open();
   }
@@ -113,6 +115,7 @@ class LiveView extends HTMLElement {
   get video() { return this.querySelector("video"); }
 
   get target() {
+    if (this.dataset.clip) return { clip_id: this.dataset.clip };
     const [agent_id, camera_id] = this.dataset.camera.split("/");
     return { agent_id, camera_id };
   }
@@ -131,10 +134,44 @@ class LiveView extends HTMLElement {
     this.#clocks = [];
     this.video.srcObject = session.stream;
     try {
-      await session.open(await ticketFor(this.target, this.dataset.purpose));
+      const ticket = await ticketFor(this.target, this.dataset.purpose);
+      await session.open(ticket, this.dataset.clip ? `${ticket.whep}?t=${this.#position}` : ticket.whep);
     } catch (error) {
       if (session === this.#session && !this.#ended) this.#fail(error.message);
     }
+  }
+
+  // --- playback
+
+  #steerable() {
+    this.querySelector("[data-live]").remove();
+    const controls = this.querySelector("[data-controls]");
+    const [seek, rate] = [controls.querySelector("[type=range]"), controls.querySelector("select")];
+    controls.hidden = false;
+    seek.max = this.dataset.seconds;
+    seek.addEventListener("change", () => this.#session?.say({ do: "seek", at_seconds: Number(seek.value) }));
+    rate.addEventListener("change", () => this.#session?.say({ do: "rate", rate: Number(rate.value) }));
+    const commands = {
+      previous: () => ({ do: "jump", to: "previous" }),
+      next: () => ({ do: "jump", to: "next" }),
+      back: () => ({ do: "step", frames: -1 }),
+      on: () => ({ do: "step", frames: 1 }),
+      pause: (button) => ({ do: "pause", paused: button.ariaPressed === "true" }),
+    };
+    const pause = controls.querySelector("[data-do=pause]");
+    controls.addEventListener("click", (event) => {
+      const button = event.target.closest("button[data-do]");
+      if (!button) return;
+      if (button === pause) pause.ariaPressed = String(pause.ariaPressed !== "true");
+      else pause.ariaPressed = String(["back", "on"].includes(button.dataset.do));
+      this.#session?.say(commands[button.dataset.do](button));
+    });
+  }
+
+  #showPosition(seconds) {
+    this.#position = Math.max(0, seconds);
+    const seek = this.querySelector("[data-controls] [type=range]");
+    if (!seek.matches(":active")) seek.value = this.#position;
   }
 
   #fail(text) {
@@ -158,7 +195,7 @@ class LiveView extends HTMLElement {
 
   #onMessage(message) {
     if (message.say === "clock") {
-      this.#clocks = [...this.#clocks.slice(-63), { rtp: message.rtp_timestamp, at: Date.parse(message.at) }];
+      this.#clocks = [...this.#clocks.slice(-63), { rtp: message.rtp_timestamp, at: Date.parse(message.at), seconds: message.at_seconds }];
     } else if (message.say === "showing") {
       const rung = this.querySelector("[data-rung]");
       rung.textContent = `${this.#text(`rung_${message.rung}`)} ${message.width_px}×${message.height_px}`;
@@ -181,21 +218,23 @@ class LiveView extends HTMLElement {
       this.#complain("");
       this.dispatchEvent(new Event("live"));
     }
-    const at = this.#timeOf(frame.rtpTimestamp);
-    if (at) {
+    const known = this.#clockOf(frame.rtpTimestamp);
+    if (known) {
+      const at = new Date(known.at);
       const time = this.querySelector("time");
       time.dateTime = at.toISOString();
       time.textContent = clockTime(at);
+      if (known.seconds !== null) this.#showPosition(known.seconds);
     }
     this.video.requestVideoFrameCallback((_now, next) => this.#onFrame(next));
   }
 
   // The camera's time of a picture: by the newest message about one that is not later.
-  #timeOf(rtpTimestamp) {
+  #clockOf(rtpTimestamp) {
     if (rtpTimestamp === undefined) return null;
-    for (const { rtp, at } of this.#clocks.toReversed()) {
+    for (const { rtp, at, seconds } of this.#clocks.toReversed()) {
       const passed = (rtpTimestamp - rtp + TICKS) % TICKS;
-      if (passed < TICKS / 2) return new Date(at + passed / 90);
+      if (passed < TICKS / 2) return { at: at + passed / 90, seconds: seconds === null ? null : seconds + passed / 90_000 };
     }
     return null;
   }
@@ -208,8 +247,10 @@ customElements.define("live-view", LiveView);
 const asking = document.getElementById("look-dialog");
 
 function askWhy(button) {
-  asking.dataset.camera = button.dataset.look;
-  asking.dataset.name = button.dataset.name;
+  for (const name of ["camera", "clip", "seconds"]) delete asking.dataset[name];
+  const { look, lookClip, from, until, name } = button.dataset;
+  const seconds = (Date.parse(until) - Date.parse(from)) / 1000;
+  Object.assign(asking.dataset, lookClip ? { clip: lookClip, seconds, name } : { camera: look, name });
   asking.querySelector("[data-about]").textContent = button.dataset.name;
   asking.showModal();
   asking.querySelector("[name=purpose]").select();
@@ -218,8 +259,7 @@ function askWhy(button) {
 function look(event) {
   event.preventDefault();
   const view = document.createElement("live-view");
-  view.dataset.camera = asking.dataset.camera;
-  view.dataset.name = asking.dataset.name;
+  Object.assign(view.dataset, asking.dataset);
   view.dataset.purpose = new FormData(event.target).get("purpose").trim();
   asking.close();
   const viewer = document.getElementById("viewer");
@@ -231,6 +271,6 @@ function look(event) {
 asking?.querySelector("form").addEventListener("submit", look);
 asking?.querySelector("[data-close]").addEventListener("click", () => asking.close());
 document.addEventListener("click", (event) => {
-  const button = event.target.closest("button[data-look]");
+  const button = event.target.closest("button[data-look], button[data-look-clip]");
   if (button) askWhy(button);
 });
