@@ -31,7 +31,7 @@ class Liveness:
         self,
         now_seconds: float,
         *,
-        silent_seconds: float = 0.75,
+        silent_seconds: float = 1.25,
         dead_seconds: float = 2.75,
         confirm_seconds: float = 4.0,
         unconfirmed_seconds_max: float = 30.0,
