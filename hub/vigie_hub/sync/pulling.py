@@ -96,11 +96,11 @@ class Pull:
         if status is None:
             self._open = max(0, self._open - 1)
             self._arrived.append(message)
-        elif status == "100":
+            self._something.set()
             return
-        else:
+        why = (message.headers or {}).get("Description", "").strip().split("\n")[0]
+        if status != "100" and why.lower() != "batch completed":  # which is said where bytes are bounded
             self._open = 0
-            why = (message.headers or {}).get("Description", "").strip().split("\n")[0]
             if status not in ("404", "408") and "maxbytes" not in why.lower():  # none is there, none came, no more fit
                 self._refused = self._refused or f"{status} {why}"
-        self._something.set()
+            self._something.set()

@@ -12,6 +12,7 @@ from nats.aio.client import Client
 from tests.hub.agents import until
 from tests.servers.nats_server import NatsServer
 from vigie_hub.settings import NatsSettings
+from vigie_hub.sync import pulling
 from vigie_hub.sync.pulling import Pull
 from vigie_hub.sync.stream import bind
 from vigie_shared import subjects
@@ -89,3 +90,19 @@ async def test_what_was_not_taken_comes_again_at_once(tmp_path: Path) -> None:
 async def _pending(client: Client, wanted: int) -> bool:
     info = await client.jetstream().consumer_info(subjects.STREAM, subjects.DURABLE)
     return bool(info.num_ack_pending == wanted)
+
+
+async def test_large_messages_come_by_what_fits_and_all_of_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pulling, "REQUEST_BYTES_MAX", 25_000)
+    async with connected(tmp_path, 0) as client, pull(client) as durable:
+        for _number in range(30):
+            await client.jetstream().publish("e.gate-1.lpr", bytes(10_000))
+        found = 0
+        while found < 30:
+            taken = await durable.fetch()
+            found += len(taken)
+            for message in taken:
+                await message.ack()
+        assert found == 30
