@@ -49,8 +49,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> Iterator[Measurement]:
-    seconds = 4.0 if arguments.quick else getattr(arguments, "flow_seconds", 20.0)
-    rounds = 1 if arguments.quick else getattr(arguments, "flow_rounds", 3)
+    seconds = 4.0 if arguments.quick else arguments.flow_seconds
+    rounds = 1 if arguments.quick else arguments.flow_rounds
     for case in CASES:
         moved = asyncio.run(measure(case, seconds, rounds))
         rate = {kind: median(flow.mbit_per_s for flow in flows) for kind, flows in moved.items()}

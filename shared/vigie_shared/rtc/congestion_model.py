@@ -4,8 +4,9 @@ After BBR (draft-ietf-ccwg-bbr) with delivery-rate samples (draft-cheng-iccrg-de
 the highest of the last rounds, the round trip the shortest of ten seconds; from both follow how fast packets may leave
 and how many may be on their way. Loss alone slows nothing down: on a radio link it does not mean a full queue.
 
-Where it differs: the start ends as soon as a whole round took longer than the shortest round trip (a queue stands; a
-small one must not be overrun), and a probe that finds more goes on probing.
+Where it differs: the start ends as soon as a round brings little more and all of it took longer than the shortest
+round trip (a queue stands; a small one must not be overrun); a probe that finds more starts over; and a round that both
+waited in a queue and lost something makes the window smaller.
 """
 
 import random
@@ -26,6 +27,7 @@ START_GAIN: Final = 2.77
 START_WINDOW_GAIN: Final = 1.75
 START_GROWTH: Final = 1.25
 START_ROUNDS: Final = 3
+START_LOST_BYTES: Final = 4 * PACKET_BYTES
 QUEUE_SHARE: Final = 0.25
 QUEUE_SECONDS_MIN: Final = 0.008
 QUEUE_SAMPLES_MIN: Final = 8
@@ -34,6 +36,7 @@ PROBE_UP_GAIN: Final = 1.25
 PROBE_UP_BYTES: Final = 3 * PACKET_BYTES
 """More in each round trip of a probe, whatever the rate: so a small flow wins from a large one until both are equal."""
 PROBE_DOWN_GAIN: Final = 0.75
+CRUISE_STEPS_FIRST: Final = 2
 CRUISE_STEPS: Final = (4, 8)
 """Between two probes, each a round trip long; drawn, so that flows do not probe in step."""
 PROBE_GROWTH: Final = 1.15
@@ -248,11 +251,12 @@ class PathModel:
 
     def _advance(self, in_flight_bytes: int, now: float) -> None:
         if self.phase is Phase.STARTING:
-            if self._flat_rounds >= START_ROUNDS or self._is_queueing():
+            is_full = self._flat_rounds > 0 or self._round_lost >= START_LOST_BYTES
+            if self._flat_rounds >= START_ROUNDS or (is_full and self._is_queueing()):
                 self.phase = Phase.DRAINING
         elif self.phase is Phase.DRAINING:
             if in_flight_bytes <= self._fill_bytes():
-                self._cruise(now)
+                self._cruise(now, CRUISE_STEPS_FIRST)
         elif self.phase is Phase.EMPTYING:
             self._advance_emptying(in_flight_bytes, now)
         elif now > self._shortest_at + (
@@ -262,9 +266,9 @@ class PathModel:
         else:
             self._advance_probe(in_flight_bytes, now)
 
-    def _cruise(self, now: float) -> None:
+    def _cruise(self, now: float, steps: int | None = None) -> None:
         self.phase, self._step_at = Phase.CRUISING, now
-        self._cruise_steps = self._random.randint(*CRUISE_STEPS)
+        self._cruise_steps = steps or self._random.randint(*CRUISE_STEPS)
         self._is_judged = False
 
     def _rise(self, now: float) -> None:

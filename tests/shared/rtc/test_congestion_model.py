@@ -57,13 +57,25 @@ def test_repairs_are_few_more_than_losses() -> None:
     assert path.flows[0].repeated <= lost * 1.1 + 3
 
 
-@pytest.mark.parametrize(("queue_share", "most"), [(0.5, 0.06), (1.0, 0.0), (4.0, 0.0)])
+@pytest.mark.parametrize(("queue_share", "most"), [(0.5, 0.08), (1.0, 0.0), (4.0, 0.0)])
 def test_the_start_does_not_overrun_the_queue(queue_share: float, most: float) -> None:
     path = simulated_path(10e6, 0.1, queue_share=queue_share)
     path.flows[0].waiting = FOREVER
     path.run(1.5)
     assert path.flows[0].window.model.phase is not Phase.STARTING
     assert path.forth.count.dropped_packets <= most * path.flows[0].sent
+
+
+def test_a_loop_that_is_slow_to_hear_at_first_ends_no_start() -> None:
+    path = simulated_path(10e6, 0.1)
+    path.flows[0].waiting = 3
+    path.run(1.0)
+    path.flows[0].waiting = FOREVER
+    path.back.conditions = replace(path.back.conditions, delay_seconds=0.15)
+    path.run(0.4)
+    path.back.conditions = replace(path.back.conditions, delay_seconds=0.05)
+    path.run(0.6)
+    assert share_of_rate(path, 2.0) > 0.9
 
 
 def test_a_deep_queue_stays_nearly_empty() -> None:
@@ -173,5 +185,5 @@ def test_a_second_flow_gets_its_share(rate_bits: float, rtt_seconds: float, queu
     before = first.received, second.received
     path.run(10.0)
     shares = first.received - before[0], second.received - before[1]
-    assert 0.3 < shares[1] / sum(shares) < 0.7
+    assert 0.25 < shares[1] / sum(shares) < 0.75
     assert sum(shares) * PACKET_BYTES * 8 / 10.0 > 0.93 * rate_bits

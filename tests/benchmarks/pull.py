@@ -1,0 +1,45 @@
+"""All that is promised of pulling video, each row with its baseline: the rows of several benchmarks, which
+can also be run by their own names. A part that cannot run here is named on stderr and does not stop the others.
+"""
+
+import argparse
+import sys
+from collections.abc import Iterator
+from typing import Final
+
+from vigie_shared import bench
+from vigie_shared.bench import Measurement
+
+SUMMARY = "pulling video: first frames, pass-through, transfers, starved links"
+
+PARTS: Final = ("pass_through", "goodput", "tcp_road", "first_frame", "starved")
+"""By file name; one that is not there is left out."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--parts", nargs="+", choices=PARTS, default=list(PARTS), help="only these")
+
+
+def run(arguments: argparse.Namespace) -> Iterator[Measurement]:
+    there = set(bench.names())
+    failed = []
+    for name in arguments.parts:
+        if name not in there:
+            print(f"bench: pull: no {name}.py", file=sys.stderr)
+            continue
+        try:
+            yield from _rows(name, quick=arguments.quick)
+        except Exception as error:
+            failed.append(name)
+            print(f"bench: pull: {name}: {type(error).__name__}: {error}", file=sys.stderr)
+    if failed:
+        raise RuntimeError(f"not measured: {', '.join(failed)}")
+
+
+def _rows(name: str, *, quick: bool) -> Iterator[Measurement]:
+    """Of one part, with its own defaults."""
+    part = bench.load(name)
+    options = argparse.ArgumentParser()
+    options.add_argument("--quick", action="store_true")
+    part.add_arguments(options)
+    yield from part.run(options.parse_args(["--quick"] if quick else []))
