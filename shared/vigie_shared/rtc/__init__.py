@@ -13,6 +13,7 @@
     beat         timers of many connections that fall due together
     reassembly   packets back into frames; which are missing, and when to ask for them again
     receiver     frames from one peer, never decoded
+    congestion   how fast a data channel sends, and what it takes for lost (docs/design/congestion.md)
 
 Nothing here changes aiortc for others: every patch is put on one object.
 """
