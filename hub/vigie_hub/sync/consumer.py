@@ -137,6 +137,9 @@ class Consumer:
 
     async def _fetch(self, pull: Pull, durable: str) -> list[Msg]:
         """The next messages; none where none came in time."""
+        task = asyncio.current_task()
+        if task is not None and task.cancelling():
+            raise asyncio.CancelledError  # which a request of nats-py has forgotten (`bus.system.System._request`)
         try:
             return await pull.fetch()
         except TimeoutError:
