@@ -12,6 +12,8 @@ from vigie_shared.rtc.h264 import annex_b, opens_keyframe, opens_sequence
 
 PATIENCE_SECONDS: Final = 1.0
 """For a missing packet; then the picture waits for the next keyframe."""
+_KEYFRAME_PATIENCE_SECONDS: Final = 0.3
+"""Where a keyframe is whole behind what is missing: showing it is better than waiting."""
 _FIRST_PATIENCE_SECONDS: Final = 0.3
 _REACH_BACK_PACKETS: Final = 16
 _SPAN_PACKETS_MAX: Final = 4096
@@ -45,6 +47,7 @@ class _Packet:
 @dataclass(slots=True)
 class _Gap:
     give_up_at: float
+    missed_at: float
     asked_at: float = float("-inf")
     times: int = 0
 
@@ -118,14 +121,14 @@ class Reassembly:
             self._next = self._scanned = number - reach
             self._highest = number
             for before in range(self._next, number):
-                self._gaps[before] = _Gap(now_seconds + _FIRST_PATIENCE_SECONDS)
+                self._gaps[before] = _Gap(now_seconds + _FIRST_PATIENCE_SECONDS, now_seconds)
             return number
         number = self._highest + ((sequence - self._highest + 0x8000) & 0xFFFF) - 0x8000
         if number - self._next > _SPAN_PACKETS_MAX:
             self._highest = number
             self._tear(number)
         for skipped in range(self._highest + 1, number):
-            self._gaps[skipped] = _Gap(now_seconds + max(PATIENCE_SECONDS, 4 * self.rtt_seconds))
+            self._gaps[skipped] = _Gap(now_seconds + max(PATIENCE_SECONDS, 4 * self.rtt_seconds), now_seconds)
         self._highest = max(self._highest, number)
         return number
 
@@ -167,6 +170,26 @@ class Reassembly:
         hopeless = [number for number, gap in self._gaps.items() if gap.give_up_at <= now_seconds]
         if hopeless:
             self._tear(max(hopeless) + 1)
+        old = [
+            number for number, gap in self._gaps.items() if now_seconds - gap.missed_at >= _KEYFRAME_PATIENCE_SECONDS
+        ]
+        if old and (opening := self._whole_keyframe(min(old))) is not None:
+            self._skip_to(opening)
+            self._needs_keyframe, self._torn, self._keyframe_lacks = True, False, False
+
+    def _whole_keyframe(self, after: int) -> int | None:
+        """Where the newest keyframe begins that came whole after that packet."""
+        openings = (number for number, packet in self._packets.items() if opens_sequence(packet.payload))
+        return max((number for number in openings if number > after and self._is_whole(number)), default=None)
+
+    def _is_whole(self, begin: int) -> bool:
+        """Whether all packets of the frame that begins there have come."""
+        timestamp, number = self._packets[begin].timestamp, begin
+        while (packet := self._packets.get(number)) is not None and packet.timestamp == timestamp:
+            if packet.ends_frame:
+                return True
+            number += 1
+        return False
 
     def _tear(self, begin: int) -> None:
         """Go on after `begin`, where a keyframe is there already at that; what is before is lost."""

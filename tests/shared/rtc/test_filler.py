@@ -3,8 +3,10 @@
 import asyncio
 
 from tests.shared.rtc.pairs import connected, difference, group
+from tests.shared.rtc.test_reassembly import fed, packets
 from tests.shared.rtc.test_sender import is_rtp, same
 from vigie_shared.rtc.history import History, Sent
+from vigie_shared.rtc.reassembly import Reassembly
 
 
 async def test_filler_is_counted_by_the_peer_and_shows_no_picture_twice() -> None:
@@ -55,3 +57,28 @@ def test_a_history_that_was_cleared_knows_only_what_came_after() -> None:
     history.add(Sent(7, [b"c"], 2, True))
     assert history.find(7) == (b"c", 2, True)
     assert history.find(6) is None
+
+
+def test_a_whole_keyframe_behind_what_is_missing_is_not_kept_waiting() -> None:
+    """A sender that changes to a smaller stream repeats nothing of the larger one."""
+    reassembly = Reassembly()
+    before, after = packets(group(4)), packets(group(3, first=100_000), first=65_500 + 200)
+    kept = [packet for packet in before if packet[1] < 3 * 3600]
+    shown = fed(reassembly, kept)
+    assert len(shown) == 3
+    shown = fed(reassembly, after[:-1], now=0.05)
+    assert shown == []
+    reassembly.missing(0.2)
+    assert fed(reassembly, after[:1], now=0.2) == [], "a repair may still come"
+    reassembly.missing(0.4)
+    assert not reassembly.waits
+    assert same(fed(reassembly, after[-1:], now=0.4), group(3, first=100_000))
+
+
+def test_half_a_keyframe_is_no_reason_to_give_up_what_may_be_repaired() -> None:
+    reassembly = Reassembly()
+    fed(reassembly, packets(group(2)))
+    half = packets(group(1, first=100_000), first=65_500 + 100)[:-1]
+    fed(reassembly, half, now=0.05)
+    reassembly.missing(0.5)
+    assert reassembly.waits
