@@ -81,6 +81,19 @@ class Pacer:
         """How long the last packet queued will wait."""
         return self.queue_bytes / self._rate if self._rate else 0.0
 
+    def pass_at_once(self, payloads: Sequence[bytes], timestamp: int, now_seconds: float) -> Slice | None:
+        """The frame, where nothing waits and all of it may leave now, as mostly; else None, and it must be pushed."""
+        if self._frames or self._skipping or self._credit_bytes > 0:
+            return None
+        bytes_ = sum(map(len, payloads))
+        if self._rate:
+            self._settle(now_seconds)
+            owed = self._owed_bytes + bytes_ + PACKET_OVERHEAD_BYTES * len(payloads)
+            if owed >= self._burst_bytes:
+                return None
+            self._owed_bytes = owed
+        return Slice(payloads, bytes_, timestamp, ends_frame=True)
+
     def push(self, payloads: Sequence[bytes], timestamp: int, is_keyframe: bool) -> int:
         """Queue a frame; says how many frames were dropped, this one or those before it."""
         late = self.queue_seconds > self._queue_seconds_max
@@ -134,12 +147,6 @@ class Pacer:
     def _spend(self, frame: _Frame) -> None:
         if not self._rate:
             frame.next = len(frame.payloads)
-            self.queue_bytes -= frame.bytes
-            frame.bytes = 0
-            return
-        if self._owed_bytes + frame.bytes < self._burst_bytes:  # as most do, where the link suffices
-            frame.next = len(frame.payloads)
-            self._owed_bytes += frame.bytes
             self.queue_bytes -= frame.bytes
             frame.bytes = 0
             return

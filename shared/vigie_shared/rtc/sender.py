@@ -5,6 +5,7 @@ lets neither PLI nor REMB reach whoever makes the frames, has no pacing, and cos
 """
 
 import asyncio
+import contextlib
 import secrets
 import struct
 import time
@@ -100,6 +101,12 @@ class PacketSender:
         """Send one frame that is already packetised; the list may be shared by many senders, and must not change."""
         if self._stopped or not self.started.is_set() or not payloads:
             return
+        now = self._loop.time()
+        piece = self.pacer.pass_at_once(payloads, timestamp, now)
+        if piece is not None:
+            with contextlib.suppress(ConnectionError):
+                self._write(piece, now)
+            return
         self.counts.frames_dropped += self.pacer.push(payloads, timestamp, is_keyframe)
         if self._timer is None:
             self._flush()
@@ -185,7 +192,7 @@ class PacketSender:
         now = self._loop.time()
         try:
             for piece in self.pacer.take(now):
-                self._write(piece)
+                self._write(piece, now)
         except ConnectionError:
             self.pacer.clear()
             return
@@ -193,8 +200,7 @@ class PacketSender:
         if wait_seconds is not None:
             self._timer = call_on_beat(wait_seconds, _PACING_BEAT_SECONDS, self._flush)
 
-    def _write(self, piece: Slice) -> None:
-        now = time.time()
+    def _write(self, piece: Slice, now: float) -> None:
         timestamp = piece.timestamp & 0xFFFFFFFF
         self._writer.write(
             piece.payloads,
@@ -202,7 +208,7 @@ class PacketSender:
             sequence=self._sequence,
             timestamp=timestamp,
             ssrc=self._sender._ssrc,
-            extension=self._extensions.at(self._loop.time()),
+            extension=self._extensions.at(now),
             ends_frame=piece.ends_frame,
         )
         self._history.add(Sent(self._sequence, piece.payloads, timestamp, piece.ends_frame))
@@ -256,7 +262,7 @@ class PacketSender:
         now = time.time()
         ntp = ntp_time(now)
         self._report_sent = ((ntp >> 16) & 0xFFFFFFFF, now)
-        elapsed = int((now - self._timestamp_at) * CLOCK_HZ)
+        elapsed = int((self._loop.time() - self._timestamp_at) * CLOCK_HZ)
         info = RtcpSenderInfo(
             ntp_timestamp=ntp,
             rtp_timestamp=(self._timestamp + elapsed) & 0xFFFFFFFF,

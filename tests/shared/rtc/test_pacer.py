@@ -52,6 +52,16 @@ def test_an_ordinary_frame_leaves_at_once_where_the_link_suffices() -> None:
     assert [len(piece.payloads) for piece in pacer.take(0.0)] == [16]
 
 
+def test_what_passes_at_once_counts_as_much_as_what_is_queued() -> None:
+    pacer = Pacer(6_000_000)
+    passed = 0
+    while pacer.pass_at_once([PAYLOAD] * 2, 1, 0.0) is not None:
+        passed += 2
+    assert 20 <= passed <= 26
+    pacer.push([PAYLOAD] * 40, 2, is_keyframe=True)
+    assert pacer.pass_at_once([PAYLOAD], 3, 60.0) is None, "it would overtake"
+
+
 def test_a_burst_may_be_allowed_once() -> None:
     pacer = Pacer(1_000_000)
     pacer.allow_burst(100 * WIRE_BYTES)
