@@ -108,21 +108,7 @@ class Hub:
             client, database, identity.receipts, clock, settings.hotlists, replicas=settings.nats.replicas
         )
         archive, self.door = Archive(settings.archive_dir), Door()
-        self.pulls = PullQueue(
-            database,
-            Puller(
-                client,
-                archive,
-                clock=clock,
-                ice_servers=settings.video.ice_servers,
-                roads=Roads(settings.video.road),
-                door=self.door,
-                key_of=AgentKeys(database).of,
-            ),
-            clock=clock,
-            pulls_at_once=settings.video.pulls_at_once,
-            tell=feed.tell,
-        )
+        self.pulls = self._pulling(archive)
         self.tickets = TicketDesk(database, clock)
         self.watching = Watching(
             client,
@@ -133,6 +119,20 @@ class Hub:
             turn_secret=settings.video.turn_secret(),
         )
         self.services = self._offered(archive)
+
+    def _pulling(self, archive: Archive) -> PullQueue:
+        """What brings clips into `archive`, over either road."""
+        database, clock, video = self.database, self.clock, self.settings.video
+        puller = Puller(
+            self.connection.client,
+            archive,
+            clock=clock,
+            ice_servers=video.ice_servers,
+            roads=Roads(video.road),
+            door=self.door,
+            key_of=AgentKeys(database).of,
+        )
+        return PullQueue(database, puller, clock=clock, pulls_at_once=video.pulls_at_once, tell=self.feed.tell)
 
     def _overseeing(self, connection: Connection, trust: Trust) -> Oversight:
         """What the hub does as the one who runs nats-server, over a connection of its own."""
