@@ -36,6 +36,7 @@ SPEAKS_SQL = {
     "hub/vigie_hub/archive": "the archive's table",
     "hub/vigie_hub/custody": "the audit's table",
     "hub/vigie_hub/video/pulls.py": "the pulls' table",
+    "hub/vigie_hub/tickets": "the tickets' table",
     "hub/vigie_hub/users.py": "the users' table",
 }
 
@@ -44,9 +45,11 @@ TESTED_ELSEWHERE = {
     "agent/vigie_agent/synthetic/*": "tests/agent/synthetic/test_film.py",
     "agent/vigie_agent/uplink/heartbeat.py": "tests/agent/uplink/test_uplink.py",
     "agent/vigie_agent/video/*": "tests/agent/video/test_answerer.py",
+    "agent/vigie_agent/viewing.py": "tests/system/test_demo.py",
     "hub/vigie_hub/api/*": "tests/hub/api/routes/test_clips.py",
     "hub/vigie_hub/demo/*": "tests/system/test_demo.py",
     "hub/vigie_hub/ui/*": "tests/hub/ui/test_pages.py",
+    "hub/vigie_hub/video/*": "tests/hub/video/test_watching.py",
     "hub/vigie_hub/sync/rebatching.py": "tests/hub/sync/test_migrations.py",
     "shared/vigie_shared/columns/*": "tests/shared/test_columns.py",
     "shared/vigie_shared/plates/*": "tests/shared/plates/test_grammar.py",

@@ -54,8 +54,8 @@ from vigie_hub.video.agent_keys import AgentKeys
 from vigie_hub.video.door import Door
 from vigie_hub.video.puller import Puller
 from vigie_hub.video.pulls import PullQueue
-from vigie_hub.video.watching import Limits, Watching
 from vigie_hub.video.roads import Roads
+from vigie_hub.video.watching import Limits, Watching
 from vigie_shared.clock import Clock, SystemClock
 from vigie_shared.errors import StoreError
 from vigie_shared.stopping import stop_signals
@@ -110,14 +110,7 @@ class Hub:
         archive, self.door = Archive(settings.archive_dir), Door()
         self.pulls = self._pulling(archive)
         self.tickets = TicketDesk(database, clock)
-        self.watching = Watching(
-            client,
-            self.tickets,
-            clock,
-            limits=Limits(settings.video.viewers_max, settings.video.viewers_per_user_max),
-            ice_urls=settings.video.ice_servers,
-            turn_secret=settings.video.turn_secret(),
-        )
+        self.watching = self._watching()
         self.services = self._offered(archive)
 
     def _pulling(self, archive: Archive) -> PullQueue:
@@ -147,6 +140,18 @@ class Hub:
         )
         self.census.on_changed = oversight.enrolment_changed
         return oversight
+
+    def _watching(self) -> Watching:
+        """Live video and playback, by ticket."""
+        video = self.settings.video
+        return Watching(
+            self.connection.client,
+            self.tickets,
+            self.clock,
+            limits=Limits(video.viewers_max, video.viewers_per_user_max),
+            ice_urls=video.ice_servers,
+            turn_secret=video.turn_secret(),
+        )
 
     def _offered(self, archive: Archive) -> Services:
         """What the API and the page work with."""
@@ -206,7 +211,9 @@ async def run(
         hub = Hub(settings, identity, database, clock)
         await hub.census.look()
         certificates = identity.certificates if settings.api_is_secure else None
-        api = ApiServer(create_api(hub.services, hub.door), hub.feed, settings.api.host, settings.api.port, certificates)
+        api = ApiServer(
+            create_api(hub.services, hub.door), hub.feed, settings.api.host, settings.api.port, certificates
+        )
         services = await stack.enter_async_context(asyncio.TaskGroup())
         running = [services.create_task(api.run(), name="api")]
         server = await _embedded(hub, identity) if embedded_nats else None
