@@ -22,6 +22,7 @@ from tests.servers.nats_server import NatsServer, nats_server
 from vigie_agent.store import Store
 from vigie_agent.video.answerer import Answerer
 from vigie_agent.video.light import Light
+from vigie_shared.events import ClipStored
 
 __all__ = ["nats_server"]
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
@@ -142,7 +143,7 @@ async def test_a_clip_plays_from_where_it_lies_and_seeks(
     await asyncio.to_thread(settle, store)
     events = [row.event for row in await asyncio.to_thread(store.outbox_after, "clip", 0, 100)]
     async with live_hub(tmp_path, nats_server, store) as (hub, _edge):
-        await hub.report(AGENT_ID, *events)
+        await hub.report(AGENT_ID, *(event for event in events if isinstance(event, ClipStored)))
         page = await open_board(browser, hub.url)
         await page.click("button[data-look-clip]")
         await page.fill("#look-dialog [name=purpose]", "Case 114")
