@@ -85,8 +85,8 @@ def tcp_road_ratio(clip_bytes: int = TCP_BYTES, rounds: int = 5) -> Iterator[Mea
         curl: list[float] = []
         (tcp,) = asyncio.run(_alternate(Path(folder), clip_bytes, rounds, ("tcp",), lambda: curl.append(fetch())))
     yield Measurement(
-        case=f"tcp_road_ratio, TLS, {clip_bytes // 1_000_000} MB",
-        metric="mbit_per_s",
+        case=f"TLS on loopback, {clip_bytes // 1_000_000} MB",
+        metric="tcp_road_ratio",
         value=median(pulled.mbit_per_s for pulled in tcp),
         unit="Mbit/s",
         baseline=median(curl),

@@ -7,7 +7,7 @@ from typing import Final, Literal, get_args
 Road = Literal["tcp", "channel"]
 RoadSetting = Literal["auto", "tcp", "channel"]
 ROADS: Final[tuple[Road, ...]] = get_args(Road)
-"""The one to try first, first: TCP costs a tenth of the processor time of aiortc's SCTP."""
+"""The one to try first, first: TCP costs a twentieth of the processor time of aiortc's SCTP."""
 FAILED_SECONDS: Final = (60.0, 3600.0)
 """How long a road that did not open is left alone: the first time, and at most."""
 PROBE_SECONDS: Final = 600.0
