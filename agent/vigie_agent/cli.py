@@ -210,7 +210,8 @@ def read_hotlists(settings: "AgentSettings") -> dict[str, dict[str, float]]:
 
     member = membership.load(settings.data_dir, settings.agent_id)
     now = SystemClock().now()
-    return on_disk(settings.data_dir, member.hub_key, settings.hotlists.lists, now) if member else {}
+    asked = settings.hotlists
+    return on_disk(settings.data_dir, member.hub_key, asked.lists, now, asked.lists_max) if member else {}
 
 
 def _status_text(found: dict[str, Any]) -> str:

@@ -1,7 +1,7 @@
 """Hotlists put together: lists, the desk where reads meet them, and what looks through older reads."""
 
 from vigie_agent.hotlists.desk import HitDesk
-from vigie_agent.hotlists.lists import Hotlists
+from vigie_agent.hotlists.lists import Bounds, Hotlists
 from vigie_agent.hotlists.look_back import LookBack
 from vigie_agent.hotlists.non_hits import NonHits
 from vigie_agent.settings import AgentSettings
@@ -14,7 +14,8 @@ def hotlists_of(
 ) -> tuple[Hotlists, HitDesk, LookBack]:
     """The lists that are followed, the desk where reads are matched with them, and what looks through older reads."""
     asked = settings.hotlists
-    lists = Hotlists(settings.data_dir, asked.lists, clock, asked.check_only_hours * 3600)
+    bounds = Bounds(asked.lists_max, asked.plates_max, asked.bytes_max)
+    lists = Hotlists(settings.data_dir, asked.lists, clock, asked.check_only_hours * 3600, bounds)
     desk = HitDesk(store, lists, clock, non_hits)
     looking_back = LookBack(
         settings.data_dir,

@@ -3,7 +3,8 @@
 import asyncio
 import contextlib
 import random
-from typing import Final
+from collections.abc import Coroutine
+from typing import Any, Final
 
 import nats.errors
 import structlog
@@ -17,7 +18,7 @@ from vigie_agent.uplink.wire_bytes import publish_bytes
 from vigie_shared import subjects
 from vigie_shared.clock import Clock
 from vigie_shared.errors import StoreError, WireError
-from vigie_shared.hotlists.sealed import direct_get, head_key
+from vigie_shared.hotlists.sealed import CATALOG_KEY, direct_get, head_key
 
 log = structlog.get_logger(__name__)
 
@@ -27,6 +28,8 @@ HERD_SECONDS: Final = 2.0
 """A hint reaches all agents at once; they ask within this time, each at its own."""
 RECONNECT_LOOK_SECONDS: Final = 1.0
 TRIES_MAX: Final = 3
+_DOUBLINGS_MAX: Final = 5
+"""What is not there is asked for after 2 s, at last every 32 s."""
 
 
 class HotlistFetcher:
@@ -42,14 +45,17 @@ class HotlistFetcher:
 
     async def run(self, client: Client) -> None:
         """Follow until cancelled."""
-        if not self._lists.list_ids:
+        if not self._lists.follows_all and not self._lists.list_ids:
             return
         await client.subscribe(subjects.hotlists_changed(), cb=self._on_hint)
+        misses = 0
         while True:
             reconnects = client.stats["reconnects"]
             self._hinted.clear()
             fresh = await self.look(client)
-            due = self._clock.monotonic_seconds() + (self._look_seconds if fresh else HERD_SECONDS)
+            misses = 0 if fresh else min(misses + 1, _DOUBLINGS_MAX)
+            pause = self._look_seconds if fresh else HERD_SECONDS * 2 ** (misses - 1)
+            due = self._clock.monotonic_seconds() + pause
             while self._clock.monotonic_seconds() < due and client.stats["reconnects"] == reconnects:
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(RECONNECT_LOOK_SECONDS):
@@ -60,19 +66,41 @@ class HotlistFetcher:
 
     async def look(self, client: Client) -> bool:
         """Bring every list up to what the bucket has; False where something should be tried again soon."""
+        has_catalog = False
+        if self._lists.follows_all:
+            came = await self._tried("catalog", self._bring_catalog(client))
+            if came is None:
+                return False
+            has_catalog = came
         fresh = True
-        for list_id in self._lists.list_ids:
-            try:
-                fresh = await self._catch_up(client, list_id) and fresh
-                self._fault.clear("hotlists come again")
-            except WireError as error:
-                self._fault.report("hotlist refused", list_id=list_id, reason=str(error))
-            except StoreError as error:
-                self._fault.report("hotlist not kept on the disk", list_id=list_id, reason=str(error))
-            except (nats.errors.Error, TimeoutError, OSError) as error:
+        for list_id in self._lists.behind() if has_catalog else self._lists.list_ids:
+            done = await self._tried(list_id, self._catch_up(client, list_id))
+            if done is None or (done and has_catalog and self._lists.is_behind(list_id)):
                 fresh = False
-                log.debug("hotlist not brought", list_id=list_id, reason=str(error) or type(error).__name__)
         return fresh
+
+    async def _tried(self, name: str, bringing: Coroutine[Any, Any, bool]) -> bool | None:
+        """What came of it; False where it was refused, which asking again will not mend, None where asking may."""
+        try:
+            done = await bringing
+            self._fault.clear("hotlists come again")
+        except WireError as error:
+            self._fault.report("hotlist refused", list_id=name, reason=str(error))
+            return False
+        except StoreError as error:
+            self._fault.report("hotlist not kept on the disk", list_id=name, reason=str(error))
+            return False
+        except (nats.errors.Error, TimeoutError, OSError) as error:
+            log.debug("hotlist not brought", list_id=name, reason=str(error) or type(error).__name__)
+            return None
+        return done
+
+    async def _bring_catalog(self, client: Client) -> bool:
+        """Whether the hub says which lists there are; older ones do not."""
+        catalog = await self._get(client, CATALOG_KEY)
+        if catalog is not None:
+            await asyncio.to_thread(self._lists.offer_catalog, catalog)
+        return catalog is not None
 
     async def _catch_up(self, client: Client, list_id: str) -> bool:
         for _try in range(TRIES_MAX):
@@ -88,7 +116,7 @@ class HotlistFetcher:
                 wanted = await asyncio.to_thread(self._lists.feed, list_id, wanted, value)
             else:
                 return True
-        return False
+        raise TimeoutError("the list changes faster than it comes")
 
     async def _get(self, client: Client, key: str) -> bytes | None:
         """A value of the bucket; None where there is none."""

@@ -1,6 +1,6 @@
 """Settings of hotlists, and of the law that says what may be kept of reads that hit nothing."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -11,8 +11,19 @@ from vigie_shared.ids import ListId
 class HotlistSettings(Section):
     """`[hotlists]`: what is looked for at this agent."""
 
-    lists: Annotated[tuple[ListId, ...], Field(max_length=32)] = Field(
-        default=("main",), description="Lists of the hub that this agent follows; none where empty."
+    lists: Literal["all"] | Annotated[tuple[ListId, ...], Field(max_length=32)] = Field(
+        default="all",
+        description="Lists of the hub that this agent follows: “all” that it offers, or their names; none where empty.",
+    )
+    lists_max: int = Field(default=32, ge=1, le=256, description="Most lists that “all” takes, “main” first.")
+    plates_max: int = Field(
+        default=500_000,
+        ge=1,
+        description="Most plates of all lists together; a list beyond is not followed: one line in the log says so, "
+        "and the hub alone matches it.",
+    )
+    bytes_max: int = Field(
+        default=8 * 1024**2, ge=1, description="Most bytes of all lists together, as they travel; beyond as above."
     )
     look_seconds: float = Field(
         default=1800.0,

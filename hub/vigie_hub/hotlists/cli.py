@@ -113,6 +113,23 @@ def remove(
     print(json.dumps({"removed": entry_id}) if as_json else _("removed {entry_id}").format(entry_id=entry_id))
 
 
+@app.command("drop", help=_("Look for no plate of a list any longer; agents forget the list."))
+def drop(
+    list_id: Annotated[str, typer.Argument(help=_("The list."))],
+    settings: SettingsFile,
+    reason: Annotated[str, typer.Option("--reason", help=_("Why it is no longer looked for."))] = "",
+    as_json: AsJson = False,
+) -> None:
+    """Look for no plate of a list any longer."""
+    now = SystemClock().now()
+    with Database(HubSettings.load(settings).database_path) as database:
+        count = database.write_now(lambda connection: entries.drop(connection, list_id, _operator(), now, reason))
+    if not count:
+        raise CommandError(_("no list {list} that looks for anything").format(list=list_id))
+    text = _("{list}: {removed} removed")
+    print(json.dumps({"list": list_id, "removed": count}) if as_json else text.format(list=list_id, removed=count))
+
+
 @app.command("list", help=_("Print what is looked for."))
 def list_all(
     settings: SettingsFile,

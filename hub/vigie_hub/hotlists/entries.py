@@ -80,6 +80,17 @@ def remove(connection: sqlite3.Connection, entry_id: str, user: str, at: datetim
     return True
 
 
+def drop(connection: sqlite3.Connection, list_id: str, user: str, at: datetime, reason: str = "") -> int:
+    """Look for none of a list's plates any longer, and offer it to agents no more; how many it had."""
+    if len(reason) > REASON_CHARACTERS_MAX:
+        raise CommandError(_("reason: 1 to {most} characters").format(most=REASON_CHARACTERS_MAX))
+    gone = [row["entry_id"] for row in list_active(connection, list_id)]
+    _mark_removed(connection, list_id, gone, reason, at)
+    if gone:
+        audit.record(connection, at, user, "hotlist_dropped", f"{list_id} -{len(gone)}")
+    return len(gone)
+
+
 def keep_age(connection: sqlite3.Connection, list_id: str, check_only_hours: float, user: str, at: datetime) -> None:
     """Make hits of that list good for checking only once an agent's copy is older; makes the list where it is new."""
     _next_change(connection, list_id)
@@ -187,4 +198,15 @@ class Hotlist:
         return removed
 
 
-__all__ = ["MAIN_LIST", "Hotlist", "Imported", "PlateWish", "add", "canonical", "import_all", "keep_age", "remove"]
+__all__ = [
+    "MAIN_LIST",
+    "Hotlist",
+    "Imported",
+    "PlateWish",
+    "add",
+    "canonical",
+    "drop",
+    "import_all",
+    "keep_age",
+    "remove",
+]

@@ -20,13 +20,15 @@ from nats.js.api import DiscardPolicy, StreamConfig
 from vigie_hub.database import Database
 from vigie_hub.hotlists import values
 from vigie_hub.hotlists.book import Book, Value
+from vigie_hub.hotlists.catalog import CatalogBook, offered_by
 from vigie_hub.hotlists.values import Standing
 from vigie_hub.keys import KeyPair
 from vigie_hub.settings import HotlistSettings
 from vigie_shared import subjects
 from vigie_shared.clock import Clock
 from vigie_shared.errors import StoreError, WireError
-from vigie_shared.hotlists.sealed import Head, direct_get, head_key, subject_of, unseal
+from vigie_shared.hotlists.catalog import LISTS_MAX
+from vigie_shared.hotlists.sealed import CATALOG_KEY, Catalog, Head, direct_get, head_key, subject_of, unseal
 from vigie_shared.keys import raw_public_key
 
 log = structlog.get_logger(__name__)
@@ -71,6 +73,8 @@ class Publisher:
         self._settings = settings
         self._replicas = replicas
         self._books: dict[str, Book] = {}
+        self._catalog = CatalogBook(key, self._verifier)
+        self._left_out = 0
         self._announced: dict[str, int] = {}
         self._complained = False
 
@@ -82,6 +86,7 @@ class Publisher:
                 connection_number = self._client.stats["reconnects"]
                 for standing in await self._database.read(values.standings):
                     await self._compare(standing)
+                await self._compare_catalog()
                 self._announced = {}
                 self._complained = False
                 while self._client.stats["reconnects"] == connection_number:
@@ -96,13 +101,14 @@ class Publisher:
     async def look(self) -> None:
         """Publish what was edited, and sign anew what was not for long."""
         for standing in await self._database.read(values.standings):
+            await self._book(standing)
             if not standing.is_told:
                 await self._tell(standing)
             elif self._is_due(standing):
                 await self._confirm(standing)
+        await self._tell_catalog()
         await self._put_waiting()
-        versions = {book.list_id: book.version for book in self._books.values()}
-        if versions != self._announced:
+        if self._versions() != self._announced:
             await self._announce()
 
     def _is_due(self, standing: Standing) -> bool:
@@ -119,6 +125,39 @@ class Publisher:
     async def _confirm(self, standing: Standing) -> None:
         book = await self._book(standing)
         await self._keep(standing, book, book.confirm(self._clock.now(), standing.check_only_seconds))
+
+    async def _tell_catalog(self) -> None:
+        """Sign which lists there are, where that has changed or was not said for long."""
+        pause = timedelta(minutes=self._settings.confirm_minutes)
+        made = self._catalog.say(self._books.values(), self._clock.now(), pause)
+        if not made:
+            return
+        try:
+            await self._database.write(lambda connection: values.keep_catalog(connection, made))
+        except BaseException:
+            await self._open_catalog()  # it is ahead of the table
+            raise
+        left_out = max(0, len(offered_by(self._books.values())) - LISTS_MAX)
+        if left_out > self._left_out:
+            log.warning("hotlists_not_in_the_catalog", count=left_out, most=LISTS_MAX)
+        self._left_out = left_out
+
+    async def _open_catalog(self) -> None:
+        """Go on from what was said last; a damaged one is said anew, above the bucket's."""
+        self._catalog = CatalogBook(self._key, self._verifier)
+        try:
+            self._catalog.restore(await self._database.read(lambda connection: values.load(connection, CATALOG_KEY)))
+        except WireError as error:
+            log.error("hotlist_catalog_damaged", reason=str(error))
+
+    async def _compare_catalog(self) -> None:
+        """See whether bucket, table and catalog are in one place."""
+        await self._open_catalog()
+        found = await self._bucket_version(CATALOG_KEY)
+        if found > self._catalog.version:
+            self._catalog.go_above(found)
+        elif found < self._catalog.version:
+            await self._database.write(lambda connection: values.put_again(connection, CATALOG_KEY))
 
     async def _begin_anew(self, standing: Standing, above: int) -> None:
         """What was published is not known here, after a restore from a copy: go on above it, with a whole list."""
@@ -166,8 +205,11 @@ class Publisher:
 
     async def _announce(self) -> None:
         """A hint: agents look, and believe only what is signed."""
-        self._announced = {book.list_id: book.version for book in self._books.values()}
+        self._announced = self._versions()
         await self._client.publish(subjects.hotlists_changed(), json.dumps(self._announced).encode())
+
+    def _versions(self) -> dict[str, int]:
+        return {CATALOG_KEY: self._catalog.version, **{one.list_id: one.version for one in self._books.values()}}
 
     async def _open_bucket(self) -> None:
         """The bucket as key-value clients know it: one value a key, read without a consumer."""
@@ -191,17 +233,17 @@ class Publisher:
     async def _compare(self, standing: Standing) -> None:
         """See whether bucket, table and book are in one place."""
         book = await self._book(standing)
-        found = await self._bucket_version(standing.list_id)
+        found = await self._bucket_version(head_key(standing.list_id))
         if found > standing.version or book.version != standing.version:
             await self._begin_anew(standing, max(found, standing.version))
         elif found < standing.version:
             await self._database.write(lambda connection: values.put_again(connection, standing.list_id))
 
-    async def _bucket_version(self, list_id: str) -> int:
-        """What version the bucket has; 0 where it has none that this hub signed."""
-        reply = await self._client.request(direct_get(head_key(list_id)), b"", timeout=_ANSWER_SECONDS)
+    async def _bucket_version(self, key: str) -> int:
+        """What version the bucket has under that key; 0 where it has none that this hub signed."""
+        reply = await self._client.request(direct_get(key), b"", timeout=_ANSWER_SECONDS)
         try:
-            label, _payload = unseal(reply.data, head_key(list_id), self._verifier)
+            label, _payload = unseal(reply.data, key, self._verifier)
         except WireError:
             return 0
-        return label.version if isinstance(label, Head) else 0
+        return label.version if isinstance(label, Head | Catalog) else 0

@@ -26,7 +26,7 @@ CREATE TABLE hotlist_values (
     key     TEXT PRIMARY KEY,
     list_id TEXT NOT NULL,
     version INTEGER NOT NULL,
-    place   INTEGER NOT NULL,                     -- 0 chunk, 1 delta, 2 head: the order in which they go
+    place   INTEGER NOT NULL,                     -- 0 chunk, 1 delta, 2 head, 3 catalog: the order in which they go
     data    BLOB NOT NULL,
     put_at  TEXT
 );

@@ -95,8 +95,16 @@ def keep(
     return spent
 
 
+def keep_catalog(connection: sqlite3.Connection, made: Iterable[Value]) -> None:
+    """Write which lists there are."""
+    connection.executemany(
+        "INSERT OR REPLACE INTO hotlist_values (key, list_id, version, place, data) VALUES (?, ?, ?, ?, ?)",
+        [(value.key, value.key, value.version, value.place, value.data) for value in made],
+    )
+
+
 def waiting(connection: sqlite3.Connection) -> list[Value]:
-    """Values that the bucket lacks, heads last."""
+    """Values that the bucket lacks, heads after what they name, the catalog last."""
     rows = connection.execute(
         "SELECT * FROM hotlist_values WHERE put_at IS NULL ORDER BY place, version, key LIMIT ?", (PUT_AT_ONCE,)
     )

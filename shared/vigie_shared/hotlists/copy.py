@@ -36,6 +36,21 @@ class ListCopy:
         """In force; 0 before there is any."""
         return self.head.version if self.head else 0
 
+    @property
+    def coming(self) -> Head | None:
+        """What is being fetched."""
+        return self._coming
+
+    @property
+    def weight_bytes(self) -> int:
+        """What `entries` weigh as they came."""
+        return sum(map(len, self.values.values()))
+
+    @property
+    def coming_bytes(self) -> int:
+        """What of the coming version is here."""
+        return sum(map(len, self._came.values()))
+
     def age_seconds(self, now: datetime) -> float:
         """How long ago the hub said that this is in force; a hub whose clock is ahead counts as just now."""
         return max(0.0, (now - self.head.issued_at).total_seconds()) if self.head else float("inf")

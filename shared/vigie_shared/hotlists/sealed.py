@@ -1,7 +1,7 @@
 """Values of bucket `HL`: each is an Ed25519 signature of the hub, one line of JSON, and a payload.
 
-`<list>.head` says which version is in force; `<list>.d.<version>` makes it out of the one before; the pieces
-`<list>.s.<version>.<number>` are a whole list. Versions count up by one between deltas.
+`_lists` says which lists there are; `<list>.head` which version is in force; `<list>.d.<version>` makes it out of the
+one before; the pieces `<list>.s.<version>.<number>` are a whole list. Versions count up by one between deltas.
 """
 
 import base64
@@ -20,6 +20,8 @@ VALUE_BYTES_MAX: Final = 16 * 1024
 PAYLOAD_BYTES_MAX: Final = VALUE_BYTES_MAX - 512
 SIGNATURE_BYTES: Final = 64
 CHUNKS_MAX: Final = 4096
+CATALOG_KEY: Final = "_lists"
+"""Where the catalog stands; no list can have that name."""
 _PURPOSE: Final = b"vigie hotlist 1\n"
 """Signed with each value, so that no signature over anything else can pass for one."""
 
@@ -81,7 +83,22 @@ class Chunk(BaseModel):
         return chunk_key(self.list_id, self.version, self.number)
 
 
-Label = Head | Delta | Chunk
+class Catalog(BaseModel):
+    """Its payload (`catalog.encode`) names all lists that there are; `version` counts up with each change of it."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    kind: Literal["catalog"] = "catalog"
+    version: Version
+    issued_at: UtcDatetime
+
+    @property
+    def key(self) -> str:
+        """Where it stands."""
+        return CATALOG_KEY
+
+
+Label = Head | Delta | Chunk | Catalog
 _LABEL: Final[TypeAdapter[Label]] = TypeAdapter(Annotated[Label, Field(discriminator="kind")])
 
 

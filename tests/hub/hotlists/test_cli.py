@@ -75,3 +75,19 @@ def test_the_age_of_a_list_is_set(hotlist: Shell) -> None:
             lambda connection: connection.execute("SELECT list_id, check_only_hours FROM hotlists").fetchall()
         )
     assert {row["list_id"]: row["check_only_hours"] for row in rows} == {"main": 24, "state": 6}
+
+
+def test_a_dropped_list_looks_for_nothing_and_the_others_stay(hotlist: Shell) -> None:
+    for plate, name in (("1-A-1", "toll"), ("2-A-2", "toll"), ("3-A-3", "main")):
+        hotlist("add", plate, "--reason", "stolen", "--list", name)
+    assert json.loads(hotlist("drop", "toll", "--reason", "over", "--json")) == {"list": "toll", "removed": 2}
+    assert [row["list_id"] for row in hotlist.rows()] == ["main"]
+    with Database(hotlist.folder / "hub" / "hub.db") as database:
+        audited = database.read_now(
+            lambda connection: connection.execute(
+                "SELECT target FROM audit WHERE action = 'hotlist_dropped'"
+            ).fetchall()
+        )
+    assert [row["target"] for row in audited] == ["toll -2"]
+    with pytest.raises(CommandError, match="toll"):
+        hotlist("drop", "toll")

@@ -19,8 +19,9 @@ from vigie_hub.hotlists.values import standings
 from vigie_hub.hotlists.wishes import PlateWish
 from vigie_hub.settings import HotlistSettings
 from vigie_shared.errors import WireError
+from vigie_shared.hotlists.catalog import CatalogCopy
 from vigie_shared.hotlists.copy import ListCopy
-from vigie_shared.hotlists.sealed import direct_get, head_key
+from vigie_shared.hotlists.sealed import CATALOG_KEY, direct_get, head_key
 
 KEY = new_key()
 
@@ -183,6 +184,43 @@ async def test_lists_live_beside_each_other(house: House) -> None:
             return not (head.headers and head.headers.get("Status") == "404")
 
         await until(toll_is_there)
+
+
+async def test_the_catalog_follows_each_edit_and_survives_a_wiped_server_and_a_restored_hub(
+    house: House, tmp_path: Path
+) -> None:
+    """An agent that watches nothing but the catalog is never behind, and no catalog of before counts again."""
+    catalog = CatalogCopy(OwnKey(KEY.public_key))
+
+    async def offers(*names: str) -> bool:
+        try:
+            reply = await house.client.request(direct_get(CATALOG_KEY), b"", timeout=5)
+            catalog.feed(reply.data)
+        except (WireError, nats.errors.Error):
+            return False
+        return [one.list_id for one in catalog.offered] == list(names)
+
+    wish = PlateWish("7|ب|7", "unpaid", "toll")
+    async with house.publishing():
+        await house.edit("1|أ|1")
+        await until(lambda: offers("main"))
+        entry_id = await house.database.write(lambda connection: add(connection, "", "", "amal", NOON, wish))
+        await until(lambda: offers("main", "toll"))
+        await house.database.write(lambda connection: remove(connection, entry_id, "amal", NOON))
+        await until(lambda: offers("main"))
+        version = catalog.label and catalog.label.version
+        await asyncio.to_thread(house.server.kill)
+        house.server.wipe()
+        await asyncio.to_thread(house.server.start)
+        await until(lambda: offers("main"), 60)
+        assert catalog.label is not None
+        assert catalog.label.version == version
+    async with Database(tmp_path / "restored.db") as database:
+        house.database = database
+        await database.write(lambda connection: add(connection, "", "", "amal", NOON, wish))
+        async with house.publishing():
+            await until(lambda: offers("toll"))
+    assert catalog.label.version > (version or 0)
 
 
 async def test_reasons_and_names_stay_at_the_hub(house: House) -> None:
