@@ -20,7 +20,7 @@ from vigie_hub.settings import EVERYWHERE, HubSettings
 from vigie_hub.video.agent_keys import AgentKeys
 from vigie_hub.video.door import Door, DoorKeeper, nobody_is_here
 from vigie_hub.video.pieces import Quality
-from vigie_hub.video.puller import Puller
+from vigie_hub.video.puller import Puller, PullLimits
 from vigie_hub.video.pulls import archive_clip
 from vigie_hub.video.roads import Roads
 from vigie_hub.video.strip import strip
@@ -30,6 +30,8 @@ from vigie_shared.errors import CommandError, LinkError, StoreError
 from vigie_shared.i18n import gettext as _
 
 CONNECT_SECONDS: Final = 10.0
+AWAY_ATTEMPTS_MAX: Final = 8
+"""Over a minute: nobody else waits, and an agent that was restarted comes back within it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +104,7 @@ async def _puller(
             yield Puller(
                 connection.client,
                 archive,
+                limits=PullLimits(away_attempts_max=AWAY_ATTEMPTS_MAX),
                 ice_servers=settings.video.ice_servers,
                 roads=Roads(settings.video.road),
                 door=door,

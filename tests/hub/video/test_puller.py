@@ -35,7 +35,9 @@ from vigie_shared.transfer import BLOCK_BYTES, Manifest, block_digests
 
 REPOSITORY = Path(__file__).parents[3]
 IMPATIENT = PullLimits(stall_seconds=1, retry_seconds=0.05, retry_seconds_max=0.05, fruitless_attempts_max=2)
-PATIENT = PullLimits(stall_seconds=3, retry_seconds=0.1, retry_seconds_max=0.1, fruitless_attempts_max=500)
+PATIENT = PullLimits(
+    stall_seconds=3, retry_seconds=0.1, retry_seconds_max=0.1, fruitless_attempts_max=500, away_attempts_max=500
+)
 
 
 async def pull(puller: Puller, on_progress: OnProgress = lambda verified_bytes: None) -> ArchivedClip:
