@@ -31,7 +31,7 @@ from vigie_shared.i18n import gettext as _
 
 CONNECT_SECONDS: Final = 10.0
 AWAY_ATTEMPTS_MAX: Final = 8
-"""Over a minute: nobody else waits, and an agent that was restarted comes back within it."""
+"""Most of a minute: nobody else waits, and an agent that was restarted comes back within it."""
 
 
 @dataclass(frozen=True, slots=True)
