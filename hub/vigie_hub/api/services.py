@@ -17,6 +17,7 @@ from vigie_shared.commands import HoldKind
 from vigie_shared.enrolment import Wish
 from vigie_shared.ice import IceServer
 from vigie_shared.media import First
+from vigie_shared.signaling import ClipPriority
 
 T = TypeVar("T")
 
@@ -68,7 +69,7 @@ class PullState(Protocol):
 class Pulls(Protocol):
     """Brings clips from the edge."""
 
-    async def request(self, clip_id: str) -> None:
+    async def request(self, clip_id: str, priority: ClipPriority) -> None:
         """Queue the pull unless it is queued, running or done; durable on return."""
         ...
 

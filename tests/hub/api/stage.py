@@ -43,6 +43,7 @@ from vigie_shared.clock import SystemClock
 from vigie_shared.events import LANES, AnyEvent, ClipStored, Lane, MotionEnded, MotionStarted, PlateRead, lane_of
 from vigie_shared.heartbeats import CameraHealth, Heartbeat
 from vigie_shared.ids import unique_id
+from vigie_shared.signaling import ClipPriority
 
 NAME, PASSWORD = "amal", "correct horse"
 PLATE = "12345|أ|6"
@@ -76,7 +77,7 @@ class Edge:
     requested: list[str] = field(default_factory=list)
     states: dict[str, PullState] = field(default_factory=dict)
 
-    async def request(self, clip_id: str) -> None:
+    async def request(self, clip_id: str, _priority: ClipPriority) -> None:
         self.requested.append(clip_id)
         self.states[clip_id] = PullState("queued")
 

@@ -16,8 +16,11 @@ from vigie_hub.api.queries.completeness import completeness
 from vigie_hub.api.services import Services
 from vigie_shared.commands import HoldKind
 from vigie_shared.errors import CommandError
+from vigie_shared.signaling import ClipPriority
 
 router = APIRouter(tags=["clips"])
+_WANTED = ("asked", "held")
+"""States of a hold that somebody wants, whatever its agent says yet."""
 _VIDEO = {"content": {"video/mp4": {"schema": {"type": "string", "format": "binary"}}}}
 
 
@@ -47,13 +50,24 @@ async def get_clip(services: ServicesOf, clip_id: str) -> Clip:
 
 
 @router.post("/clips/{clip_id}/pull", status_code=202)
-async def post_pull(services: ServicesOf, user: UserOf, clip_id: str) -> Clip:
-    """Ask for the clip's bytes. Answers at once; asking again changes nothing."""
+async def post_pull(
+    services: ServicesOf,
+    user: UserOf,
+    clip_id: str,
+    waiting: Annotated[
+        bool, Query(description="Whether a person waits for it; a script that need not says no.")
+    ] = True,
+) -> Clip:
+    """Ask for the clip's bytes. Answers at once; asking again changes nothing.
+
+    Over a narrow link a clip that somebody waits for goes before one that is held by a pin or a legal hold, and that
+    one before all others; only the first uses a metered link.
+    """
     clip = await _clip(services, clip_id)
     if clip.archive is not None and clip.archive.state != "failed":
         return clip
     await services.audit.record(user, "pull_requested", clip_id)
-    await services.pulls.request(clip_id)
+    await services.pulls.request(clip_id, "clip" if waiting else _priority(clip))
     return with_progress(clip.model_copy(update={"archive": None}), services.pulls)
 
 
@@ -98,6 +112,11 @@ def _file(path: Path, sha256: str) -> FileResponse:
     return FileResponse(
         path, media_type="video/mp4", headers={"etag": f'"{sha256}"', "cache-control": "private, no-cache"}
     )
+
+
+def _priority(clip: Clip) -> ClipPriority:
+    """Of a clip for which nobody waits."""
+    return "evidence" if any(hold.state in _WANTED for hold in clip.holds) else "bulk"
 
 
 async def _clip(services: Services, clip_id: str) -> Clip:
