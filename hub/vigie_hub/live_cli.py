@@ -98,9 +98,9 @@ async def _look(
                     now = player.tally()
                     rates = _rates(before, now)
                     each_second(
-                        _("{frames_per_second:.1f} frames/s, {kbps:.0f} kbit/s, {loss_percent:.1f} of 100 packets lost").format(
-                            **rates
-                        )
+                        _(
+                            "{frames_per_second:.1f} frames/s, {kbps:.0f} kbit/s, {loss_percent:.1f} of 100 packets lost"
+                        ).format(**rates)
                     )
                     before = now
         last = player.tally()
