@@ -19,9 +19,11 @@ from tests.benchmarks._link_agent import AGENT_ID, CLIP_BYTES, CLIP_ID, CLIP_SHA
 from tests.servers.relay import Relay
 from vigie_agent.keys import AgentKey
 from vigie_hub.archive.files import Archive
-from vigie_hub.video.puller import Puller
+from vigie_hub.video.puller import Puller, PullLimits
+from vigie_hub.video.sessions import Sessions
 from vigie_shared import subjects
 from vigie_shared.batches import decode
+from vigie_shared.clock import SystemClock
 from vigie_shared.commands import CropRequest
 from vigie_shared.errors import VigieError
 from vigie_shared.events import LANES, Lane, PlateHit
@@ -99,16 +101,25 @@ class HubEnd:
             await asyncio.sleep(REQUESTS_APART_SECONDS)
 
 
-class NarrowPuller(Puller):
-    """Pulls through a relay."""
+class NarrowSessions(Sessions):
+    """Sessions whose two ends know each other only by a relay."""
 
-    def __init__(self, client: Client, archive: Archive, relay: Relay) -> None:
-        super().__init__(client, archive)
+    def __init__(self, client: Client, relay: Relay) -> None:
+        limits = PullLimits()
+        super().__init__(client, SystemClock(), answer_seconds=limits.answer_seconds, open_seconds=limits.open_seconds)
         self._relay = relay
 
     async def _answer(self, agent_id: str, offer: Offer) -> str:
         shown = offer.model_copy(update={"sdp": self._relay.introduce_hub(offer.sdp)})
         return self._relay.introduce_agent(await super()._answer(agent_id, shown))
+
+
+class NarrowPuller(Puller):
+    """Pulls through a relay."""
+
+    def __init__(self, client: Client, archive: Archive, relay: Relay) -> None:
+        super().__init__(client, archive)
+        self._sessions = NarrowSessions(client, relay)
 
 
 async def pull(hub: HubEnd, relay: Relay, folder: Path) -> None:
