@@ -99,7 +99,8 @@ async def _look(
                     rates = _rates(before, now)
                     each_second(
                         _(
-                            "{frames_per_second:.1f} frames/s, {kbps:.0f} kbit/s, {loss_percent:.1f} of 100 packets lost"
+                            "{frames_per_second:.1f} frames/s, {kbps:.0f} kbit/s, "
+                            "{loss_percent:.1f} of 100 packets lost"
                         ).format(**rates)
                     )
                     before = now
