@@ -184,7 +184,7 @@ async def test_strays_are_swept_and_what_is_wanted_stays(
         return path
 
     stray, wanted = await asyncio.to_thread(leave, "0" * 64), await asyncio.to_thread(leave, SHA256)
-    queue = PullQueue(database, Puller(connection, archive, limits=IMPATIENT))
+    queue = PullQueue(database, Puller(connection, archive), pulls_at_once=0)
     await queue.request(CLIP_ID)
     async with working(queue):
         async with asyncio.timeout(10):
