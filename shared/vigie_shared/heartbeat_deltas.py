@@ -127,7 +127,7 @@ def _applied(
     """What changed is validated; what did not was, when the whole one came, and is taken over as it is."""
     now = list(whole.cameras)
     for place, changed in cameras.items():
-        now[place] = CameraHealth.model_validate(now[place].model_dump(mode="json") | changed)
+        now[place] = CameraHealth.model_validate({**now[place].model_dump(mode="json"), **changed})
     news = {name: value for name, value in fields.items() if name not in _UNCHANGED}
     told = {name: getattr(whole, name) for name in Heartbeat.model_fields} | news
     return Heartbeat.model_validate(told | {"cameras": now, "at": whole.at + timedelta(seconds=seconds)})

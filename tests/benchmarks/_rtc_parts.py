@@ -79,7 +79,7 @@ class PacketTrack(MediaStreamTrack):
         self._begin: float | None = None
         self.number = 0
 
-    async def recv(self) -> av.Packet:  # type: ignore[override]
+    async def recv(self) -> "av.Packet[Any]":
         if self._begin is None:
             self._begin = time.monotonic() + self._delay_seconds
         due = self._begin + self.number / FRAMES_PER_SECOND

@@ -2,8 +2,9 @@
 candidate, offer nothing where loopback is all there is, notice a dead peer after 30 s and prefer VP8.
 """
 
-from collections.abc import Sequence
-from typing import Final
+import asyncio
+from collections.abc import Coroutine, Sequence
+from typing import Any, Final
 from weakref import WeakSet
 
 from aioice.ice import Connection, TransportPolicy
@@ -74,6 +75,16 @@ async def accept_answer(connection: RTCPeerConnection, answer_sdp: str) -> None:
     await connection.setRemoteDescription(RTCSessionDescription(answer_sdp, "answer"))
 
 
+async def _to_its_end(gathering: Coroutine[Any, Any, None]) -> None:
+    """Cancelled half-way, aioice 0.13 forgets the sockets that it has opened: the caller's end waits for them."""
+    work = asyncio.ensure_future(gathering)
+    try:
+        await asyncio.shield(work)
+    except asyncio.CancelledError:
+        await asyncio.gather(work, return_exceptions=True)
+        raise
+
+
 class _Connection(RTCPeerConnection):
     def __init__(self, configuration: RTCConfiguration) -> None:
         super().__init__(configuration)
@@ -87,7 +98,7 @@ class _Connection(RTCPeerConnection):
             _gather_loopback_where_alone(dtls.transport._connection)
         if self.sctp is not None:
             congestion.install(self.sctp)
-        await super().setLocalDescription(sessionDescription)
+        await _to_its_end(super().setLocalDescription(sessionDescription))
 
     async def setRemoteDescription(self, sessionDescription: RTCSessionDescription) -> None:  # noqa: N802, N803
         description = RTCSessionDescription(strip_mdns(sessionDescription.sdp), sessionDescription.type)

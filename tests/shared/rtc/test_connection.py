@@ -7,6 +7,7 @@ import ifaddr
 import pytest
 from aiortc import RTCConfiguration, RTCIceCandidate, RTCIceServer, RTCPeerConnection
 
+from tests.guards.descriptors import open_descriptors
 from tests.shared.rtc.pairs import connected, keyframe
 from vigie_shared.rtc.connection import (
     accept_answer,
@@ -35,6 +36,20 @@ async def test_no_server_is_asked_unless_one_is_named() -> None:
 
 def stun_server(connection: RTCPeerConnection) -> tuple[str, int] | None:
     return connection.getTransceivers()[0].receiver.transport.transport._connection.stun_server
+
+
+async def test_an_offer_that_is_cancelled_leaves_no_socket() -> None:
+    for steps in range(8):
+        before, connection = open_descriptors(), make_connection()
+        offer_video(connection)
+        offering = asyncio.create_task(describe(connection))
+        for _step in range(steps):
+            await asyncio.sleep(0)
+        offering.cancel()
+        await asyncio.wait([offering])
+        await connection.close()
+        await asyncio.sleep(0)
+        assert not open_descriptors() - before, f"cancelled after {steps} steps"
 
 
 async def test_aiortc_alone_still_asks_a_public_server() -> None:
