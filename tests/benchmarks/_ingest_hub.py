@@ -17,6 +17,7 @@ from vigie_hub.fleet.enrolment import enrol
 from vigie_hub.keys import KeyPair
 from vigie_hub.settings import NatsSettings
 from vigie_hub.sync.consumer import Consumer
+from vigie_hub.sync.reads import index_some
 from vigie_hub.sync.receipts import Receipts
 from vigie_shared.clock import SystemClock
 
@@ -45,6 +46,8 @@ async def take_in(url: str, folder: Path, wanted: int, signer: KeyPair) -> None:
         began = time.process_time()
         running = asyncio.create_task(consumer.run())
         await finished.wait()
+        while await database.write(index_some):
+            pass
         spent = time.process_time() - began
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)

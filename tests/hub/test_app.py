@@ -130,7 +130,7 @@ async def test_hub_that_is_killed_in_the_middle_of_the_stream_loses_and_doubles_
         counted = await database.read(
             lambda connection: connection.execute(
                 "SELECT (SELECT count(*) FROM events), (SELECT count(*) FROM plate_reads),"
-                " (SELECT count(*) FROM missing_ranges), (SELECT count(DISTINCT read_id) FROM plate_reads)"
+                " (SELECT count(*) FROM missing_ranges), (SELECT count(DISTINCT event_id) FROM plate_reads)"
             ).fetchone()
         )
     assert tuple(counted) == (2000, 1600, 0, 1600)

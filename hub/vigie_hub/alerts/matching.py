@@ -5,6 +5,8 @@ import sqlite3
 import structlog
 
 from vigie_hub.database import iso
+from vigie_hub.sync.reads import insert_read
+from vigie_shared.columns.kinds import to_us
 from vigie_shared.events import PlateHit, PlateRead
 from vigie_shared.ids import unique_id
 
@@ -33,17 +35,13 @@ def match(connection: sqlite3.Connection, agent_id: str, read: PlateRead) -> int
 def raise_from_hit(connection: sqlite3.Connection, agent_id: str, hit: PlateHit, event_id: int) -> int:
     """Keep the read of `hit`, and raise its alert with its picture; returns how many alerts are new.
 
-    `event_id` is the hit's own row of `events`. Whoever comes first, hit or plain read, the read is kept once, and
+    `event_id` is the hit's own row of `events`. Whoever comes first, hit or plain read,
     there is one alert a read and entry; what the hit knows completes it. An entry that was removed before the read
     was made raises nothing.
     """
     read = hit.read
-    fresh = connection.execute(
-        "INSERT INTO plate_reads (text, read_id, agent_id, camera_id, uncertain, event_id)"
-        " VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
-        (read.text, bytes.fromhex(read.read_id), agent_id, read.camera_id, read.uncertain, event_id),
-    ).rowcount
-    raised = match(connection, agent_id, read) if fresh else 0
+    insert_read(connection, read.text, to_us(read.at), event_id)
+    raised = match(connection, agent_id, read)
     entry = connection.execute("SELECT removed_at FROM hotlist WHERE entry_id = ?", (hit.entry_id,)).fetchone()
     if entry is None:
         log.warning("hit_of_unknown_entry", agent_id=agent_id, entry_id=hit.entry_id, list_version=hit.list_version)

@@ -19,6 +19,7 @@ from vigie_hub.sync.arrivals import Arrival, Refusal, receive
 from vigie_hub.sync.fairness import HITS, OTHERS, Shares
 from vigie_hub.sync.projector import Projection, is_enrolled, project_all
 from vigie_hub.sync.pulling import Pull
+from vigie_hub.sync.reads import index_some, is_much_unindexed
 from vigie_hub.sync.receipts import Receipts, Standing, standings
 from vigie_hub.sync.stream import bind
 from vigie_shared import subjects
@@ -43,6 +44,7 @@ class Outcome:
     projections: list[Projection] = field(default_factory=list)
     refused: list[tuple[Msg, Refusal]] = field(default_factory=list)
     standings: list[Standing] = field(default_factory=list)
+    is_much_unindexed: bool = False
 
 
 def _project_all(connection: sqlite3.Connection, received: Received, at: datetime) -> Outcome:
@@ -62,6 +64,7 @@ def _project_all(connection: sqlite3.Connection, received: Received, at: datetim
     outcome.projections = project_all(connection, known, at)
     epochs = [(projection.agent_id, projection.epoch) for projection in outcome.projections]
     outcome.standings = standings(connection, epochs)
+    outcome.is_much_unindexed = is_much_unindexed(connection)
     return outcome
 
 
@@ -143,6 +146,8 @@ class Consumer:
         try:
             return await pull.fetch()
         except TimeoutError:
+            while durable == subjects.DURABLE and await self._database.write(index_some):
+                pass
             # Is it there at all? Raises where the stream was wiped.
             await self._client.jetstream().consumer_info(subjects.STREAM, durable)
             return []
@@ -193,6 +198,8 @@ class Consumer:
             at_once = standing.agent_id in hurried
             await self._receipts.push(standing, asyncio.get_running_loop().time(), at_once=at_once)
         self._announce(outcome, now)
+        if outcome.is_much_unindexed:
+            await self._database.write(index_some)
 
     def _announce(self, outcome: Outcome, now: datetime) -> None:
         for _message, refusal in outcome.refused:

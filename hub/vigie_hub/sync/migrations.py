@@ -123,6 +123,11 @@ def _reports(database: sqlite_utils.Database) -> None:
     _run(database, "schema_reports.sql")
 
 
+def _read_index(database: sqlite_utils.Database) -> None:
+    """Reads come in as runs, and go into a tree of what they are searched by alone."""
+    _run(database, "schema_read_index.sql")
+
+
 MIGRATIONS: Final[tuple[Migration, ...]] = (
     _first,
     _enrolment,
@@ -134,6 +139,7 @@ MIGRATIONS: Final[tuple[Migration, ...]] = (
     _reads,
     _suspensions,
     _reports,
+    _read_index,
 )
 """Migration n makes version n + 1 out of version n."""
 SCHEMA_VERSION: Final = len(MIGRATIONS)

@@ -123,7 +123,7 @@ def _reap(harvest: _Harvest, part: _Part, batch_id: int, first_seq: int, now: st
     )
     for group in arrival.groups:
         if group.kind == "plate_read":
-            harvest.reads.add(arrival.agent_id, group, batch_id, part.first, part.last)
+            harvest.reads.add(group, batch_id, part.first, part.last)
         elif group.kind == "clip_stored":
             harvest.clips += _clip_rows(part, group)
 
@@ -150,19 +150,19 @@ def _write(connection: sqlite3.Connection, harvest: _Harvest) -> None:
     for row in harvest.clips:
         part = harvest.parts[row[0] >> 8]
         part.projection.clips += connection.execute(_CLIP, row).rowcount
-    for agent_id, event_id in harvest.reads.listed(connection):
-        _match(connection, harvest.parts[event_id >> 8], agent_id, event_id)
+    for event_id in harvest.reads.listed(connection):
+        _match(connection, harvest.parts[event_id >> 8], event_id)
     for part in harvest.parts.values():
         for group in part.arrival.groups:
             if group.kind == "plate_hit":
                 _take_hits(connection, part, group)
 
 
-def _match(connection: sqlite3.Connection, part: _Part, agent_id: str, event_id: int) -> None:
-    """Raise the alerts of a new read whose plate is on the hotlist."""
+def _match(connection: sqlite3.Connection, part: _Part, event_id: int) -> None:
+    """Raise the alerts of a new read whose plate is on the hotlist, if it is sure."""
     read = _event(part, event_id - part.base + part.first)
     assert isinstance(read, PlateRead)
-    part.projection.alerts += match(connection, agent_id, read)
+    part.projection.alerts += match(connection, part.arrival.agent_id, read)
 
 
 def _take_hits(connection: sqlite3.Connection, part: _Part, group: Group) -> None:

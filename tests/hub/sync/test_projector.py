@@ -132,13 +132,16 @@ def test_hit_raises_one_alert_with_the_read_that_caused_it(model: Model) -> None
     assert model.rows("SELECT text, agent_id FROM alerts") == [("12345|أ|6", "gate-1")]
 
 
-def test_an_agent_cannot_take_over_another_ones_read(model: Model) -> None:
+def test_an_agent_cannot_take_over_another_ones_read_or_its_alert(model: Model) -> None:
+    model.database.write_now(lambda connection: entries.add(connection, "12345-A-6", "stolen", "amal", NOON))
     model.project(batch([plate_read(read_id="a" * 22)]))
     model.project(batch([plate_read(read_id="a" * 22), plate_read("99|ب|1", read_id="a" * 22)], agent_id="gate-2"))
-    assert model.rows("SELECT agent_id, text FROM plate_reads ORDER BY text") == [
+    assert model.rows("SELECT agent_id, text FROM plate_reads ORDER BY text, agent_id") == [
         ("gate-1", "12345|أ|6"),
+        ("gate-2", "12345|أ|6"),
         ("gate-2", "99|ب|1"),
     ]
+    assert model.rows("SELECT agent_id FROM alerts") == [("gate-1",)]
 
 
 def test_rows_and_watermark_move_together_or_not_at_all(model: Model) -> None:
