@@ -5,7 +5,6 @@ from datetime import UTC, datetime
 import pytest
 from pydantic import ValidationError
 
-from vigie_shared.ids import unique_id
 from vigie_shared.media import (
     MEDIA_COMMAND,
     MEDIA_MESSAGE,
@@ -31,7 +30,7 @@ from vigie_shared.media import (
 )
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
-ID = unique_id(NOON)
+ID = "019ca9450a00ec62e5bb57"  # the same in all processes of a run: it names tests
 COMMANDS: list[MediaCommand] = [
     Live(camera_id="gate", quality="sub"),
     Play(clip_id=ID, at_seconds=3.5, rate=0.25),
