@@ -86,6 +86,7 @@ class ClipSession:
         Raises TransferError where the puller is gone or nothing moves.
         """
         await self._peer.opened()
+        complete, fault = False, None
         try:
             with self._budget.queue(self._priority, self._clip_id) as self._queued:
                 self._queued.bytes = self._bytes
@@ -93,12 +94,14 @@ class ClipSession:
                     watching = tasks.create_task(self._watch_arrivals())
                     complete = await self._serve()
                     watching.cancel()
-                return complete
         except* TransferError as group:
-            raise group.exceptions[0] from None
+            fault = group.exceptions[0]  # Python 3.11.2 would raise it from here as a group
         finally:
             for _until, sent in self._in_air:
                 self._budget.lose(sent)
+        if fault is not None:
+            raise fault
+        return complete
 
     async def _serve(self) -> bool:
         while True:

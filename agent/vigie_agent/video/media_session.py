@@ -79,6 +79,7 @@ class MediaSession:
         sender.on_keyframe_wanted = self._keyframe_wanted
         sender.on_estimate = self._on_estimate
         sender.on_report = self._on_report
+        fault: Exception | None = None
         try:
             async with asyncio.TaskGroup() as group:
                 await self._peer.connected(CONNECT_SECONDS)
@@ -89,10 +90,12 @@ class MediaSession:
                     feeding.cancel()
                     await self._end()
         except* TransferError as broken:
-            raise broken.exceptions[0] from None
+            fault = broken.exceptions[0]  # Python 3.11.2 would raise it from here as a group
         finally:
             for _timestamp, sent in self._in_air:
                 self._budget.lose(sent)
+        if fault is not None:
+            raise fault
 
     async def _serve(self, command: MediaCommand | None, group: asyncio.TaskGroup) -> None:
         while True:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 from nats.aio.client import Client
+from structlog.testing import capture_logs
 
 from tests.hub.video.agents import AGENT_ID, CLIP, CLIP_ID, Clips, answering, is_idle
 from vigie_agent.video.answerer import Answerer, AnswererSettings
@@ -124,6 +125,19 @@ async def test_a_session_that_holds_still_is_closed(connection: Client, opened: 
         await is_idle(answerer)
         with pytest.raises(TransferError, match="closed the connection" if opened else "nothing came"):
             await peer.receive(seconds=1)
+
+
+async def test_a_puller_that_goes_away_is_no_fault_of_the_agent(connection: Client) -> None:
+    with capture_logs() as said:
+        async with answering(connection, Clips()) as answerer:
+            async with OfferingPeer(CHANNEL) as peer:
+                await open_session(connection, peer)
+                peer.send(ManifestWanted().model_dump_json())
+                await peer.receive(seconds=5)
+            await is_idle(answerer)
+    assert [line["event"] for line in said if line["event"] in ("session_broken_off", "session_failed")] == [
+        "session_broken_off"
+    ]
 
 
 async def test_a_range_is_served_as_asked(connection: Client) -> None:

@@ -66,11 +66,13 @@ async def live_hub(folder: Path, server: NatsServer, store: Store | None = None)
             live_agent(client, film, store=store) as (answerer, _desk, light),
         ):
             watching = asyncio.create_task(hub.watching.run())
-            await hub.enrol(AGENT_ID, [camera(CAMERA_ID, "Main gate")])
-            async with serving(hub):
-                yield hub, Edge(answerer, light)
-            watching.cancel()
-            await asyncio.gather(watching, return_exceptions=True)
+            try:
+                await hub.enrol(AGENT_ID, [camera(CAMERA_ID, "Main gate")])
+                async with serving(hub):
+                    yield hub, Edge(answerer, light)
+            finally:
+                watching.cancel()
+                await asyncio.gather(watching, return_exceptions=True)
     finally:
         await client.close()
 
@@ -103,9 +105,12 @@ async def test_a_camera_is_watched_live_for_a_reason(tmp_path: Path, nats_server
         async def is_on_record() -> bool:
             return [row[1] for row in await hub.audited()][-1] == "viewing_ended"
 
+        async def is_dark() -> bool:
+            return edge.light.watchers() == {}
+
         await until(is_on_record)
         assert (NAME, "viewing_started", f"{AGENT_ID}/{CAMERA_ID}") in await hub.audited()
-        assert edge.light.watchers() == {}
+        await until(is_dark)
         await page.context.close()
 
 
