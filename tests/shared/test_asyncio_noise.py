@@ -14,8 +14,6 @@ from tests.servers.nats_server import NatsServer
 from tests.servers.tls_server import running_tls_server
 from vigie_shared import asyncio_noise
 
-ENDS = 10
-
 
 @pytest.fixture
 def noise() -> Iterator[list[str]]:
@@ -23,7 +21,7 @@ def noise() -> Iterator[list[str]]:
     heard: list[str] = []
     logger, handler = logging.getLogger("asyncio"), logging.Handler()
     handler.emit = lambda record: heard.append(record.getMessage())  # type: ignore[method-assign]
-    before = list(logger.filters)
+    before, logger.filters[:] = list(logger.filters), []  # whoever ran a command line before has made it quiet
     logger.addHandler(handler)
     yield heard
     logger.removeHandler(handler)
@@ -61,10 +59,7 @@ async def ended_by_the_server(server: NatsServer, context: ssl.SSLContext) -> No
 async def test_the_end_of_a_tls_connection_makes_no_noise(
     tls_server: tuple[NatsServer, ssl.SSLContext], noise: list[str]
 ) -> None:
-    for _attempt in range(ENDS):  # a connection that is reset has no end of stream
-        await ended_by_the_server(*tls_server)
-        if noise:
-            break
+    await ended_by_the_server(*tls_server)
     assert any("eof_received" in line for line in noise), "nats-py has learnt it: this module can go"
     noise.clear()
     asyncio_noise.quiet()

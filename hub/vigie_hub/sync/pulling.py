@@ -6,6 +6,7 @@ much in one transaction.
 """
 
 import asyncio
+import contextlib
 import json
 from types import TracebackType
 from typing import Final, Self
@@ -55,7 +56,8 @@ class Pull:
         """What came and was not taken goes back, to come again at once."""
         if not self._client.is_connected:
             return
-        await self._subscription.unsubscribe()
+        with contextlib.suppress(nats.errors.Error):
+            await self._subscription.drain()  # to the last that is on its way: after `unsubscribe`, some went nowhere
         for message in self._arrived:
             await message.nak()
 
