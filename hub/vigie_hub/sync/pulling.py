@@ -57,7 +57,8 @@ class Pull:
         if not self._client.is_connected:
             return
         with contextlib.suppress(nats.errors.Error):
-            await self._subscription.drain()  # to the last that is on its way: after `unsubscribe`, some went nowhere
+            # To the last that is on its way: after `unsubscribe`, some went nowhere.
+            await self._subscription.drain()  # type: ignore[no-untyped-call]
         for message in self._arrived:
             await message.nak()
 
