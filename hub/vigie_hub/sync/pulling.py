@@ -6,7 +6,6 @@ much in one transaction.
 """
 
 import asyncio
-import contextlib
 import json
 from types import TracebackType
 from typing import Final, Self
@@ -56,9 +55,7 @@ class Pull:
         """What came and was not taken goes back, to come again at once."""
         if not self._client.is_connected:
             return
-        with contextlib.suppress(nats.errors.Error):
-            # To the last that is on its way: after `unsubscribe`, some went nowhere.
-            await self._subscription.drain()  # type: ignore[no-untyped-call]
+        await self._subscription.unsubscribe()
         for message in self._arrived:
             await message.nak()
 

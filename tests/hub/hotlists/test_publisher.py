@@ -47,8 +47,9 @@ class House:
         try:
             yield publisher
         finally:
-            running.cancel()
-            await asyncio.gather(running, return_exceptions=True)
+            while not running.done():  # `asyncio.wait_for` of Python 3.11, in nats-py, can lose a cancellation
+                running.cancel()
+                await asyncio.wait([running], timeout=1)
             await client.close()
 
     async def connect(self) -> Client:

@@ -81,7 +81,7 @@ async def test_what_was_not_taken_comes_again_at_once(tmp_path: Path) -> None:
                 for message in await durable.fetch():
                     await message.ack()
                     taken += 1
-            await until(lambda: _pending(client, 12 - taken))
+            await until(lambda: _at_hand(durable, 12 - taken))
         async with pull(client) as durable:
             again: list[bytes] = []
             while len(again) < 12 - taken:
@@ -89,9 +89,8 @@ async def test_what_was_not_taken_comes_again_at_once(tmp_path: Path) -> None:
         assert sorted(map(int, again)) == [*range(taken, 12)]  # nats-server gives back in no order
 
 
-async def _pending(client: Client, wanted: int) -> bool:
-    info = await client.jetstream().consumer_info(subjects.STREAM, subjects.DURABLE)
-    return bool(info.num_ack_pending == wanted)
+async def _at_hand(durable: Pull, wanted: int) -> bool:
+    return len(durable._arrived) == wanted
 
 
 async def test_large_messages_come_by_what_fits_and_all_of_them(
