@@ -180,6 +180,7 @@ async def test_a_rogue_s_large_messages_end_at_the_stream_s_limit_and_what_other
     ):
         async with site.consuming():
             pass
+        await site.connection.client.flush()  # now nats-server knows that nobody pulls
         await agent.send(batch([hit()], 1, lane="hit"))
         for number in range(100):
             await rogue.client.publish(f"e.rogue.{LANES[number % len(LANES)]}", bytes(200_000))
