@@ -155,6 +155,7 @@ async def test_a_rogue_pushes_out_its_own_oldest_messages_and_nobody_else_s(tmp_
     ):
         async with site.consuming():
             pass  # the stream exists, and nobody reads it
+        await site.connection.client.flush()  # now nats-server knows that nobody pulls
         for number in range(1, 4):
             await agent.send(batch([hit()], number, lane="hit"))
         lone = encode(batch([hit()], agent_id="rogue", lane="hit"))
