@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from itertools import pairwise
 from pathlib import Path
 from typing import Final
 
@@ -44,15 +45,16 @@ class Acks:
             self.times.append(time.monotonic())
         self.counts[what] = int(count)
 
-    def wait(self, what: str, count: int, seconds: float = ELECTION_SECONDS) -> None:
+    def wait(self, what: str, count: int, *, later_than: float = 0.0, seconds: float = ELECTION_SECONDS) -> None:
+        """Until `count` is reached and something was confirmed later than that."""
         until = time.monotonic() + seconds
-        while self.counts.get(what, 0) < count:
+        while self.counts.get(what, 0) < count or not (self.times and self.times[-1] > later_than):
             assert time.monotonic() < until, f"{what} stands at {self.counts.get(what, 0)}, {count} was wanted"
             time.sleep(0.02)
 
-    def gap_after(self, at: float) -> float:
-        """From `at` to the first confirmation of something new that came later than a moment's in flight."""
-        return next(later - at for earlier, later in zip(self.times, self.times[1:], strict=False) if later > at)
+    def longest_gap_since(self, at: float) -> float:
+        """The longest time without a confirmation of something new, from `at` to the last one heard."""
+        return max(later - earlier for earlier, later in pairwise([at, *(heard for heard in self.times if heard > at)]))
 
 
 @contextmanager
@@ -121,8 +123,8 @@ def campaign(folder: Path, kills: int) -> list[float]:
             leader = servers[settled_leader(servers, identity)]
             killed_at = time.monotonic()
             leader.kill()
-            acks.wait("signed", acks.counts["recorded"] + 100)
-            gaps.append(acks.gap_after(killed_at))
+            acks.wait("signed", acks.counts["recorded"] + 100, later_than=killed_at)
+            gaps.append(acks.longest_gap_since(killed_at))
             leader.start()
             print(f"leader kill {kill} of {kills}: {gaps[-1]:.1f} s without a confirmation", flush=True)
         agent.close()
