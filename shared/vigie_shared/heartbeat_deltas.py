@@ -129,8 +129,9 @@ def _applied(
     for place, changed in cameras.items():
         now[place] = CameraHealth.model_validate({**now[place].model_dump(mode="json"), **changed})
     news = {name: value for name, value in fields.items() if name not in _UNCHANGED}
-    told = {name: getattr(whole, name) for name in Heartbeat.model_fields} | news
-    return Heartbeat.model_validate(told | {"cameras": now, "at": whole.at + timedelta(seconds=seconds)})
+    return Heartbeat.model_validate(
+        {**dict(whole), **news, "cameras": now, "at": whole.at + timedelta(seconds=seconds)}
+    )
 
 
 def _same_house(whole: Heartbeat, beat: Heartbeat) -> bool:

@@ -1,7 +1,6 @@
 """The agent's end of a media connection: one video track out, commands in and messages out over data channel `ctl`."""
 
 import asyncio
-import contextlib
 from collections import deque
 from collections.abc import Sequence
 from types import TracebackType
@@ -14,12 +13,11 @@ from vigie_shared.errors import TransferError, WireError
 from vigie_shared.i18n import gettext as _
 from vigie_shared.ice import IceServer
 from vigie_shared.media import CHANNEL, MEDIA_COMMAND, MESSAGE_BYTES_MAX, MediaCommand, MediaMessage
-from vigie_shared.rtc.connection import answer_video, describe, make_connection
+from vigie_shared.rtc.connection import answer_video, close_connection, describe, make_connection
 from vigie_shared.rtc.sender import PacketSender
 
 _COMMANDS_WAITING_MAX: Final = 64
 _UNSAID_MAX: Final = 64
-_CLOSE_SECONDS: Final = 5.0
 
 
 class MediaPeer:
@@ -81,9 +79,7 @@ class MediaPeer:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._on_gone()
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(_CLOSE_SECONDS):
-                await asyncio.shield(self._connection.close())  # aiortc fails where its close is cancelled
+        await close_connection(self._connection)
 
     def _on_channel(self, channel: RTCDataChannel) -> None:
         if channel.label != CHANNEL or self._channel is not None:

@@ -11,14 +11,13 @@ from aiortc import RTCDataChannel, RTCIceServer, RTCSessionDescription
 from vigie_agent.uplink.wire_bytes import data_channel_bytes
 from vigie_shared.errors import TransferError, WireError
 from vigie_shared.i18n import gettext as _
-from vigie_shared.rtc.connection import make_connection
+from vigie_shared.rtc.connection import close_connection, describe, make_connection
 from vigie_shared.transfer import CHANNEL_FRAME_BYTES_MAX, GETS_MAX
 
 BUFFERED_BYTES_MAX: Final = 256 * 1024
 """Above this, `send` waits: what is queued here cannot be taken back when something more urgent comes."""
 BUFFERED_BYTES_LOW: Final = 64 * 1024
 _HANG_UP_SECONDS: Final = 2.0
-_CLOSE_SECONDS: Final = 5.0
 
 
 class AnsweringPeer:
@@ -45,12 +44,12 @@ class AnsweringPeer:
         """The answer to an offer, with all candidates in it; raises WireError where the offer is none."""
         try:
             await self._connection.setRemoteDescription(RTCSessionDescription(offer_sdp, "offer"))
-            await self._connection.setLocalDescription(await self._connection.createAnswer())
+            described = await describe(self._connection)
         except Exception as error:  # aiortc's parser raises whatever it stumbles over
             raise WireError(_("the offer is no session description that this agent understands")) from error
         if self._connection.sctp is None:
             raise WireError(_("the offer has no data channel"))
-        return self._connection.localDescription.sdp
+        return described
 
     async def opened(self) -> None:
         """Wait until the data channel is open."""
@@ -97,9 +96,7 @@ class AnsweringPeer:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._gone.set()
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(_CLOSE_SECONDS):
-                await asyncio.shield(self._connection.close())  # aiortc fails where its close is cancelled
+        await close_connection(self._connection)
 
     async def _drained(self) -> None:
         """Wait for `BUFFERED_BYTES_LOW`, or for a lease in which at least something left."""

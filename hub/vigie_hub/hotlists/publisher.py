@@ -4,7 +4,6 @@ A hub that dies anywhere in between goes on where the table stands.
 """
 
 import asyncio
-import base64
 import json
 from datetime import timedelta
 from typing import Final
@@ -12,8 +11,6 @@ from typing import Final
 import nats.errors
 import nats.js.errors
 import structlog
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from nats.aio.client import Client
 from nats.js.api import DiscardPolicy, StreamConfig
 
@@ -22,34 +19,18 @@ from vigie_hub.hotlists import values
 from vigie_hub.hotlists.book import Book, Value
 from vigie_hub.hotlists.catalog import CatalogBook, offered_by
 from vigie_hub.hotlists.values import Standing
-from vigie_hub.keys import KeyPair
+from vigie_hub.keys import KeyPair, PublicKey
 from vigie_hub.settings import HotlistSettings
 from vigie_shared import subjects
 from vigie_shared.clock import Clock
 from vigie_shared.errors import StoreError, WireError
 from vigie_shared.hotlists.catalog import LISTS_MAX
 from vigie_shared.hotlists.sealed import CATALOG_KEY, Catalog, Head, direct_get, head_key, subject_of, unseal
-from vigie_shared.keys import raw_public_key
 
 log = structlog.get_logger(__name__)
 LOOK_SECONDS: Final = 1.0
 _ANSWER_SECONDS: Final = 5.0
 _BUCKET_BYTES_MAX: Final = 512 * 1024**2
-
-
-class OwnKey:
-    """Checks the hub's own signatures (`vigie_shared.receipts.Verifier`)."""
-
-    def __init__(self, public_key: str) -> None:
-        self._key = Ed25519PublicKey.from_public_bytes(raw_public_key(public_key))
-
-    def verify(self, message: bytes, signature: str) -> bool:
-        """Whether the hub signed `message`."""
-        try:
-            self._key.verify(base64.urlsafe_b64decode(signature + "=" * (-len(signature) % 4)), message)
-        except (InvalidSignature, ValueError):
-            return False
-        return True
 
 
 class Publisher:
@@ -68,7 +49,7 @@ class Publisher:
         self._client = client
         self._database = database
         self._key = key
-        self._verifier = OwnKey(key.public_key)
+        self._verifier = PublicKey(key.public_key)
         self._clock = clock
         self._settings = settings
         self._replicas = replicas

@@ -1,7 +1,6 @@
 """The hub's end of a media connection to an agent: offers, takes encoded pictures, commands over data channel `ctl`."""
 
 import asyncio
-import contextlib
 from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import Final, Self
@@ -18,14 +17,13 @@ from vigie_shared.i18n import gettext as _
 from vigie_shared.ice import IceServer
 from vigie_shared.ids import unique_id
 from vigie_shared.media import CHANNEL, MEDIA_MESSAGE, MESSAGE_BYTES_MAX, MediaCommand, MediaMessage
-from vigie_shared.rtc.connection import accept_answer, describe, make_connection, offer_video
+from vigie_shared.rtc.connection import accept_answer, close_connection, describe, make_connection, offer_video
 from vigie_shared.rtc.reassembly import ReceivedFrame
 from vigie_shared.rtc.receiver import PacketReceiver
 from vigie_shared.signaling import MediaWanted, Offer
 
 ANSWER_SECONDS: Final = 10.0
 CONNECT_SECONDS: Final = 15.0
-_CLOSE_SECONDS: Final = 5.0
 _UNSENT_MAX: Final = 16
 _TIMESTAMPS: Final = 1 << 32
 log = structlog.get_logger(__name__)
@@ -97,9 +95,7 @@ class AgentMedia:
     async def close(self) -> None:
         """Hang up."""
         self._on_gone()
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(_CLOSE_SECONDS):
-                await asyncio.shield(self._connection.close())  # aiortc fails where its close is cancelled
+        await close_connection(self._connection)
 
     def _on_frame(self, frame: ReceivedFrame) -> None:
         if self.stale_timestamp is not None:

@@ -11,6 +11,10 @@ from vigie_shared.i18n import gettext as _
 from vigie_shared.signaling import OFFER_REPLY, Answer, Offer
 
 
+class AwayError(LinkError):
+    """The agent is not connected: nothing helps but that it comes back."""
+
+
 class OfferRefusedError(TransferError):
     """The agent will not; `retryable` says whether asking again helps."""
 
@@ -21,13 +25,13 @@ class OfferRefusedError(TransferError):
 
 
 async def ask_agent(client: Client, agent_id: str, offer: Offer, seconds: float) -> Answer:
-    """The agent's answer. Raises LinkError, WireError, OfferRefusedError."""
+    """The agent's answer. Raises AwayError, LinkError, WireError, OfferRefusedError."""
     subject = subjects.signaling(agent_id, offer.session_id)
     try:
         message = await client.request(subject, offer.model_dump_json().encode(), timeout=seconds)
         reply = OFFER_REPLY.validate_json(message.data)
     except nats.errors.NoRespondersError as error:
-        raise LinkError(_("agent {agent_id} is not connected").format(agent_id=agent_id)) from error
+        raise AwayError(_("agent {agent_id} is not connected").format(agent_id=agent_id)) from error
     except nats.errors.Error as error:
         raise LinkError(_("agent {agent_id} does not answer").format(agent_id=agent_id)) from error
     except ValidationError as error:

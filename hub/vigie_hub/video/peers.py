@@ -6,22 +6,21 @@ from collections.abc import Sequence
 from types import TracebackType
 from typing import Final, Self
 
-from aiortc import RTCIceServer, RTCSessionDescription
+from aiortc import RTCIceServer
 
 from vigie_hub.video.window import GET_BYTES
 from vigie_shared.errors import TransferError, WireError
 from vigie_shared.i18n import gettext as _
-from vigie_shared.rtc.connection import make_connection
+from vigie_shared.rtc.connection import accept_answer, close_connection, describe, make_connection
 
 _INBOX_MESSAGES_MAX: Final = 4096
 """More than any window of blocks asked for has frames; one more, and the other side is flooding us."""
-_CLOSE_SECONDS: Final = 5.0
 
 
 class OfferingPeer:
     """One connection and its data channel `label`. Leaving `async with` closes it.
 
-    Waits end with TransferError after their time, or as soon as the other side is gone: ICE alone would take 30 s.
+    Waits end with TransferError after their time, or as soon as the other side is gone.
     """
 
     get_bytes_max = GET_BYTES
@@ -39,13 +38,12 @@ class OfferingPeer:
 
     async def offer(self) -> str:
         """The offer, with all candidates in it."""
-        await self._connection.setLocalDescription(await self._connection.createOffer())
-        return self._connection.localDescription.sdp
+        return await describe(self._connection)
 
     async def accept(self, answer_sdp: str, seconds: float) -> None:
         """Take the answer and wait until the data channel is open."""
         try:
-            await self._connection.setRemoteDescription(RTCSessionDescription(answer_sdp, "answer"))
+            await accept_answer(self._connection, answer_sdp)
         except Exception as error:  # aiortc's parser raises whatever it stumbles over
             raise WireError(_("the agent's answer is no session description that the hub understands")) from error
         while self._channel.readyState == "connecting":
@@ -76,9 +74,7 @@ class OfferingPeer:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._gone.set()
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(_CLOSE_SECONDS):
-                await asyncio.shield(self._connection.close())  # aiortc fails where its close is cancelled
+        await close_connection(self._connection)
 
     async def _next_move(self, seconds: float, complaint: str) -> None:
         if self._gone.is_set():

@@ -14,9 +14,10 @@ from pydantic import BaseModel, ConfigDict, Field
 from vigie_hub.archive.files import Archive, Part
 from vigie_hub.video.comings import Comings
 from vigie_hub.video.door import Door
+from vigie_hub.video.offering import AwayError
 from vigie_hub.video.pieces import Quality
 from vigie_hub.video.roads import Road, Roads
-from vigie_hub.video.sessions import AwayError, KeyOf, Peer, RoadError, Sessions
+from vigie_hub.video.sessions import KeyOf, Peer, RoadError, Sessions
 from vigie_hub.video.transfer import Action, Finish, Promise, RefusedError, Resume, Send, Store, Transfer
 from vigie_hub.video.window import WINDOW_BYTES_MAX, WINDOW_BYTES_MIN, Window
 from vigie_shared.clock import Clock, SystemClock

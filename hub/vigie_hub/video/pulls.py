@@ -10,8 +10,8 @@ from typing import Any, Final, Literal, Protocol, TypeVar
 import structlog
 
 from vigie_hub.database import iso
+from vigie_hub.video.offering import AwayError
 from vigie_hub.video.puller import ArchivedClip, Puller
-from vigie_hub.video.sessions import AwayError
 from vigie_shared.clock import Clock, SystemClock
 from vigie_shared.errors import CommandError, DigestError, StoreError, VigieError
 from vigie_shared.i18n import gettext as _

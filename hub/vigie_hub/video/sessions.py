@@ -4,30 +4,23 @@ import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Protocol
 
-import nats.errors
 from nats.aio.client import Client
-from pydantic import ValidationError
 
 from vigie_hub.video.door import Door
+from vigie_hub.video.offering import OfferRefusedError, ask_agent
 from vigie_hub.video.peers import OfferingPeer
 from vigie_hub.video.roads import Road
 from vigie_hub.video.transfer import RefusedError
-from vigie_shared import signaling, subjects
+from vigie_shared import signaling
 from vigie_shared.clock import Clock
-from vigie_shared.commands import Refused
-from vigie_shared.errors import LinkError, TransferError, WireError
-from vigie_shared.i18n import gettext as _
+from vigie_shared.errors import TransferError
 from vigie_shared.ids import unique_id
 from vigie_shared.receipts import Verifier
-from vigie_shared.signaling import OFFER_REPLY, ClipWanted, Offer
+from vigie_shared.signaling import ClipWanted, Offer
 from vigie_shared.transfer import CHANNEL
 
 KeyOf = Callable[[str], Awaitable[Verifier | None]]
 """The key that is trusted as an agent."""
-
-
-class AwayError(LinkError):
-    """The agent is not connected: nothing helps but that it comes back."""
 
 
 class RoadError(TransferError):
@@ -113,20 +106,9 @@ class Sessions:
             yield awaited.peer
 
     async def _answer(self, agent_id: str, offer: Offer) -> str:
-        subject = subjects.signaling(agent_id, offer.session_id)
         try:
-            message = await self._connection.request(
-                subject, offer.model_dump_json().encode(), timeout=self._answer_seconds
-            )
-            reply = OFFER_REPLY.validate_json(message.data)
-        except nats.errors.NoRespondersError as error:
-            raise AwayError(_("agent {agent_id} is not connected").format(agent_id=agent_id)) from error
-        except nats.errors.Error as error:
-            raise LinkError(_("agent {agent_id} does not answer").format(agent_id=agent_id)) from error
-        except ValidationError as error:
-            raise WireError(
-                _("agent {agent_id} answered what the hub does not know").format(agent_id=agent_id)
-            ) from error
-        if isinstance(reply, Refused):
-            raise RefusedError(reply.reason, retryable=reply.retryable, after_seconds=reply.after_seconds)
-        return reply.sdp
+            return (await ask_agent(self._connection, agent_id, offer, self._answer_seconds)).sdp
+        except OfferRefusedError as refused:
+            raise RefusedError(
+                str(refused), retryable=refused.retryable, after_seconds=refused.after_seconds
+            ) from refused

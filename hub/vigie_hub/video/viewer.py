@@ -16,7 +16,7 @@ from vigie_shared.errors import WireError
 from vigie_shared.i18n import gettext as _
 from vigie_shared.ice import IceServer
 from vigie_shared.media import CHANNEL, MESSAGE_BYTES_MAX, VIEWER_COMMAND, MediaMessage, PlaybackCommand
-from vigie_shared.rtc.connection import answer_video, describe, make_connection
+from vigie_shared.rtc.connection import answer_video, close_connection, describe, make_connection
 from vigie_shared.rtc.pacer import BROWSER_SHARE, Pacer
 from vigie_shared.rtc.reassembly import ReceivedFrame
 from vigie_shared.rtc.sender import PacketSender
@@ -24,7 +24,6 @@ from vigie_shared.rtc.sender import PacketSender
 CONNECT_SECONDS: Final = 15.0
 AGAIN_SECONDS: Final = 0.5
 """A viewer that cannot decode is sent the same group of pictures at most this often."""
-_CLOSE_SECONDS: Final = 5.0
 _UFRAG: Final = re.compile(r"^a=ice-ufrag:(\S+)", re.MULTILINE)
 log = structlog.get_logger(__name__)
 
@@ -108,9 +107,7 @@ class Viewer:
     async def close(self) -> None:
         """Hang up."""
         self._on_gone()
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(_CLOSE_SECONDS):
-                await asyncio.shield(self._connection.close())  # aiortc fails where its close is cancelled
+        await close_connection(self._connection)
 
     def _on_keyframe_wanted(self) -> None:
         now_seconds = self._loop.time()

@@ -3,6 +3,7 @@ candidate, offer nothing where loopback is all there is, notice a dead peer afte
 """
 
 import asyncio
+import contextlib
 from collections.abc import Coroutine, Sequence
 from typing import Any, Final
 from weakref import WeakSet
@@ -24,6 +25,7 @@ from vigie_shared.rtc.handshake import Handshake
 from vigie_shared.rtc.liveness import LifeWatch
 
 _LOOPBACK: Final = "127.0.0.1"
+_CLOSE_SECONDS: Final = 5.0
 _CODECS: Final = ("video/h264", "video/rtx")
 
 
@@ -73,6 +75,13 @@ async def describe(connection: RTCPeerConnection) -> str:
 async def accept_answer(connection: RTCPeerConnection, answer_sdp: str) -> None:
     """Take the answer to an offer."""
     await connection.setRemoteDescription(RTCSessionDescription(answer_sdp, "answer"))
+
+
+async def close_connection(connection: RTCPeerConnection) -> None:
+    """Close it, or leave it closing after a few seconds or where the caller is cancelled: aiortc's close may not be."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(_CLOSE_SECONDS):
+            await asyncio.shield(connection.close())
 
 
 async def _to_its_end(gathering: Coroutine[Any, Any, None]) -> None:

@@ -4,8 +4,7 @@ import pytest
 
 from tests.hub.agents import NOON, new_key
 from vigie_hub.hotlists.book import DELTAS_MAX, Book, Value
-from vigie_hub.hotlists.publisher import OwnKey
-from vigie_hub.keys import KeyPair
+from vigie_hub.keys import KeyPair, PublicKey
 from vigie_shared.hotlists.columns import Columns
 from vigie_shared.hotlists.copy import ListCopy
 from vigie_shared.hotlists.entries import Entry, Terms
@@ -22,7 +21,7 @@ class Bucket:
 
     def __init__(self, key: KeyPair | None = None) -> None:
         self.key = key or new_key()
-        verifier = OwnKey(self.key.public_key)
+        verifier = PublicKey(self.key.public_key)
         self.book = Book("main", self.key, verifier)
         self.copy = ListCopy("main", verifier)
         self.values: dict[str, bytes] = {}
@@ -87,7 +86,7 @@ def test_after_many_deltas_a_whole_list_follows_and_old_values_go() -> None:
     bucket = Bucket()
     bucket.change([], [entry(number) for number in range(3000)])
     bucket.follow()
-    late = ListCopy("main", OwnKey(bucket.key.public_key))
+    late = ListCopy("main", PublicKey(bucket.key.public_key))
     for number in range(2 * DELTAS_MAX + 20):
         bucket.change([], [entry(10_000 + number, "ب")])
         bucket.follow()

@@ -3,7 +3,7 @@ from datetime import timedelta
 from tests.hub.agents import NOON, new_key
 from vigie_hub.hotlists.book import Book
 from vigie_hub.hotlists.catalog import CatalogBook
-from vigie_hub.hotlists.publisher import OwnKey
+from vigie_hub.keys import PublicKey
 from vigie_shared.hotlists.catalog import CatalogCopy
 from vigie_shared.hotlists.columns import Columns
 from vigie_shared.hotlists.entries import Entry
@@ -13,17 +13,17 @@ PAUSE = timedelta(minutes=15)
 
 
 def book(list_id: str, *texts: str) -> Book:
-    made = Book(list_id, KEY, OwnKey(KEY.public_key))
+    made = Book(list_id, KEY, PublicKey(KEY.public_key))
     made.begin(Columns.of(Entry(text, f"{number:022x}") for number, text in enumerate(texts)), NOON, 3600)
     return made
 
 
 def catalog() -> CatalogBook:
-    return CatalogBook(KEY, OwnKey(KEY.public_key))
+    return CatalogBook(KEY, PublicKey(KEY.public_key))
 
 
 def names(data: bytes) -> list[str]:
-    copy = CatalogCopy(OwnKey(KEY.public_key))
+    copy = CatalogCopy(PublicKey(KEY.public_key))
     copy.feed(data)
     return [one.list_id for one in copy.offered]
 

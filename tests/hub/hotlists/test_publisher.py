@@ -14,9 +14,10 @@ from tests.hub.agents import NOON, StoppedClock, new_key, until
 from tests.servers.nats_server import NatsServer, running_nats_server
 from vigie_hub.database import Database
 from vigie_hub.hotlists.entries import add, remove
-from vigie_hub.hotlists.publisher import OwnKey, Publisher
+from vigie_hub.hotlists.publisher import Publisher
 from vigie_hub.hotlists.values import standings
 from vigie_hub.hotlists.wishes import PlateWish
+from vigie_hub.keys import PublicKey
 from vigie_hub.settings import HotlistSettings
 from vigie_shared.errors import WireError
 from vigie_shared.hotlists.catalog import CatalogCopy
@@ -32,7 +33,7 @@ class House:
     def __init__(self, folder: Path, server: NatsServer, database: Database) -> None:
         self.folder, self.server, self.database = folder, server, database
         self.clock = StoppedClock()
-        self.copy = ListCopy("main", OwnKey(KEY.public_key))
+        self.copy = ListCopy("main", PublicKey(KEY.public_key))
         self.hints: list[bytes] = []
         self.client: Client
 
@@ -136,7 +137,7 @@ async def test_a_wiped_server_gets_everything_again_under_the_same_version(house
         await asyncio.to_thread(house.server.kill)
         house.server.wipe()
         await asyncio.to_thread(house.server.start)
-        house.copy = ListCopy("main", OwnKey(KEY.public_key))
+        house.copy = ListCopy("main", PublicKey(KEY.public_key))
         await until(lambda: house.has("1|أ|1"))
         assert house.copy.version == version
 
@@ -178,7 +179,7 @@ async def test_lists_live_beside_each_other(house: House) -> None:
         await house.edit("1|أ|1")
         await house.database.write(lambda connection: add(connection, wish.text, wish.reason, "amal", NOON, wish))
         await until(lambda: house.has("1|أ|1"))
-        house.copy = ListCopy("toll", OwnKey(KEY.public_key))
+        house.copy = ListCopy("toll", PublicKey(KEY.public_key))
 
         async def toll_is_there() -> bool:
             head = await house.client.request(direct_get("toll.head"), b"", timeout=5)
@@ -191,7 +192,7 @@ async def test_the_catalog_follows_each_edit_and_survives_a_wiped_server_and_a_r
     house: House, tmp_path: Path
 ) -> None:
     """An agent that watches nothing but the catalog is never behind, and no catalog of before counts again."""
-    catalog = CatalogCopy(OwnKey(KEY.public_key))
+    catalog = CatalogCopy(PublicKey(KEY.public_key))
 
     async def offers(*names: str) -> bool:
         try:

@@ -25,8 +25,8 @@ from vigie_agent.store import Store
 from vigie_agent.uplink.budget import LinkBudget
 from vigie_agent.uplink.link_settings import LinkSettings
 from vigie_hub.archive.files import Archive
+from vigie_hub.video.offering import AwayError
 from vigie_hub.video.puller import ArchivedClip, OnProgress, Puller, PullLimits
-from vigie_hub.video.sessions import AwayError
 from vigie_hub.video.transfer import RefusedError
 from vigie_shared.clock import SystemClock
 from vigie_shared.errors import DigestError, StoreError, TransferError, WireError
