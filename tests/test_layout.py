@@ -35,7 +35,7 @@ SPEAKS_SQL = {
     "hub/vigie_hub/alerts": "the alerts' table",
     "hub/vigie_hub/archive": "the archive's table",
     "hub/vigie_hub/custody": "the audit's table",
-    "hub/vigie_hub/video/pulls.py": "the pulls' table",
+    "hub/vigie_hub/video/pull/pulls.py": "the pulls' table",
     "hub/vigie_hub/tickets": "the tickets' table",
     "hub/vigie_hub/users.py": "the users' table",
 }
@@ -49,7 +49,7 @@ TESTED_ELSEWHERE = {
     "hub/vigie_hub/api/*": "tests/hub/api/routes/test_clips.py",
     "hub/vigie_hub/demo/*": "tests/system/test_demo.py",
     "hub/vigie_hub/ui/*": "tests/hub/ui/test_pages.py",
-    "hub/vigie_hub/video/*": "tests/hub/video/test_watching.py",
+    "hub/vigie_hub/video/*": "tests/hub/video/live/test_watching.py",
     "hub/vigie_hub/sync/rebatching.py": "tests/hub/sync/test_migrations.py",
     "shared/vigie_shared/columns/*": "tests/shared/test_columns.py",
     "shared/vigie_shared/plates/*": "tests/shared/plates/test_grammar.py",

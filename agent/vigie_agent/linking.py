@@ -17,8 +17,8 @@ from vigie_agent.uplink.receipts import ReceiptDesk
 from vigie_agent.uplink.renewal import Renewal
 from vigie_agent.uplink.uplink import Uplink
 from vigie_agent.video.answerer import Answerer
-from vigie_agent.video.media_desk import MediaDesk
-from vigie_agent.video.tcp_road import TcpRoad
+from vigie_agent.video.clips.tcp_road import TcpRoad
+from vigie_agent.video.media.desk import MediaDesk
 from vigie_shared.batches import SCHEMA
 from vigie_shared.clock import Clock
 

@@ -6,12 +6,12 @@ from collections.abc import Iterator, Sequence
 from vigie_agent.settings import AgentSettings
 from vigie_agent.store import Store
 from vigie_agent.uplink.budget import LinkBudget
-from vigie_agent.video.footage import StoredFootage
-from vigie_agent.video.light import Light
-from vigie_agent.video.live import LiveCamera
-from vigie_agent.video.media_desk import MediaDesk
+from vigie_agent.video.ladder.transcoding import Transcoders
+from vigie_agent.video.media.desk import MediaDesk
+from vigie_agent.video.media.light import Light
+from vigie_agent.video.media.live import LiveCamera
+from vigie_agent.video.playback.footage import StoredFootage
 from vigie_agent.video.sources import MediaSources
-from vigie_agent.video.transcoding import Transcoders
 from vigie_shared.clock import Clock
 from vigie_shared.ice import IceServer
 

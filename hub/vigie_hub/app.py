@@ -50,12 +50,12 @@ from vigie_hub.sync.consumer import Consumer
 from vigie_hub.sync.receipts import Receipts
 from vigie_hub.tickets.desk import TicketDesk
 from vigie_hub.users import Users
-from vigie_hub.video.agent_keys import AgentKeys
-from vigie_hub.video.door import Door
-from vigie_hub.video.puller import Puller
-from vigie_hub.video.pulls import PullQueue
-from vigie_hub.video.roads import Roads
-from vigie_hub.video.watching import Limits, Watching
+from vigie_hub.video.live.watching import Limits, Watching
+from vigie_hub.video.pull.agent_keys import AgentKeys
+from vigie_hub.video.pull.door import Door
+from vigie_hub.video.pull.puller import Puller
+from vigie_hub.video.pull.pulls import PullQueue
+from vigie_hub.video.pull.roads import Roads
 from vigie_shared.clock import Clock, SystemClock
 from vigie_shared.errors import StoreError
 from vigie_shared.stopping import stop_signals

@@ -16,8 +16,8 @@ from vigie_hub.fleet_cli import operator as _operator
 from vigie_hub.hotlists.cli import app as hotlist_app
 from vigie_hub.keys import HubKeys
 from vigie_hub.settings import HubSettings
-from vigie_hub.video.labels import relabelled
-from vigie_hub.video.pieces import Quality
+from vigie_hub.video.pull.labels import relabelled
+from vigie_hub.video.pull.pieces import Quality
 from vigie_shared.clock import SystemClock
 from vigie_shared.commands import HoldKind
 from vigie_shared.errors import CommandError, VigieError

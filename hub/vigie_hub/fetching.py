@@ -17,14 +17,14 @@ from vigie_hub.custody.audit import Audit
 from vigie_hub.database import Database
 from vigie_hub.identity import Identity
 from vigie_hub.settings import EVERYWHERE, HubSettings
-from vigie_hub.video.agent_keys import AgentKeys
-from vigie_hub.video.door import Door, DoorKeeper, nobody_is_here
-from vigie_hub.video.pieces import Quality
-from vigie_hub.video.puller import Puller, PullLimits
-from vigie_hub.video.pulls import archive_clip
-from vigie_hub.video.roads import Roads
-from vigie_hub.video.strip import strip
-from vigie_hub.video.transfer import Promise
+from vigie_hub.video.pull.agent_keys import AgentKeys
+from vigie_hub.video.pull.door import Door, DoorKeeper, nobody_is_here
+from vigie_hub.video.pull.pieces import Quality
+from vigie_hub.video.pull.puller import Puller, PullLimits
+from vigie_hub.video.pull.pulls import archive_clip
+from vigie_hub.video.pull.roads import Roads
+from vigie_hub.video.pull.strip import strip
+from vigie_hub.video.pull.transfer import Promise
 from vigie_shared.clock import SystemClock
 from vigie_shared.errors import CommandError, LinkError, StoreError
 from vigie_shared.i18n import gettext as _
@@ -46,7 +46,7 @@ class FetchedClip:
     seconds: float
     roads: tuple[str, ...]
     is_relabelled: bool = False
-    """Whether its H.265 was given another name afterwards (`vigie_hub.video.labels`)."""
+    """Whether its H.265 was given another name afterwards (`vigie_hub.video.pull.labels`)."""
 
 
 async def fetch(

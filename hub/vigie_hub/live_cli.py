@@ -16,7 +16,7 @@ from vigie_shared.errors import CommandError
 from vigie_shared.i18n import gettext as _
 
 if TYPE_CHECKING:
-    from vigie_hub.video.whep_player import Tally
+    from vigie_hub.video.live.whep_player import Tally
 
 FIRST_FRAME_SECONDS: Final = 20.0
 app = typer.Typer(rich_markup_mode=None)
@@ -82,7 +82,7 @@ async def _look(
     each_second: Callable[[str], None],
 ) -> dict[str, object]:
     from vigie_hub.identity import Identity  # late: media libraries take a second to load
-    from vigie_hub.video.whep_player import HubAccess, WhepPlayer
+    from vigie_hub.video.live.whep_player import HubAccess, WhepPlayer
 
     context = None
     if settings.api_is_secure:

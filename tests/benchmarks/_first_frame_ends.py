@@ -10,8 +10,8 @@ import nats
 
 from tests.hub.video.agents import AGENT_ID
 from tests.hub.video.live_agents import CAMERA_ID, FilmCamera, live_agent
-from vigie_hub.video.agent_media import AgentMedia
-from vigie_hub.video.warm import WarmPeers
+from vigie_hub.video.live.agent_media import AgentMedia
+from vigie_hub.video.live.warm import WarmPeers
 from vigie_shared.clock import SystemClock
 from vigie_shared.media import Live
 from vigie_shared.rtc.reassembly import ReceivedFrame

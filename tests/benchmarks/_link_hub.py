@@ -19,8 +19,8 @@ from tests.benchmarks._link_agent import AGENT_ID, CLIP_BYTES, CLIP_ID, CLIP_SHA
 from tests.servers.relay import Relay
 from vigie_agent.keys import AgentKey
 from vigie_hub.archive.files import Archive
-from vigie_hub.video.puller import Puller, PullLimits
-from vigie_hub.video.sessions import Sessions
+from vigie_hub.video.pull.puller import Puller, PullLimits
+from vigie_hub.video.pull.sessions import Sessions
 from vigie_shared import subjects
 from vigie_shared.batches import decode
 from vigie_shared.clock import SystemClock

@@ -13,13 +13,13 @@ from tests.hub.video.agents import AGENT_ID, Clips
 from tests.hub.video.live_agents import CAMERA_ID, FilmCamera
 from vigie_agent.uplink.budget import LinkBudget
 from vigie_agent.video.answerer import Answerer
-from vigie_agent.video.light import Light
-from vigie_agent.video.live import LiveSource
-from vigie_agent.video.media import MediaSource
-from vigie_agent.video.media_desk import MediaDesk
+from vigie_agent.video.ladder.transcoding import Transcoders
+from vigie_agent.video.media.desk import MediaDesk
+from vigie_agent.video.media.light import Light
+from vigie_agent.video.media.live import LiveSource
+from vigie_agent.video.media.source import MediaSource
 from vigie_agent.video.sources import MediaSources
-from vigie_agent.video.transcoding import Transcoders
-from vigie_hub.video.agent_media import AgentMedia
+from vigie_hub.video.live.agent_media import AgentMedia
 from vigie_shared.clock import SystemClock
 from vigie_shared.media import First, Live, MediaMessage, Showing
 from vigie_shared.rtc.reassembly import ReceivedFrame

@@ -29,8 +29,8 @@ from tests.servers.ports import free_port
 from vigie_hub.archive.files import Archive
 from vigie_hub.bus.certificates import Certificates
 from vigie_hub.settings import TlsSettings
-from vigie_hub.video.puller import Puller
-from vigie_hub.video.roads import Road
+from vigie_hub.video.pull.puller import Puller
+from vigie_hub.video.pull.roads import Road
 from vigie_shared.bench import Measurement
 from vigie_shared.clock import SystemClock
 

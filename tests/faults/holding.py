@@ -25,8 +25,8 @@ from vigie_agent.keeping import opened_store
 from vigie_agent.keys import load_or_make_agent_key
 from vigie_agent.linking import make_uplink
 from vigie_agent.store import Store
-from vigie_agent.video import clip_desk, clip_session
-from vigie_agent.video.tcp_road import TcpPeer
+from vigie_agent.video.clips import desk, session
+from vigie_agent.video.clips.tcp_road import TcpPeer
 from vigie_shared.clock import SystemClock
 
 SEGMENT_BYTES = 300_000
@@ -41,7 +41,7 @@ def keep_clips(store: Store, clips: int, clip_bytes: int) -> None:
         settle(store)
 
 
-class Telling(clip_session.ClipSession):
+class Telling(session.ClipSession):
     """Says what leaves."""
 
     async def run(self) -> bool:
@@ -82,5 +82,5 @@ async def main(path: Path, clips: int, clip_bytes: int) -> None:
 
 
 if __name__ == "__main__":
-    setattr(clip_desk, "ClipSession", Telling)  # noqa: B010
+    setattr(desk, "ClipSession", Telling)  # noqa: B010
     asyncio.run(main(Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])))

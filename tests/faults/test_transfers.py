@@ -33,8 +33,8 @@ from vigie_hub import users
 from vigie_hub.archive.files import Archive
 from vigie_hub.database import Database
 from vigie_hub.settings import HubSettings
-from vigie_hub.video.roads import Road
-from vigie_hub.video.window import WINDOW_BYTES
+from vigie_hub.video.pull.roads import Road
+from vigie_hub.video.pull.window import WINDOW_BYTES
 from vigie_shared.clock import SystemClock
 from vigie_shared.transfer import BLOCK_BYTES
 

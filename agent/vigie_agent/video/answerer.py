@@ -13,10 +13,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from vigie_agent.uplink.budget import LinkBudget
 from vigie_agent.uplink.wire_bytes import publish_bytes
-from vigie_agent.video.clip_desk import ClipDesk
-from vigie_agent.video.clip_library import ClipLibrary, ClipSource
-from vigie_agent.video.media_desk import MediaDesk
-from vigie_agent.video.tcp_road import TcpRoad
+from vigie_agent.video.clips.desk import ClipDesk
+from vigie_agent.video.clips.library import ClipLibrary, ClipSource
+from vigie_agent.video.clips.tcp_road import TcpRoad
+from vigie_agent.video.media.desk import MediaDesk
 from vigie_shared import subjects
 from vigie_shared.commands import Refused
 from vigie_shared.errors import LinkError, TransferError

@@ -2,12 +2,12 @@
 
 from collections.abc import Callable, Sequence
 
-from vigie_agent.video.adaptive import AdaptiveSource
-from vigie_agent.video.live import LiveCamera
-from vigie_agent.video.media import MediaSource
-from vigie_agent.video.playable import Footage
-from vigie_agent.video.playback import PlaybackSource
-from vigie_agent.video.transcoding import Transcoders
+from vigie_agent.video.ladder.adaptive import AdaptiveSource
+from vigie_agent.video.ladder.transcoding import Transcoders
+from vigie_agent.video.media.live import LiveCamera
+from vigie_agent.video.media.source import MediaSource
+from vigie_agent.video.playback.playable import Footage
+from vigie_agent.video.playback.playback import PlaybackSource
 from vigie_shared.errors import CommandError
 from vigie_shared.i18n import gettext as _
 from vigie_shared.media import First, Live

@@ -13,7 +13,7 @@ from vigie_hub.api.services import Services
 from vigie_hub.api.throttle import Throttle
 from vigie_hub.api.viewings import Viewings
 from vigie_hub.ui import pages
-from vigie_hub.video.door import Door, DoorKeeper
+from vigie_hub.video.pull.door import Door, DoorKeeper
 
 _DESCRIPTION = """
 What agents report, alerts on plates that are looked for, and clips on demand. Times are UTC. Lists come in pages: hand

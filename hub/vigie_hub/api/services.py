@@ -10,8 +10,8 @@ from vigie_hub.api.feed import Feed
 from vigie_hub.hotlists.wishes import PlateWish
 from vigie_hub.tickets.desk import Ticket
 from vigie_hub.tickets.target import Target
-from vigie_hub.video.sdp_fragment import SdpFragment
-from vigie_hub.video.watching import Watched
+from vigie_hub.video.live.sdp_fragment import SdpFragment
+from vigie_hub.video.live.watching import Watched
 from vigie_shared.clock import Clock
 from vigie_shared.commands import HoldKind
 from vigie_shared.enrolment import Wish
@@ -139,7 +139,7 @@ class Tickets(Protocol):
 
 
 class Watching(Protocol):
-    """Live video and playback (`vigie_hub.video.watching`)."""
+    """Live video and playback (`vigie_hub.video.live.watching`)."""
 
     def ice_servers(self, who: str) -> tuple[IceServer, ...]:
         """Servers that `who` may use to be reached."""

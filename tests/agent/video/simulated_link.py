@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from random import Random
 
-from vigie_agent.video.ladder import Change, Ladder, RungCost
-from vigie_agent.video.media import LinkFeedback
+from vigie_agent.video.ladder.ladder import Change, Ladder, RungCost
+from vigie_agent.video.media.source import LinkFeedback
 from vigie_shared.media import Rung
 from vigie_shared.rtc.bandwidth import BandwidthEstimator
 from vigie_shared.rtc.pacer import PACKET_OVERHEAD_BYTES, Pacer

@@ -10,7 +10,7 @@ from structlog.testing import capture_logs
 
 from tests.hub.video.agents import AGENT_ID, CLIP, CLIP_ID, Clips, answering, is_idle
 from vigie_agent.video.answerer import Answerer, AnswererSettings
-from vigie_hub.video.peers import OfferingPeer
+from vigie_hub.video.pull.peer import OfferingPeer
 from vigie_shared import subjects
 from vigie_shared.commands import Refused
 from vigie_shared.errors import LinkError, StoreError, TransferError

@@ -36,8 +36,8 @@ from vigie_hub.settings import HubSettings
 from vigie_hub.sync.projector import project
 from vigie_hub.tickets.desk import TicketDesk
 from vigie_hub.users import Users
-from vigie_hub.video.pulls import PullState
-from vigie_hub.video.watching import Watching
+from vigie_hub.video.live.watching import Watching
+from vigie_hub.video.pull.pulls import PullState
 from vigie_shared.batches import Batch
 from vigie_shared.clock import SystemClock
 from vigie_shared.events import LANES, AnyEvent, ClipStored, Lane, MotionEnded, MotionStarted, PlateRead, lane_of

@@ -12,7 +12,7 @@ from nats.aio.client import Client
 
 from vigie_agent.uplink.budget import LinkBudget
 from vigie_agent.video.answerer import Answerer, AnswererSettings
-from vigie_agent.video.clip_library import ClipSource
+from vigie_agent.video.clips.library import ClipSource
 from vigie_shared.transfer import Manifest, block_digests
 
 AGENT_ID = "gate"

@@ -19,9 +19,9 @@ from vigie_agent.capture.source import CameraSource
 from vigie_agent.store import Store
 from vigie_agent.uplink.budget import LinkBudget
 from vigie_agent.video.answerer import Answerer
-from vigie_agent.video.footage import StoredFootage
-from vigie_agent.video.light import Light
-from vigie_agent.video.media_desk import MediaDesk
+from vigie_agent.video.media.desk import MediaDesk
+from vigie_agent.video.media.light import Light
+from vigie_agent.video.playback.footage import StoredFootage
 from vigie_agent.video.sources import MediaSources
 from vigie_shared.clock import SystemClock
 from vigie_shared.errors import CaptureError

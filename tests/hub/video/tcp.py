@@ -15,17 +15,17 @@ from vigie_agent.credentials import Credentials
 from vigie_agent.keys import AgentKey, load_or_make_agent_key
 from vigie_agent.uplink.budget import LinkBudget
 from vigie_agent.video.answerer import Answerer, AnswererSettings
-from vigie_agent.video.clip_library import ClipSource
-from vigie_agent.video.tcp_road import TcpRoad
+from vigie_agent.video.clips.library import ClipSource
+from vigie_agent.video.clips.tcp_road import TcpRoad
 from vigie_hub.api.feed import Feed
 from vigie_hub.api.server import ApiServer
 from vigie_hub.archive.files import Archive
 from vigie_hub.bus.certificates import Certificates
 from vigie_hub.keys import PublicKey
 from vigie_hub.settings import TlsSettings
-from vigie_hub.video.door import Door, DoorKeeper, nobody_is_here
-from vigie_hub.video.puller import Puller, PullLimits
-from vigie_hub.video.roads import Roads, RoadSetting
+from vigie_hub.video.pull.door import Door, DoorKeeper, nobody_is_here
+from vigie_hub.video.pull.puller import Puller, PullLimits
+from vigie_hub.video.pull.roads import Roads, RoadSetting
 from vigie_shared.clock import SystemClock
 from vigie_shared.enrolment import Membership
 

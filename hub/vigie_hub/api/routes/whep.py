@@ -18,8 +18,8 @@ from vigie_hub.api.routes.tickets import check_camera
 from vigie_hub.api.services import Services
 from vigie_hub.tickets.desk import TicketError
 from vigie_hub.tickets.target import Target
-from vigie_hub.video.sdp_fragment import MEDIA_TYPE, SdpFragment
-from vigie_hub.video.watching import ViewingError
+from vigie_hub.video.live.sdp_fragment import MEDIA_TYPE, SdpFragment
+from vigie_hub.video.live.watching import ViewingError
 from vigie_shared.errors import WireError
 from vigie_shared.ice import IceServer
 from vigie_shared.ids import AgentId, CameraId, UniqueId

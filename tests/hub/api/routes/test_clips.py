@@ -3,7 +3,7 @@
 import httpx
 
 from tests.hub.api.stage import NAME, Stage
-from vigie_hub.video.pulls import PullState
+from vigie_hub.video.pull.pulls import PullState
 
 
 async def test_pull_is_asked_for_once_shows_progress_and_ends_verified(hub: Stage, script: httpx.AsyncClient) -> None:

@@ -21,7 +21,7 @@ from tests.media.films import Luma, make_film, noisy, street
 from tests.servers.nats_server import NatsServer, nats_server
 from vigie_agent.store import Store
 from vigie_agent.video.answerer import Answerer
-from vigie_agent.video.light import Light
+from vigie_agent.video.media.light import Light
 from vigie_shared.events import ClipStored
 
 __all__ = ["nats_server"]

@@ -1,0 +1,1 @@
+"""Clips as exact bytes, served to pullers."""

@@ -1,0 +1,1 @@
+"""Clips as media, from where they lie."""

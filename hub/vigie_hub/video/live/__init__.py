@@ -1,0 +1,1 @@
+"""One pull from an agent, relayed to all who watch."""

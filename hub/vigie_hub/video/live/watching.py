@@ -1,0 +1,241 @@
+"""Who watches what: one relay for each camera that somebody watches, one viewer for each WHEP session."""
+
+import asyncio
+import re
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Final, Literal
+
+import structlog
+from nats.aio.client import Client
+
+from vigie_hub.tickets.desk import Ticket, TicketDesk
+from vigie_hub.video.live.agent_media import AgentMedia
+from vigie_hub.video.live.relay import Relay
+from vigie_hub.video.live.sdp_fragment import SdpFragment
+from vigie_hub.video.live.viewer import Viewer
+from vigie_hub.video.live.warm import WarmPeers
+from vigie_shared.clock import Clock
+from vigie_shared.errors import VigieError
+from vigie_shared.ice import IceServer, with_credentials
+from vigie_shared.ids import unique_id
+from vigie_shared.media import WARM_SECONDS, First, Live
+from vigie_shared.signaling import MediaWanted
+
+CREDENTIALS_LAST: Final = timedelta(hours=8)
+STILL_ALLOWED_SECONDS: Final = 5.0
+"""How often it is looked whether somebody who watches still may."""
+_H264: Final = re.compile(r"^a=rtpmap:\d+ H264/90000", re.MULTILINE | re.IGNORECASE)
+log = structlog.get_logger(__name__)
+Hindrance = Literal["stopped", "hub-full", "user-full", "no-h264", "no-such-viewing", "other-ice-session"]
+
+
+class ViewingError(VigieError):
+    """A viewing cannot begin or go on; `hindrance` says why."""
+
+    def __init__(self, hindrance: Hindrance) -> None:
+        super().__init__(hindrance)
+        self.hindrance: Hindrance = hindrance
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How many may watch at once."""
+
+    viewers_max: int = 200
+    viewers_per_user_max: int = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """A viewing that has begun: its id, the answer to the viewer's offer, and the servers it may use."""
+
+    viewing_id: str
+    sdp: str
+    etag: str
+    ice_servers: tuple[IceServer, ...]
+
+
+@dataclass(eq=False, slots=True)
+class _Viewing:
+    viewer: Viewer
+    user: str
+    gone: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+class Watching:
+    """A service: `run` it, then viewers may come."""
+
+    def __init__(
+        self,
+        client: Client,
+        tickets: TicketDesk,
+        clock: Clock,
+        *,
+        limits: Limits | None = None,
+        ice_urls: tuple[str, ...] = (),
+        turn_secret: str | None = None,
+        warm_seconds: float = WARM_SECONDS,
+    ) -> None:
+        """With a `turn_secret`, TURN servers among `ice_urls` are used with credentials that last 8 h."""
+        self._client = client
+        self._tickets = tickets
+        self._clock = clock
+        self._limits = limits or Limits()
+        self._ice_urls = ice_urls
+        self._turn_secret = turn_secret
+        self._warm_seconds = warm_seconds
+        self._relays: dict[tuple[str, str], Relay] = {}
+        self._viewings: dict[str, _Viewing] = {}
+        self._group: asyncio.TaskGroup | None = None
+        self._peers: WarmPeers | None = None
+        self.ready = asyncio.Event()
+        """Set while viewers may come."""
+
+    @property
+    def viewer_count(self) -> int:
+        """Views that are open, or about to be."""
+        return len(self._viewings)
+
+    @property
+    def idle_count(self) -> int:
+        """Connections to agents that are kept warm."""
+        return self._peers.idle_count if self._peers is not None else 0
+
+    async def run(self) -> None:
+        """Serve until cancelled; that ends all viewings."""
+        await self._tickets.close_forgotten()
+        try:
+            async with asyncio.TaskGroup() as self._group:
+                self._peers = WarmPeers(self._connection_to, self._group, warm_seconds=self._warm_seconds)
+                self.ready.set()
+                await asyncio.Event().wait()
+        finally:
+            self.ready.clear()
+            self._group = self._peers = None
+
+    def ice_servers(self, who: str) -> tuple[IceServer, ...]:
+        """STUN and TURN servers, with credentials of `who`, an agent's or a viewing's id."""
+        return with_credentials(self._ice_urls, self._turn_secret, who, self._clock.now() + CREDENTIALS_LAST)
+
+    async def watch(
+        self, ticket: Ticket, agent_id: str, first: First, offer_sdp: str, may_watch: Callable[[], bool]
+    ) -> Watched:
+        """Begin a viewing; `may_watch` is asked now and then whether it may go on. Raises ViewingError, WireError."""
+        self._admit(ticket.user)
+        if not _H264.search(offer_sdp):
+            raise ViewingError("no-h264")
+        assert self._group is not None
+        viewing_id = unique_id(self._clock.now())
+        viewing = _Viewing(Viewer(viewing_id, self.ice_servers(viewing_id)), ticket.user)
+        self._viewings[viewing_id] = viewing
+        relay = self._relay(agent_id, first, ticket)
+        relay.expect(viewing.viewer)
+        try:
+            answer = await viewing.viewer.answer(offer_sdp)
+        except BaseException:
+            relay.leave(viewing.viewer)
+            del self._viewings[viewing_id]
+            await viewing.viewer.close()
+            raise
+        self._group.create_task(self._accompany(viewing, relay, ticket, may_watch))
+        return Watched(viewing_id, answer, _etag(viewing.viewer), self.ice_servers(viewing_id))
+
+    async def cool(self) -> None:
+        """Close connections to agents that nobody uses, before their minute is over."""
+        if self._peers is not None:
+            await self._peers.cool()
+
+    async def trickle(self, viewing_id: str, user: str, fragment: SdpFragment) -> None:
+        """Candidates that the viewer found later. Raises ViewingError, WireError."""
+        viewer = self._viewing(viewing_id, user).viewer
+        if fragment.ice_ufrag != viewer.ice_ufrag:
+            raise ViewingError("other-ice-session")
+        await viewer.trickle(fragment)
+
+    def etag(self, viewing_id: str, user: str) -> str:
+        """Of the viewing's ICE session. Raises ViewingError."""
+        return _etag(self._viewing(viewing_id, user).viewer)
+
+    def end(self, viewing_id: str, user: str) -> None:
+        """The viewer has seen enough. Raises ViewingError."""
+        self._viewing(viewing_id, user).gone.set()
+
+    def _viewing(self, viewing_id: str, user: str) -> _Viewing:
+        viewing = self._viewings.get(viewing_id)
+        if viewing is None or viewing.user != user:
+            raise ViewingError("no-such-viewing")
+        return viewing
+
+    def _admit(self, user: str) -> None:
+        if self._group is None:
+            raise ViewingError("stopped")
+        if len(self._viewings) >= self._limits.viewers_max:
+            raise ViewingError("hub-full")
+        if Counter(viewing.user for viewing in self._viewings.values())[user] >= self._limits.viewers_per_user_max:
+            raise ViewingError("user-full")
+
+    def _relay(self, agent_id: str, first: First, ticket: Ticket) -> Relay:
+        """The one that shows it already, or a new one. Playback is steered, so each viewer has their own."""
+        key = (agent_id, first.model_dump_json() if isinstance(first, Live) else ticket.ticket_id)
+        relay = self._relays.get(key)
+        if relay is None or relay.is_over:
+            assert self._group is not None
+            assert self._peers is not None
+            wanted = MediaWanted(ticket_id=ticket.ticket_id, purpose=ticket.purpose)
+            relay = self._relays[key] = Relay(agent_id, first, wanted, self._peers)
+            self._group.create_task(self._serve(key, relay))
+        return relay
+
+    async def _serve(self, key: tuple[str, str], relay: Relay) -> None:
+        await asyncio.sleep(0)  # whoever asked is expected by then
+        try:
+            await relay.run()
+        except Exception as error:  # one relay must not end the others
+            await asyncio.to_thread(log.error, "relay_failed", agent_id=key[0], exc_info=error)
+        finally:
+            if self._relays.get(key) is relay:
+                del self._relays[key]
+
+    async def _accompany(self, viewing: _Viewing, relay: Relay, ticket: Ticket, may_watch: Callable[[], bool]) -> None:
+        """From the answer to the end, whoever ends it."""
+        viewer, has_begun = viewing.viewer, False
+        viewer.on_gone = viewing.gone.set
+        if not isinstance(relay.first, Live):
+            viewer.on_command = relay.steer
+        try:
+            if await viewer.ready():
+                relay.join(viewer)
+                await self._tickets.began(ticket, viewer.viewer_id)
+                has_begun = True
+                while may_watch() and not await _is_set(viewing.gone, STILL_ALLOWED_SECONDS):
+                    pass
+        except VigieError as error:
+            log.error("viewing_failed", viewing_id=viewer.viewer_id, reason=str(error))
+        finally:
+            relay.leave(viewer)
+            self._viewings.pop(viewer.viewer_id, None)
+            await asyncio.shield(self._end(viewer, ticket if has_begun else None))
+
+    async def _end(self, viewer: Viewer, ticket: Ticket | None) -> None:
+        if ticket is not None:
+            await self._tickets.ended(ticket, viewer.viewer_id, viewer.seconds_seen)
+        await viewer.close()
+
+    def _connection_to(self, agent_id: str) -> AgentMedia:
+        return AgentMedia(self._client, agent_id, self._clock, self.ice_servers(agent_id))
+
+
+def _etag(viewer: Viewer) -> str:
+    return f'"{viewer.ice_ufrag}"'
+
+
+async def _is_set(event: asyncio.Event, seconds: float) -> bool:
+    try:
+        async with asyncio.timeout(seconds):
+            await event.wait()
+    except TimeoutError:
+        return False
+    return True

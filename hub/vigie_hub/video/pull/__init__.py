@@ -1,0 +1,1 @@
+"""Clips pulled from agents into the archive."""

@@ -1,0 +1,329 @@
+"""Pulls clips from agents into the archive: verifies, resumes, takes the better road, gives up when nothing helps."""
+
+import asyncio
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+import structlog
+from nats.aio.client import Client
+from pydantic import BaseModel, ConfigDict, Field
+
+from vigie_hub.archive.files import Archive, Part
+from vigie_hub.video.offering import AwayError
+from vigie_hub.video.pull.comings import Comings
+from vigie_hub.video.pull.door import Door
+from vigie_hub.video.pull.pieces import Quality
+from vigie_hub.video.pull.roads import Road, Roads
+from vigie_hub.video.pull.sessions import KeyOf, Peer, RoadError, Sessions
+from vigie_hub.video.pull.transfer import Action, Finish, Promise, RefusedError, Resume, Send, Store, Transfer
+from vigie_hub.video.pull.window import WINDOW_BYTES_MAX, WINDOW_BYTES_MIN, Window
+from vigie_shared.clock import Clock, SystemClock
+from vigie_shared.errors import DigestError, LinkError, TransferError, VigieError
+from vigie_shared.i18n import gettext as _
+from vigie_shared.receipts import Verifier
+from vigie_shared.signaling import ClipPriority, ClipWanted
+from vigie_shared.transfer import Head, Index
+
+_HANG_UP_SECONDS: Final = 1.0
+_WAITINGS_MISSED: Final = 5 / 3
+_log = structlog.get_logger(__name__)
+
+OnProgress = Callable[[int], None]
+"""Called with the bytes that are verified so far."""
+_OnBytes = Callable[[int, int], None]
+
+
+class PullLimits(BaseModel):
+    """How long a pull waits, and how often it tries."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    answer_seconds: float = Field(default=10.0, gt=0)
+    open_seconds: float = Field(default=10.0, gt=0)
+    stall_seconds: float = Field(default=3.0, gt=0)
+    """Longer where the agent says less often that it waits."""
+    retry_seconds: float = Field(default=0.5, gt=0)
+    """Before the second attempt; doubles with each that brought nothing, up to `retry_seconds_max`."""
+    retry_seconds_max: float = Field(default=30.0, gt=0)
+    wait_seconds_max: float = Field(default=600.0, gt=0)
+    """Longest wait before asking again an agent that said when its link is free."""
+    fruitless_attempts_max: int = Field(default=8, ge=1)
+    """Attempts in a row that brought no block."""
+    away_attempts_max: int = Field(default=4, ge=1)
+    """The same, where the agent is not connected."""
+    window_bytes_max: int = Field(default=WINDOW_BYTES_MAX, ge=WINDOW_BYTES_MIN)
+    """Bytes asked for ahead, at most."""
+
+
+@dataclass(frozen=True, slots=True)
+class ArchivedClip:
+    """A clip that is durable in the archive, its bytes those that the agent's event promised."""
+
+    clip_id: str
+    sha256: str
+    bytes: int
+    pulled_at: datetime
+    pull_seconds: float
+    received_bytes: int
+    """What travelled for it since the pull began: less than `bytes` where an earlier pull had left some, more where
+    a session broke in the middle of a block."""
+    roads: tuple[Road, ...] = ()
+    """By which it came, the last one last."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """Keyframes of a clip, verified by the agent's signature; the rest of the clip stayed where it is."""
+
+    index: Index
+    init: bytes
+    heads: tuple[tuple[Head, bytes], ...]
+    """In order of time."""
+    received_bytes: int
+    seconds: float
+    roads: tuple[Road, ...]
+
+
+@dataclass(slots=True)
+class _Pull:
+    """One pull, attempt after attempt."""
+
+    promise: Promise
+    quality: Quality
+    priority: ClipPriority
+    part: Part
+    on_bytes: _OnBytes
+    """Hears how many bytes are verified, of how many."""
+    key: Verifier | None = None
+    received_bytes: int = 0
+    roads: list[Road] | None = None
+    index: Index | None = None
+    shut_roads: set[Road] | None = None
+
+
+class Puller:
+    """Any number of pulls at a time, each with its own session."""
+
+    def __init__(
+        self,
+        connection: Client,
+        archive: Archive,
+        *,
+        clock: Clock | None = None,
+        limits: PullLimits | None = None,
+        ice_servers: tuple[str, ...] = (),
+        roads: Roads | None = None,
+        door: Door | None = None,
+        key_of: KeyOf | None = None,
+    ) -> None:
+        """Without `door` and `key_of` the data channel is the only road, and no signature is checked."""
+        self.archive = archive
+        self._clock = clock or SystemClock()
+        self._limits = limits = limits or PullLimits()
+        self._roads = roads or Roads()
+        self._key_of = key_of
+        self._comings = Comings()
+        self._sessions = Sessions(
+            connection,
+            self._clock,
+            answer_seconds=limits.answer_seconds,
+            open_seconds=limits.open_seconds,
+            ice_servers=ice_servers,
+            door=door,
+        )
+
+    def alive(self, agent_id: str) -> None:
+        """An agent gave a sign of life: who waits for it need wait no longer."""
+        self._comings.came(agent_id)
+
+    async def pull(
+        self,
+        agent_id: str,
+        clip_id: str,
+        expected_bytes: int,
+        expected_sha256: str,
+        on_progress: OnProgress = lambda verified_bytes: None,
+        *,
+        priority: ClipPriority = "clip",
+    ) -> ArchivedClip:
+        """Return when the clip is durable.
+
+        Raises DigestError where the bytes are not those promised (final), RefusedError where the agent will not,
+        StoreError where the disk will not, TransferError when it has tried often enough.
+        """
+        began = self._clock.monotonic_seconds()
+        promise = Promise(agent_id, clip_id, expected_bytes, expected_sha256)
+        part = self.archive.part(expected_sha256, expected_bytes)
+        pull = _Pull(promise, "original", priority, part, lambda verified, _wanted: on_progress(verified))
+        if not await asyncio.to_thread(self.archive.intact, expected_sha256):
+            try:
+                await asyncio.to_thread(part.open)
+                await self._try_until_whole(pull)
+                await asyncio.to_thread(part.commit)
+            except DigestError:
+                await asyncio.to_thread(part.discard)
+                raise
+            finally:
+                await asyncio.to_thread(part.close)
+        seconds = self._clock.monotonic_seconds() - began
+        return ArchivedClip(
+            clip_id,
+            expected_sha256,
+            expected_bytes,
+            self._clock.now(),
+            seconds,
+            pull.received_bytes,
+            tuple(pull.roads or ()),
+        )
+
+    async def sample(
+        self,
+        promise: Promise,
+        quality: Quality,
+        on_progress: _OnBytes = lambda verified_bytes, wanted_bytes: None,
+    ) -> Sample:
+        """Bring keyframes alone; what came is used by a later pull of the whole. Raises as `pull`.
+
+        `on_progress` hears how many bytes are verified, of how many.
+        """
+        began = self._clock.monotonic_seconds()
+        part = self.archive.part(promise.sha256, promise.bytes)
+        pull = _Pull(promise, quality, "clip", part, on_progress)
+        try:
+            await asyncio.to_thread(part.open)
+            await self._try_until_whole(pull)
+            assert pull.index is not None
+            read = await asyncio.to_thread(_sampled, pull, pull.index)
+            seconds = self._clock.monotonic_seconds() - began
+            return Sample(pull.index, *read, pull.received_bytes, seconds, tuple(pull.roads or ()))
+        except DigestError:
+            await asyncio.to_thread(part.discard)
+            raise
+        finally:
+            await asyncio.to_thread(part.close)
+
+    async def _try_until_whole(self, pull: _Pull) -> None:
+        """Attempt after attempt."""
+        fruitless = best = 0
+        promise = pull.promise
+        pull.key = await self._key_of(promise.agent_id) if self._key_of else None
+        while True:
+            transfer = Transfer(promise, pull.quality, pull.key)
+            try:
+                await self._attempt(pull, transfer)
+                return
+            except VigieError as error:
+                if isinstance(error, DigestError) or not error.retryable:
+                    raise
+                if isinstance(error, RoadError):
+                    _log.info("road_shut", agent_id=promise.agent_id, reason=str(error))
+                    continue
+                if isinstance(error, RefusedError) and error.after_seconds is not None:
+                    after_seconds = min(error.after_seconds, self._limits.wait_seconds_max)
+                    _log.info("pull_waits", clip_id=promise.clip_id, after_seconds=after_seconds, reason=str(error))
+                    await asyncio.sleep(after_seconds)
+                    continue
+                fruitless = 0 if transfer.verified_bytes > best else fruitless + 1
+                best = max(best, transfer.verified_bytes)
+                if fruitless >= self._attempts_max(error):
+                    raise _given_up(promise, error, fruitless) from error
+                _log.info("pull_interrupted", clip_id=promise.clip_id, verified_bytes=best, reason=str(error))
+            finally:
+                pull.received_bytes += transfer.received_bytes
+            await self._comings.wait(promise.agent_id, self._pause_seconds(fruitless))
+
+    async def _attempt(self, pull: _Pull, transfer: Transfer) -> None:
+        """One session, by the road that seems best."""
+        agent_id, now = pull.promise.agent_id, self._clock.monotonic_seconds()
+        road: Road = "channel"
+        if self._sessions.has_door and pull.key is not None and "tcp" not in (pull.shut_roads or ()):
+            road = self._roads.choose(agent_id, pull.promise.bytes, now)
+        wanted = ClipWanted(clip_id=pull.promise.clip_id, priority=pull.priority)
+        began: float | None = None
+        try:
+            async with self._sessions.opened(road, agent_id, wanted, pull.key) as peer:
+                if pull.shut_roads:  # the other one is open: it was not the agent that refused
+                    self._roads.failed(agent_id, "tcp", now)
+                    pull.shut_roads = None
+                pull.roads = [*(pull.roads or []), road]
+                began = self._clock.monotonic_seconds()
+                await self._converse(pull, transfer, peer)
+        except RoadError:
+            pull.shut_roads = {road}
+            raise
+        except LinkError:
+            raise
+        except TransferError:
+            if began is not None and not transfer.received_bytes:
+                self._roads.failed(agent_id, road, now)
+            raise
+        finally:
+            ended = self._clock.monotonic_seconds()
+            if began is not None and transfer.received_bytes:
+                self._roads.arrived(agent_id, road, transfer.received_bytes, ended - began, ended)
+
+    async def _converse(self, pull: _Pull, transfer: Transfer, peer: Peer) -> None:
+        """Feed the core until it has what it wants."""
+        window, clock, reported = Window(self._limits.window_bytes_max, peer.get_bytes_max), self._clock, -1
+        actions = transfer.start(has_left=await asyncio.to_thread(pull.part.has_holes))
+        while not await self._do(actions, pull, transfer, peer, window):
+            if transfer.verified_bytes != reported:
+                pull.on_bytes(reported := transfer.verified_bytes, transfer.wanted_bytes)
+            message = await peer.receive(self._stall_seconds(transfer))
+            if isinstance(message, bytes):
+                window.arrived(clock.monotonic_seconds(), len(message) - 8)
+                transfer.window_bytes, transfer.get_bytes = window.bytes, window.get_bytes
+            actions = transfer.feed(message)
+            pull.index = transfer.index
+        pull.on_bytes(transfer.verified_bytes, transfer.wanted_bytes)
+        await peer.hang_up(_HANG_UP_SECONDS)
+
+    async def _do(self, actions: list[Action], pull: _Pull, transfer: Transfer, peer: Peer, window: Window) -> bool:
+        """Do what the protocol asks for; True when all is here."""
+        for action in actions:
+            match action:
+                case Send(text, wanted_bytes):
+                    peer.send(text)
+                    if wanted_bytes:
+                        window.asked(self._clock.monotonic_seconds(), wanted_bytes)
+                case Store(offset, data):
+                    await asyncio.to_thread(pull.part.write, offset, data)
+                case Resume():
+                    gets = await asyncio.to_thread(transfer.resume, pull.part.read)
+                    return await self._do(gets, pull, transfer, peer, window)
+                case Finish():
+                    return True
+        return False
+
+    def _attempts_max(self, error: VigieError) -> int:
+        most = self._limits.fruitless_attempts_max
+        return min(most, self._limits.away_attempts_max) if isinstance(error, AwayError) else most
+
+    def _stall_seconds(self, transfer: Transfer) -> float:
+        waiting = transfer.manifest.waiting_seconds if transfer.manifest else 0.0
+        stall_seconds = self._limits.stall_seconds
+        return stall_seconds if waiting < stall_seconds else waiting * _WAITINGS_MISSED
+
+    def _pause_seconds(self, fruitless: int) -> float:
+        capped = min(self._limits.retry_seconds * 2.0 ** max(0, fruitless - 1), self._limits.retry_seconds_max)
+        return capped * random.uniform(0.5, 1.0)  # noqa: S311
+
+
+def _given_up(promise: Promise, error: VigieError, count: int) -> VigieError:
+    reason = _("clip {clip_id} of agent {agent_id}: {reason}; tried {count} times").format(
+        clip_id=promise.clip_id, agent_id=promise.agent_id, reason=error, count=count
+    )
+    return AwayError(reason) if isinstance(error, AwayError) else TransferError(reason)
+
+
+def _sampled(pull: _Pull, index: Index) -> tuple[bytes, tuple[tuple[Head, bytes], ...]]:
+    """What is on disk of it; each keyframe is there whole or not at all."""
+
+    def bytes_of(head: Head) -> bytes:
+        return pull.part.read(head.offset, head.length)
+
+    heads = index.heads if pull.quality == "keyframes" else (index.heads[len(index.heads) // 2],)
+    return bytes_of(index.init), tuple((head, bytes_of(head)) for head in heads)

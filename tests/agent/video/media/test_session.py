@@ -1,0 +1,129 @@
+"""Over a real connection: a clip of the store plays and is steered; what is shown is said before it comes."""
+
+import asyncio
+from itertools import pairwise
+from pathlib import Path
+
+import av
+import pytest
+from nats.aio.client import Client
+
+from tests.agent.capture.films import packets_of
+from tests.agent.store.samples import filmed, open_store, settle
+from tests.hub.video.agents import AGENT_ID, Clips
+from tests.hub.video.live_agents import TestViewer
+from tests.media.films import make_film, walk
+from vigie_agent.camera import FinishedClip
+from vigie_agent.uplink.budget import LinkBudget
+from vigie_agent.video.answerer import Answerer
+from vigie_agent.video.ladder.transcoding import Transcoders
+from vigie_agent.video.media.desk import MediaDesk
+from vigie_agent.video.media.light import Light
+from vigie_agent.video.playback.footage import StoredFootage
+from vigie_agent.video.sources import MediaSources
+from vigie_shared import subjects
+from vigie_shared.clock import SystemClock
+from vigie_shared.media import CameraClock, MediaRefused, Pause, Play, Seek, Showing, Step
+from vigie_shared.signaling import OFFER_REPLY, Answer, MediaWanted, Offer
+
+SESSION_ID = "a" * 22
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory: pytest.TempPathFactory) -> FinishedClip:
+    film = make_film(tmp_path_factory.mktemp("film") / "film.mp4", walk(0, 4), seconds=4, frames_per_second=20)
+    return filmed(*packets_of(film))
+
+
+@pytest.fixture
+def hevc(tmp_path: Path) -> FinishedClip:
+    film = make_film(tmp_path / "film.mp4", walk(0, 2), seconds=2, codec="libx265", frames_per_second=20)
+    return filmed(*packets_of(film))
+
+
+class Played:
+    """A viewer of a clip, connected to an agent that has it."""
+
+    def __init__(self, connection: Client, clip: FinishedClip, folder: Path) -> None:
+        self.connection, self.clip, self.folder = connection, clip, folder
+        self.viewer = TestViewer()
+
+    async def __aenter__(self) -> "Played":
+        self.store = await asyncio.to_thread(open_store, self.folder / "store")
+        self.store.keep_clip(self.clip)
+        await asyncio.to_thread(settle, self.store)
+        self.transcoders = Transcoders(1)
+        sources = MediaSources([], lambda: StoredFootage(self.store), self.transcoders)
+        desk = MediaDesk(sources.open, LinkBudget.unlimited(), Light(SystemClock()))
+        answerer = Answerer(self.connection, AGENT_ID, Clips(), media=desk)
+        self.serving = asyncio.create_task(answerer.run())
+        await answerer.ready.wait()
+        return self
+
+    async def play(self, first: Play) -> None:
+        wanted = MediaWanted(first=first)
+        offer = Offer(session_id=SESSION_ID, sdp=await self.viewer.offer(), wanted=wanted)
+        subject = subjects.signaling(AGENT_ID, SESSION_ID)
+        reply = await self.connection.request(subject, offer.model_dump_json().encode(), timeout=10)
+        answer = OFFER_REPLY.validate_json(reply.data)
+        assert isinstance(answer, Answer)
+        await self.viewer.accept(answer.sdp)
+
+    def decoded(self) -> list[av.VideoFrame]:
+        context = av.CodecContext.create("h264", "r")
+        pictures = [one for frame in list(self.viewer.frames) for one in context.decode(av.Packet(frame.data))]
+        return pictures + list(context.decode(None))
+
+    async def __aexit__(self, *_error: object) -> None:
+        await self.viewer.connection.close()
+        self.serving.cancel()
+        await asyncio.wait([self.serving])
+        await asyncio.to_thread(self.transcoders.close)
+        await asyncio.to_thread(self.store.close)
+
+
+async def test_a_clip_plays_from_where_it_lies_and_is_steered(
+    connection: Client, clip: FinishedClip, tmp_path: Path
+) -> None:
+    async with Played(connection, clip, tmp_path) as played:
+        viewer = played.viewer
+        await played.play(Play(clip_id=clip.clip_id, at_seconds=1.32))
+        await viewer.has_frames(9)
+        shown = await viewer.has_heard(Showing)
+        assert isinstance(shown, Showing)
+        assert (shown.rung, shown.reason, shown.clip_id) == ("clip", "asked", clip.clip_id)
+        clock = await viewer.has_heard(CameraClock)
+        assert isinstance(clock, CameraClock)
+        assert clock.at_seconds == pytest.approx(1.0, abs=0.01), "the keyframe before what was asked for"
+        assert abs((clock.at - clip.at).total_seconds() - 1.0) < 0.01, "the camera's time"
+        assert viewer.frames[0].is_keyframe
+        viewer.say(Pause())
+        viewer.say(Seek(at_seconds=3.0))
+        while not viewer.frames[-1].is_keyframe or len(viewer.frames) < 10:
+            await viewer.has_frames(len(viewer.frames) + 1)
+        count = len(viewer.frames)
+        viewer.say(Step(frames=1))
+        await viewer.has_frames(count + 1)
+        assert len(played.decoded()) == count + 1
+        stamps = [frame.timestamp for frame in viewer.frames]
+        assert all(0 < (after - before) % (1 << 32) < 1 << 31 for before, after in pairwise(stamps))
+
+
+async def test_h265_comes_as_h264_and_is_said(connection: Client, hevc: FinishedClip, tmp_path: Path) -> None:
+    async with Played(connection, hevc, tmp_path) as played:
+        await played.play(Play(clip_id=hevc.clip_id))
+        await played.viewer.has_frames(3)
+        shown = await played.viewer.has_heard(Showing)
+        assert isinstance(shown, Showing)
+        assert (shown.reason, shown.codec) == ("h265", "h264")
+        assert len(played.decoded()) >= 3
+
+
+async def test_a_clip_that_is_not_here_is_refused_with_one_line(
+    connection: Client, clip: FinishedClip, tmp_path: Path
+) -> None:
+    async with Played(connection, clip, tmp_path) as played:
+        await played.play(Play(clip_id="f" * 22))
+        refused = await played.viewer.has_heard(MediaRefused)
+        assert isinstance(refused, MediaRefused)
+        assert "is not here" in refused.reason
