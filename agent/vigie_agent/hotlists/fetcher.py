@@ -10,6 +10,7 @@ import nats.errors
 import structlog
 from nats.aio.client import Client
 from nats.aio.msg import Msg
+from pydantic import ValidationError
 
 from vigie_agent.hotlists.lists import Hotlists
 from vigie_agent.logs import FaultLog
@@ -18,7 +19,7 @@ from vigie_agent.uplink.wire_bytes import publish_bytes
 from vigie_shared import subjects
 from vigie_shared.clock import Clock
 from vigie_shared.errors import StoreError, WireError
-from vigie_shared.hotlists.sealed import CATALOG_KEY, direct_get, head_key
+from vigie_shared.hotlists.sealed import CATALOG_KEY, HINT, direct_get, head_key
 
 log = structlog.get_logger(__name__)
 
@@ -127,5 +128,10 @@ class HotlistFetcher:
             return None
         return reply.data
 
-    async def _on_hint(self, _message: Msg) -> None:
-        self._hinted.set()
+    async def _on_hint(self, message: Msg) -> None:
+        try:
+            told = HINT.validate_json(message.data)
+        except ValidationError:
+            told = {}
+        if not told or not self._lists.has(told):
+            self._hinted.set()

@@ -1,7 +1,7 @@
 """The lists that this agent follows: copies, indexes, and what a read finds in them."""
 
 import contextlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -161,6 +161,13 @@ class Hotlists:
         if offered is None or one is None or one.copy.version >= offered.version:
             return False
         return need is None or need.version < offered.version or self._fits(list_id, need)
+
+    def has(self, versions: Mapping[str, int]) -> bool:
+        """Whether what a hint tells of is here already, so that nothing needs to be asked. Reads only."""
+        if self.follows_all:
+            label = self._catalog.label
+            return label is not None and label.version >= versions.get(CATALOG_KEY, 0) and not self.behind()
+        return all(one.copy.version >= versions.get(list_id, 0) for list_id, one in self._followed.items())
 
     def _follow(self) -> None:
         """Open what is to be followed and is not, let go what is not to be followed any more."""

@@ -4,7 +4,6 @@ A hub that dies anywhere in between goes on where the table stands.
 """
 
 import asyncio
-import json
 from datetime import timedelta
 from typing import Final
 
@@ -25,10 +24,12 @@ from vigie_shared import subjects
 from vigie_shared.clock import Clock
 from vigie_shared.errors import StoreError, WireError
 from vigie_shared.hotlists.catalog import LISTS_MAX
-from vigie_shared.hotlists.sealed import CATALOG_KEY, Catalog, Head, direct_get, head_key, subject_of, unseal
+from vigie_shared.hotlists.sealed import CATALOG_KEY, HINT, Catalog, Head, direct_get, head_key, subject_of, unseal
 
 log = structlog.get_logger(__name__)
 LOOK_SECONDS: Final = 1.0
+REMINDER_SECONDS: Final = (10.0, 25.0)
+"""A hint may be lost between here and an agent: it is said again, so long after an edit."""
 _ANSWER_SECONDS: Final = 5.0
 _BUCKET_BYTES_MAX: Final = 512 * 1024**2
 
@@ -57,6 +58,7 @@ class Publisher:
         self._catalog = CatalogBook(key, self._verifier)
         self._left_out = 0
         self._announced: dict[str, int] = {}
+        self._reminders_due: list[float] = []
         self._complained = False
 
     async def run(self) -> None:
@@ -89,8 +91,13 @@ class Publisher:
                 await self._confirm(standing)
         await self._tell_catalog()
         await self._put_waiting()
+        now_seconds = self._clock.monotonic_seconds()
         if self._versions() != self._announced:
             await self._announce()
+            self._reminders_due = [now_seconds + after for after in REMINDER_SECONDS]
+        elif self._reminders_due and now_seconds >= self._reminders_due[0]:
+            await self._announce()
+            self._reminders_due.pop(0)
 
     def _is_due(self, standing: Standing) -> bool:
         pause = timedelta(minutes=self._settings.confirm_minutes)
@@ -187,7 +194,7 @@ class Publisher:
     async def _announce(self) -> None:
         """A hint: agents look, and believe only what is signed."""
         self._announced = self._versions()
-        await self._client.publish(subjects.hotlists_changed(), json.dumps(self._announced).encode())
+        await self._client.publish(subjects.hotlists_changed(), HINT.dump_json(self._announced))
 
     def _versions(self) -> dict[str, int]:
         return {CATALOG_KEY: self._catalog.version, **{one.list_id: one.version for one in self._books.values()}}

@@ -26,6 +26,8 @@ _PURPOSE: Final = b"vigie hotlist 1\n"
 """Signed with each value, so that no signature over anything else can pass for one."""
 
 Version = Annotated[int, Field(ge=1, le=(1 << 53) - 1)]
+HINT: Final = TypeAdapter(dict[str, int])
+"""On `subjects.hotlists_changed`, unsigned: the versions there are now by list, `CATALOG_KEY` among them."""
 
 
 class Head(BaseModel):

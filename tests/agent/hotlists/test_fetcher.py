@@ -8,6 +8,7 @@ import nats
 import nkeys
 import pytest
 from nats.aio.client import Client
+from nats.aio.msg import Msg
 from nats.js.api import StreamConfig
 
 from tests.agent.hotlists.house import HUB, entry
@@ -111,3 +112,21 @@ async def test_a_hint_brings_an_edit_at_once(site: Site) -> None:
     finally:
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
+
+
+async def test_a_hint_of_what_is_here_asks_for_nothing(site: Site) -> None:
+    """Hubs say each hint more than once: the link pays only for news."""
+    await site.put(7, entry("12345|أ|6", 1))
+    await site.fetcher.look(site.client)
+    assert site.lists.has({"main": 7, "toll": 3, "_lists": 9})
+    assert not site.lists.has({"main": 8})
+
+
+@pytest.mark.parametrize("hint", [b"", b"[]", b'{"main": "seven"}', b"{}"], ids=["empty", "list", "text", "nothing"])
+async def test_a_hint_that_says_nothing_clear_is_news(site: Site, hint: bytes) -> None:
+    await site.put(7, entry("12345|أ|6", 1))
+    await site.fetcher.look(site.client)
+    await site.fetcher._on_hint(Msg(site.client, subject="c.all.hl", data=b'{"main": 7}'))
+    assert not site.fetcher._hinted.is_set()
+    await site.fetcher._on_hint(Msg(site.client, subject="c.all.hl", data=hint))
+    assert site.fetcher._hinted.is_set()

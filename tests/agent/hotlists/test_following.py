@@ -20,11 +20,12 @@ from vigie_agent.hotlists.lists import ALL, Bounds, Hotlists, on_disk
 from vigie_agent.uplink.budget import LinkBudget
 from vigie_hub.database import Database
 from vigie_hub.hotlists.entries import add, drop
-from vigie_hub.hotlists.publisher import Publisher
+from vigie_hub.hotlists.publisher import REMINDER_SECONDS, Publisher
 from vigie_hub.hotlists.wishes import PlateWish
 from vigie_hub.settings import HotlistSettings
 from vigie_shared.hotlists.catalog import Offered, encode
-from vigie_shared.hotlists.sealed import CATALOG_KEY, Catalog, seal, subject_of
+from vigie_shared.hotlists.sealed import CATALOG_KEY, HINT, Catalog, seal, subject_of
+from vigie_shared.subjects import hotlists_changed
 
 KEY = new_key(nkeys.PREFIX_BYTE_SERVER)
 LISTS = ("main", "city", "toll")
@@ -106,14 +107,17 @@ async def test_all_lists_are_followed_new_ones_and_gone_ones_at_a_hint(city: Cit
         async def hits(serial: int, *names: str) -> bool:
             return city.hits(lists, serial) == list(names)
 
+        async def off_the_disk() -> bool:
+            return not list((city.folder / "edge" / "hotlists").glob("toll.*"))
+
         for number, list_id in enumerate(LISTS, 1):
             await until(lambda n=number, name=list_id: hits(n, name), 60)  # type: ignore[misc]
         await city.want("weekend", 7)
         await until(lambda: hits(7, "weekend"), 60)
         await city.drop("toll")
         await until(lambda: hits(3), 60)
+        await until(off_the_disk, 60)
         assert city.hits(lists, 1) == ["main"]
-    assert not list((city.folder / "edge" / "hotlists").glob("toll.*"))
 
 
 async def test_what_is_followed_is_known_without_a_link_after_a_restart_and_by_status(city: City) -> None:
@@ -200,3 +204,23 @@ async def test_a_list_that_is_too_large_is_left_out_until_there_is_room(city: Ci
     await city.drop("toll")
     assert await city.fetcher(lists).look(city.client)
     assert [city.hits(lists, number) for number in (1, 2, 100, 3)] == [["main"], ["city"], ["city"], []]
+
+
+async def test_a_hint_is_said_three_times_and_only_the_first_asks_for_anything(city: City) -> None:
+    """One that is lost on the way delays a removed plate by seconds, not until the next look."""
+    hints = await city.client.subscribe(hotlists_changed())
+    lists = await city.lists()
+    told: list[list[dict[str, int]]] = []
+    await city.drop("toll")
+    assert await city.fetcher(lists).look(city.client)
+    for seconds in (0, *REMINDER_SECONDS, 300):
+        city.clock.at += timedelta(seconds=seconds)
+        await city.publisher.look()
+        await city.client.publish(hotlists_changed(), b"{}")
+        told.append([])
+        while versions := HINT.validate_json((await hints.next_msg(30)).data):
+            told[-1].append(versions)
+    assert [len(some) for some in told] == [1, 1, 1, 0]
+    assert all(lists.has(versions) for some in told for versions in some)
+    await city.want("toll", 9)
+    assert not lists.has(HINT.validate_json((await hints.next_msg(30)).data))
