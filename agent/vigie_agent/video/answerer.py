@@ -89,7 +89,8 @@ class Answerer:
             subjects.all_signaling(self._agent_id), pending_msgs_limit=_OFFERS_WAITING_MAX
         )
         try:
-            await self._connection.flush()
+            for _twice in range(2):  # nats-py 2.16 writes the first PING ahead of a fresh SUB
+                await self._connection.flush()
             self.ready.set()
             async with asyncio.TaskGroup() as group:
                 async for message in subscription.messages:

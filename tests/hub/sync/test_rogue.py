@@ -155,7 +155,7 @@ async def test_a_rogue_pushes_out_its_own_oldest_messages_and_nobody_else_s(tmp_
     ):
         async with site.consuming():
             pass  # the stream exists, and nobody reads it
-        await site.connection.client.flush()  # now nats-server knows that nobody pulls
+        await settled(site.connection.client)  # now nats-server knows that nobody pulls
         for number in range(1, 4):
             await agent.send(batch([hit()], number, lane="hit"))
         lone = encode(batch([hit()], agent_id="rogue", lane="hit"))
@@ -181,7 +181,7 @@ async def test_a_rogue_s_large_messages_end_at_the_stream_s_limit_and_what_other
     ):
         async with site.consuming():
             pass
-        await site.connection.client.flush()  # now nats-server knows that nobody pulls
+        await settled(site.connection.client)  # now nats-server knows that nobody pulls
         await agent.send(batch([hit()], 1, lane="hit"))
         for number in range(100):
             await rogue.client.publish(f"e.rogue.{LANES[number % len(LANES)]}", bytes(200_000))
