@@ -11,6 +11,8 @@ from vigie_hub.sync.lanes import Lanes
 
 KEPT: Final = 1000
 """So many are kept, of all agents together, the newest."""
+KEPT_PER_AGENT: Final = 50
+"""So many of one agent: a rogue pushes out its own, nobody else's."""
 PAYLOAD_BYTES_MAX: Final = 64 * 1024
 AHEAD_MAX: Final = 100_000
 """A claim further ahead of the watermark than this is noise: believed, it would hide what is still to come."""
@@ -28,8 +30,12 @@ def bury(connection: sqlite3.Connection, refusal: Refusal, lanes: Lanes, now: st
         ),
     )
     connection.execute(
-        "DELETE FROM dead_letters WHERE id <= (SELECT max(id) FROM dead_letters) - ?",
-        (KEPT,),
+        "DELETE FROM dead_letters WHERE agent_id = ?1 AND id <="
+        " (SELECT id FROM dead_letters WHERE agent_id = ?1 ORDER BY id DESC LIMIT 1 OFFSET ?2)",
+        (refusal.agent_id, KEPT_PER_AGENT),
+    )
+    connection.execute(
+        "DELETE FROM dead_letters WHERE id <= (SELECT id FROM dead_letters ORDER BY id DESC LIMIT 1 OFFSET ?)", (KEPT,)
     )
     if head is None or refusal.lane is None:
         return False

@@ -13,10 +13,10 @@ from vigie_hub.sync.projector import project_all
 from vigie_shared.batches import encode
 
 
-def broken(first_seq: int) -> Refusal:
+def broken(first_seq: int, agent_id: str = "gate-1") -> Refusal:
     """A batch of three events, cut short."""
-    payload = encode(batch([plate_read() for _each in range(3)], first_seq))
-    refusal = receive("e.gate-1.lpr", payload[:30])
+    payload = encode(batch([plate_read() for _each in range(3)], first_seq, agent_id=agent_id))
+    refusal = receive(f"e.{agent_id}.lpr", payload[:30])
     assert isinstance(refusal, Refusal)
     return refusal
 
@@ -73,3 +73,15 @@ def test_only_the_newest_are_kept(folder: Path, monkeypatch: pytest.MonkeyPatch)
     with Database(folder / "hub.db") as database:
         watermark(database, *(broken(1) for _each in range(5)))
         assert counted(database, "dead_letters") == 2
+
+
+def test_an_agent_s_push_out_its_own_and_nobody_else_s(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dead_letters, "KEPT", 5)
+    monkeypatch.setattr(dead_letters, "KEPT_PER_AGENT", 3)
+    with Database(folder / "hub.db") as database:
+        database.write_now(lambda connection: enrol(connection, "rogue", new_key().public_key, NOON, "test"))
+        watermark(database, broken(1), *(broken(1 + 3 * each, "rogue") for each in range(20)))
+        kept = database.read_now(
+            lambda c: c.execute("SELECT agent_id, first_seq FROM dead_letters ORDER BY id").fetchall()
+        )
+        assert [tuple(row) for row in kept] == [("gate-1", 1), ("rogue", 52), ("rogue", 55), ("rogue", 58)]
