@@ -25,7 +25,7 @@ class Overseen:
         connection = Connection(site.server.url, site.keys.trust.system_login())
         system = System(connection, site.keys.trust.account)
         guard = self.guard = Guard(system, site.database, self.registry, clock)
-        presence = Presence(
+        presence = self.presence = Presence(
             system,
             site.database,
             self.registry,

@@ -4,8 +4,9 @@ All in the system account (docs.nats.io, System events and decentralized JWT aut
 """
 
 import asyncio
+import contextlib
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 
 import structlog
@@ -23,9 +24,14 @@ from vigie_shared.i18n import gettext as _
 log = structlog.get_logger(__name__)
 SYNC_SECONDS_MAX: Final = 60
 _ANSWER_SECONDS: Final = 5.0
-_CONNECTIONS_A_PAGE: Final = 500
+_OTHERS_SECONDS: Final = 0.25
+"""How much later than the last answer another server of a cluster may give its own."""
+_CONNECTIONS_A_PAGE: Final = 2_000
 _LOUDEST: Final = 48
 _TRAFFIC: Final = f"{SYSTEM_INBOX_PREFIX}.traffic"
+_CONNECTIONS: Final = "$SYS.REQ.SERVER.PING.CONNZ"
+"""Asked with `auth` it names each connection's user, and nats-server (2.15) then checks the signature of each one's
+token again, up to a millisecond of its processor each time. So that is asked only where a connection is not known."""
 
 
 class System:
@@ -93,35 +99,82 @@ class System:
         await self._client.subscribe(f"$SYS.ACCOUNT.{self._account}.CONNECT", cb=listener(came))
         await self._client.subscribe(f"$SYS.ACCOUNT.{self._account}.DISCONNECT", cb=listener(went))
 
-    async def sessions(self) -> dict[Session, str]:
-        """All connections of the account now, each with its user's key. Raises LinkError."""
+    async def sessions(self, known: Mapping[Session, str]) -> dict[Session, str]:
+        """All connections of the account now, at all servers, each with its user's key. Raises LinkError.
+
+        `known` are believed: a server gives a number to one connection only.
+        """
         found: dict[Session, str] = {}
+        offset = 0
         while True:
-            question = {"auth": True, "acc": self._account, "limit": _CONNECTIONS_A_PAGE, "offset": len(found)}
-            answer = await self._ask("$SYS.REQ.SERVER.PING.CONNZ", json.dumps(question).encode())
-            page = answer.get("data", {})
-            connections = page.get("connections") or []
-            found |= {(page["server_id"], one["cid"]): one["authorized_user"] for one in connections}
-            if len(connections) < _CONNECTIONS_A_PAGE:
+            question = {"acc": self._account, "limit": _CONNECTIONS_A_PAGE, "offset": offset}
+            numbers = await self._connections(question)
+            if all(session in known for session in numbers):
+                found |= {session: known[session] for session in numbers}
+            else:
+                named = await self._connections({**question, "auth": True})
+                found |= {session: one["authorized_user"] for session, one in named.items()}
+            offset += _CONNECTIONS_A_PAGE
+            if len(numbers) < _CONNECTIONS_A_PAGE:  # so no server has more
                 return found
 
-    async def watch_traffic(self, heard: Callable[[list[Traffic]], None]) -> None:
-        """Tell what each server of the cluster answers to `ask_traffic`; the subscription outlives reconnects."""
+    async def _connections(self, question: Mapping[str, object]) -> dict[Session, dict[str, Any]]:
+        """One page of each server that answers."""
+        try:
+            pages = [json.loads(answer)["data"] for answer in await self._request_all(_CONNECTIONS, question)]
+            return {(page["server_id"], one["cid"]): one for page in pages for one in page.get("connections") or []}
+        except (NatsError, OSError, ValueError, KeyError, TypeError) as error:
+            raise _unanswered(_CONNECTIONS, error) from error
+
+    async def _request_all(self, subject: str, question: Mapping[str, object]) -> list[bytes]:
+        """The answers of all servers: of a cluster, those that come soon after each other."""
+        arrived: asyncio.Queue[bytes] = asyncio.Queue()
+
+        async def came(message: Msg) -> None:
+            arrived.put_nowait(message.data)
+
+        subscription = await self._client.subscribe(self._client.new_inbox(), cb=came)
+        try:
+            await self._client.publish(subject, json.dumps(question).encode(), reply=subscription.subject)
+            async with asyncio.timeout(_ANSWER_SECONDS):
+                answers = [await arrived.get()]
+            with contextlib.suppress(TimeoutError):
+                while self._client._server_info.get("cluster"):  # which nats-py 2.16 tells nobody
+                    async with asyncio.timeout(_OTHERS_SECONDS):
+                        answers.append(await arrived.get())
+            return answers
+        finally:
+            if self._client.is_connected:
+                await subscription.unsubscribe()
+
+    async def watch_traffic(
+        self, heard: Callable[[list[Traffic]], None], whose: Callable[[Session], str | None]
+    ) -> None:
+        """Tell what each server of the cluster answers to `ask_traffic`; the subscription outlives reconnects.
+
+        `whose` says which key a connection has; what it does not know of is left out.
+        """
 
         async def answered(message: Msg) -> None:
             try:
                 page = json.loads(message.data)["data"]
-                heard([Traffic.of(page, one) for one in page.get("connections") or []])
+                found = [
+                    Traffic.of(page, one, key)
+                    for one in page.get("connections") or []
+                    if (key := whose((page["server_id"], one["cid"])))
+                ]
             except (ValueError, KeyError, TypeError):
                 log.debug("system_event_not_understood", subject=message.subject)
+            else:
+                heard(found)
 
         await self._client.subscribe(_TRAFFIC, cb=answered)
 
     async def ask_traffic(self) -> None:
         """Ask what the connections that spoke last have sent: who floods is among them. Raises LinkError."""
-        question = {"auth": True, "acc": self._account, "limit": _LOUDEST, "sort": "last"}
+        question = {"acc": self._account, "limit": _LOUDEST, "sort": "last"}
         try:
-            await self._client.publish("$SYS.REQ.SERVER.PING.CONNZ", json.dumps(question).encode(), reply=_TRAFFIC)
+            await self._client.publish(_CONNECTIONS, json.dumps(question).encode(), reply=_TRAFFIC)
         except (NatsError, OSError) as error:
             raise LinkError(str(error) or type(error).__name__) from error
 

@@ -19,8 +19,8 @@ class Traffic:
     age_seconds: float
 
     @classmethod
-    def of(cls, page: dict[str, Any], one: dict[str, Any]) -> Self:
+    def of(cls, page: dict[str, Any], one: dict[str, Any], key: str) -> Self:
         """From an answer of nats-server's monitoring (CONNZ). Raises KeyError, ValueError, TypeError."""
         age = datetime.fromisoformat(page["now"]) - datetime.fromisoformat(one["start"])
         session = (page["server_id"], one["cid"])
-        return cls(one["authorized_user"], session, one["in_msgs"], one["in_bytes"], max(0.0, age.total_seconds()))
+        return cls(key, session, one["in_msgs"], one["in_bytes"], max(0.0, age.total_seconds()))

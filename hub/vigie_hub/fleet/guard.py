@@ -13,7 +13,7 @@ from typing import Final
 import structlog
 
 from vigie_hub.bus.system import System
-from vigie_hub.bus.traffic import Traffic
+from vigie_hub.bus.traffic import Session, Traffic
 from vigie_hub.database import Database
 from vigie_hub.fleet.floods import Flood, Floods
 from vigie_hub.fleet.registry import Registry
@@ -23,6 +23,10 @@ from vigie_shared.errors import LinkError, StoreError
 
 log = structlog.get_logger(__name__)
 LOOK_SECONDS: Final = 0.25
+
+
+def _nobody(_session: Session) -> str | None:
+    return None
 
 
 class Guard:
@@ -37,6 +41,8 @@ class Guard:
         self._found: list[Flood] = []
         self._stirred = asyncio.Event()
         self._ends: list[int] = []
+        self.whose: Callable[[Session], str | None] = _nobody
+        """Says which key a connection has."""
         self.on_changed: Callable[[], Awaitable[None]] | None = None
         """Called when nats-server is to refuse others than before."""
         self.on_suspended: Callable[[str], Awaitable[None]] | None = None
@@ -45,7 +51,7 @@ class Guard:
     async def run(self) -> None:
         """Guard until cancelled."""
         await self.refresh()
-        await self._system.watch_traffic(self._heard)
+        await self._system.watch_traffic(self._heard, self.whose)
         while True:
             try:
                 await self._system.ask_traffic()

@@ -70,6 +70,7 @@ class Oversight:
         connection.on_broken = presence.link_lost
         connection.on_back = self._returned
         guard.on_changed = self._refusals_changed
+        guard.whose = presence.whose
 
     async def run(self) -> None:
         """Oversee until cancelled; raises SettingsError where nats-server is not fit."""

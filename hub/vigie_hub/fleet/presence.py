@@ -23,6 +23,8 @@ STORE_EVERY_SECONDS: Final = 0.25
 RETRY_SECONDS: Final = 2.0
 SURVEY_SECONDS: Final = 60.0
 """How often all connections are counted anew, in case an event was lost."""
+STRANGER_SECONDS: Final = 5.0
+"""A connection that nobody told of has them counted sooner, but not again within this time."""
 
 
 class Sessions:
@@ -53,6 +55,11 @@ class Sessions:
         for session, key in self._meanwhile or []:
             self._set(session, key)
         self._meanwhile = None
+
+    @property
+    def keys(self) -> Mapping[Session, str]:
+        """The key of each connection."""
+        return self._keys
 
     def has(self, key: str) -> bool:
         """Whether this key has a connection."""
@@ -113,6 +120,7 @@ class Presence:
         self._stored: dict[str, Link] = {}
         self._watching = False
         self._survey_due = True
+        self._surveyed_at = float("-inf")
 
     async def run(self) -> None:
         """Watch until cancelled."""
@@ -140,6 +148,14 @@ class Presence:
         """Agents were enrolled or revoked: connections mean something else now."""
         self._stored = {}
         self._stirred.set()
+
+    def whose(self, session: Session) -> str | None:
+        """The key of a connection; of one that nobody told of it is soon asked for."""
+        key = self._sessions.keys.get(session)
+        if key is None and self._clock.monotonic_seconds() >= self._surveyed_at + STRANGER_SECONDS:
+            self._survey_due = True
+            self._stirred.set()
+        return key
 
     def _came(self, key: str, session: Session) -> None:
         self._sessions.came(key, session)
@@ -171,7 +187,8 @@ class Presence:
 
     async def _survey(self) -> None:
         self._sessions.begin_survey()
-        found = await self._system.sessions()
+        self._surveyed_at = self._clock.monotonic_seconds()
+        found = await self._system.sessions(self._sessions.keys)
         self._sessions.end_survey(found)
         self._survey_due = False
         self._watching = True

@@ -17,7 +17,8 @@ async def test_server_counts_what_an_agent_sends_on_whatever_subject(tmp_path: P
         await connection.connect()
         system = System(connection, site.keys.trust.account)
         heard: dict[str, Traffic] = {}
-        await system.watch_traffic(lambda traffic: heard.update({one.key: one for one in traffic}))
+        known = await system.sessions({})
+        await system.watch_traffic(lambda traffic: heard.update({one.key: one for one in traffic}), known.get)
         for subject in ("p.a", "r.a.x", "e.b.lpr"):  # the last one is refused, and costs the server as much
             await agent.client.publish(subject, b"12345")
         await settled(agent.client)
@@ -30,4 +31,18 @@ async def test_server_counts_what_an_agent_sends_on_whatever_subject(tmp_path: P
 
         await until(counted)
         assert heard[agent.key.public_key].age_seconds >= 0
+        await connection.close()
+
+
+async def test_connections_that_are_known_are_not_asked_for_their_names_again(tmp_path: Path) -> None:
+    async with open_site(tmp_path, "a", "b") as site, site.agents[0].connected(site.server.url) as agent:
+        connection = Connection(site.server.url, site.keys.trust.system_login())
+        await connection.connect()
+        system = System(connection, site.keys.trust.account)
+        found = await system.sessions({})
+        assert agent.key.public_key in found.values()
+        renamed = {session: f"known as {key}" for session, key in found.items()}
+        assert await system.sessions(renamed) == renamed
+        async with site.agents[1].connected(site.server.url) as other:
+            assert set((await system.sessions(renamed)).values()) == {*found.values(), other.key.public_key}
         await connection.close()
