@@ -82,7 +82,7 @@ class Hub:
         self.crops = Crops(client, database, settings.alerts, feed.tell)
         self.holds = EdgeHolds(client, database, clock, feed.tell)
         self.heartbeats = Heartbeats(
-            client,
+            Connection(settings.nats.url, trust.hub_login(), context),
             database,
             self.registry,
             clock,

@@ -118,6 +118,70 @@ def test_a_delta_of_an_unknown_whole_is_a_sign_of_life_only() -> None:
     assert reader.feed("gate", delta) is None
 
 
+@given(changes=st.lists(st.tuples(st.just({}) | CHANGES, st.booleans()), min_size=1, max_size=8))
+def test_what_is_said_again_is_what_was_read_before_at_a_later_time(
+    changes: list[tuple[dict[str, Any], bool]],
+) -> None:
+    writer, reader, careful = HeartbeatWriter(), HeartbeatReader(), HeartbeatReader()
+    whole = writer.whole(beat())
+    before = reader.feed("gate", whole)
+    careful.feed("gate", whole)
+    for seconds, (changed, is_whole) in enumerate(changes, 1):
+        meant = beat(**changed, at=START + timedelta(seconds=seconds))
+        payload = writer.whole(meant) if is_whole else writer.delta(meant)
+        assert payload is not None
+        assert careful.feed("gate", payload) == meant
+        at = reader.again("gate", payload)
+        if at is None:
+            before = reader.feed("gate", payload)
+        else:
+            assert before is not None
+            before = before.model_copy(update={"at": at})
+        assert before == meant
+
+
+def test_nothing_new_need_not_be_read() -> None:
+    writer, reader = HeartbeatWriter(), HeartbeatReader()
+    reader.feed("gate", writer.whole(beat()))
+    same, news = writer.delta(beat(at=START + timedelta(seconds=60))), writer.delta(beat(clips_kept=9))
+    later = writer.delta(beat(clips_kept=9, at=START + timedelta(seconds=61)))
+    assert same is not None
+    assert news is not None
+    assert later is not None
+    assert reader.again("gate", same) == START + timedelta(seconds=60)
+    assert reader.again("gate", news) is None
+    reader.feed("gate", news)
+    assert reader.again("gate", later) == START + timedelta(seconds=61)
+    assert reader.again("gate", same) is None
+    assert reader.again("gate-2", later) is None
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        b"",
+        DELTA,
+        DELTA + b"[1,-3,{},{}]",
+        DELTA + b"[1,0.5,{},{}]",
+        DELTA + b"[1,9999999999,{},{}]",
+        DELTA + b"[2,1,{},{}]",
+    ],
+)
+def test_what_is_not_surely_the_same_is_read(payload: bytes) -> None:
+    reader = HeartbeatReader()
+    reader.feed("gate", HeartbeatWriter().whole(beat()))
+    assert reader.again("gate", payload) is None
+
+
+def test_a_time_beyond_all_times_is_refused() -> None:
+    writer, reader = HeartbeatWriter(), HeartbeatReader()
+    end = datetime.max.replace(tzinfo=UTC)
+    reader.feed("gate", writer.whole(beat(at=end)))
+    assert reader.again("gate", DELTA + b"[1,60,{},{}]") is None
+    with pytest.raises(WireError):
+        reader.feed("gate", DELTA + b"[1,60,{},{}]")
+
+
 @pytest.mark.parametrize(
     "payload",
     [
