@@ -40,7 +40,7 @@ def packetize(data: bytes, payload_bytes_max: int = PAYLOAD_BYTES_MAX) -> list[b
             payloads.append(_aggregate(small))
             small, small_bytes = [], 1
         if len(unit) > payload_bytes_max:
-            payloads += _fragments(unit, payload_bytes_max)
+            payloads += _fragments(unit, payload_bytes_max - 2)
         else:
             small.append(unit)
             small_bytes += 2 + len(unit)
@@ -51,15 +51,8 @@ def packetize(data: bytes, payload_bytes_max: int = PAYLOAD_BYTES_MAX) -> list[b
 
 def nal_units(data: bytes) -> Iterator[bytes]:
     """The NAL units of an Annex B byte stream, without start codes and the zeros before them."""
-    at = data.find(_START)
-    while at >= 0:
-        begin = at + 3
-        at = data.find(_START, begin)
-        end = len(data) if at < 0 else at
-        while end > begin and data[end - 1] == 0:
-            end -= 1
-        if end > begin:
-            yield data[begin:end]
+    units = (piece.rstrip(b"\0") for piece in data.split(_START)[1:])
+    return (unit for unit in units if unit)
 
 
 def annex_b(payloads: Sequence[bytes]) -> bytes:
@@ -117,15 +110,9 @@ def _aggregated(payload: bytes) -> Iterator[bytes]:
         at = end
 
 
-def _fragments(unit: bytes, payload_bytes_max: int) -> Iterator[bytes]:
-    body_bytes = len(unit) - 1
-    count = -(-body_bytes // (payload_bytes_max - 2))
-    size = -(-body_bytes // count)
+def _fragments(unit: bytes, size: int) -> list[bytes]:
     indicator, kind = unit[0] & 0xE0 | _FU_A, unit[0] & 0x1F
     first, middle, last = (bytes((indicator, kind | flag)) for flag in (0x80, 0, 0x40))
-    yield first + unit[1 : 1 + size]
-    at = 1 + size
-    while at + size < len(unit):
-        yield middle + unit[at : at + size]
-        at += size
-    yield last + unit[at:]
+    end = 1 + (len(unit) - 2) // size * size
+    middles = [middle + unit[at : at + size] for at in range(1 + size, end, size)]
+    return [first + unit[1 : 1 + size], *middles, last + unit[end:]]

@@ -2,14 +2,12 @@
 
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 HISTORY_PACKETS: Final = 2048
 
 
-@dataclass(frozen=True, slots=True)
-class Sent:
+class Sent(NamedTuple):
     """Packets that left together; payloads may be shared with other senders."""
 
     sequence: int

@@ -5,7 +5,7 @@ link has, and most of it is lost where that queue holds 60 kB.
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 SHARE: Final = 0.9
 """Of the estimated rate; the rest is for repairs and for what shares the link."""
@@ -23,8 +23,7 @@ _BURST_BYTES_MAX: Final = 32_000
 _REPAIR_SECONDS_MAX: Final = 0.25
 
 
-@dataclass(frozen=True, slots=True)
-class Slice:
+class Slice(NamedTuple):
     """Packets of one frame that may leave now."""
 
     payloads: Sequence[bytes]

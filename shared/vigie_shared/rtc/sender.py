@@ -5,7 +5,6 @@ lets neither PLI nor REMB reach whoever makes the frames, has no pacing, and cos
 """
 
 import asyncio
-import contextlib
 import secrets
 import struct
 import time
@@ -75,6 +74,7 @@ class PacketSender:
         self.on_report: Callable[[float, float | None, float], None] = lambda lost, rtt_seconds, jitter_seconds: None
         self.pacer = pacer or Pacer()
         self._sender = transceiver.sender
+        self._ssrc = self._sender._ssrc
         self._history = History(history)
         self._sequence = secrets.randbelow(1 << 15)  # in the lower half: a wrap early on breaks SRTP
         self._rtx_sequence = secrets.randbelow(1 << 15)
@@ -104,8 +104,7 @@ class PacketSender:
         now = self._loop.time()
         piece = self.pacer.pass_at_once(payloads, timestamp, now)
         if piece is not None:
-            with contextlib.suppress(ConnectionError):
-                self._write(piece, now)
+            self._write(piece, now)
             return
         self.counts.frames_dropped += self.pacer.push(payloads, timestamp, is_keyframe)
         if self._timer is None:
@@ -171,12 +170,12 @@ class PacketSender:
                 timer.cancel()
         if self.started.is_set():
             self._sender.transport._unregister_rtp_sender(self._sender)
-            self._write_rtcp(RtcpByePacket(sources=[self._sender._ssrc]))
+            self._write_rtcp(RtcpByePacket(sources=[self._ssrc]))
 
     async def _on_rtcp(self, packet: AnyRtcpPacket) -> None:
         if isinstance(packet, RtcpRrPacket | RtcpSrPacket):
             for report in packet.reports:
-                if report.ssrc == self._sender._ssrc:
+                if report.ssrc == self._ssrc:
                     self._on_receiver_report(report)
         elif isinstance(packet, RtcpRtpfbPacket) and packet.fmt == RTCP_RTPFB_NACK:
             self._repeat(packet.lost)
@@ -190,33 +189,38 @@ class PacketSender:
     def _flush(self) -> None:
         self._timer = None
         now = self._loop.time()
-        try:
-            for piece in self.pacer.take(now):
-                self._write(piece, now)
-        except ConnectionError:
-            self.pacer.clear()
-            return
+        for piece in self.pacer.take(now):
+            if not self._write(piece, now):
+                self.pacer.clear()
+                return
         wait_seconds = self.pacer.wait_seconds()
         if wait_seconds is not None:
             self._timer = call_on_beat(wait_seconds, _PACING_BEAT_SECONDS, self._flush)
 
-    def _write(self, piece: Slice, now: float) -> None:
-        timestamp = piece.timestamp & 0xFFFFFFFF
-        self._writer.write(
-            piece.payloads,
-            payload_type=self._payload_type,
-            sequence=self._sequence,
-            timestamp=timestamp,
-            ssrc=self._sender._ssrc,
-            extension=self._extensions.at(now),
-            ends_frame=piece.ends_frame,
-        )
-        self._history.add(Sent(self._sequence, piece.payloads, timestamp, piece.ends_frame))
-        self._sequence = self._sequence + len(piece.payloads) & 0xFFFF
+    def _write(self, piece: Slice, now: float) -> bool:
+        """Whether there is a connection."""
+        payloads, bytes_, timestamp, ends_frame = piece
+        timestamp &= 0xFFFFFFFF
+        try:
+            self._writer.write(
+                payloads,
+                payload_type=self._payload_type,
+                sequence=self._sequence,
+                timestamp=timestamp,
+                ssrc=self._ssrc,
+                extension=self._extensions.at(now),
+                ends_frame=ends_frame,
+            )
+        except ConnectionError:
+            return False
+        self._history.add(Sent(self._sequence, payloads, timestamp, ends_frame))
+        self._sequence = self._sequence + len(payloads) & 0xFFFF
         self._timestamp, self._timestamp_at = timestamp, now
-        self.counts.packets += len(piece.payloads)
-        self.counts.bytes += piece.bytes
-        self.counts.frames += piece.ends_frame
+        counts = self.counts
+        counts.packets += len(payloads)
+        counts.bytes += bytes_
+        counts.frames += ends_frame
+        return True
 
     def _repeat(self, sequences: list[int]) -> None:
         now = self._loop.time()
@@ -231,7 +235,7 @@ class PacketSender:
     def _write_again(self, sequence: int, kept: tuple[bytes, int, bool], now: float) -> bool:
         """Whether the connection still takes anything."""
         payload, timestamp, ends = kept
-        payload_type, ssrc = self._payload_type, self._sender._ssrc
+        payload_type, ssrc = self._payload_type, self._ssrc
         if self._rtx_payload_type is not None:
             payload = struct.pack("!H", sequence) + payload
             payload_type, ssrc, sequence = self._rtx_payload_type, self._sender._rtx_ssrc, self._rtx_sequence
@@ -269,8 +273,8 @@ class PacketSender:
             packet_count=self.counts.packets & 0xFFFFFFFF,
             octet_count=self.counts.bytes & 0xFFFFFFFF,
         )
-        name = RtcpSourceInfo(ssrc=self._sender._ssrc, items=[(1, self._cname.encode())])
-        self._write_rtcp(RtcpSrPacket(ssrc=self._sender._ssrc, sender_info=info), RtcpSdesPacket(chunks=[name]))
+        name = RtcpSourceInfo(ssrc=self._ssrc, items=[(1, self._cname.encode())])
+        self._write_rtcp(RtcpSrPacket(ssrc=self._ssrc, sender_info=info), RtcpSdesPacket(chunks=[name]))
 
     def _write_rtcp(self, *packets: AnyRtcpPacket) -> None:
         try:
@@ -292,6 +296,6 @@ class PacketSender:
             bits_per_second, ssrcs = unpack_remb_fci(fci)
         except (ValueError, struct.error):
             return
-        if self._sender._ssrc in ssrcs:
+        if self._ssrc in ssrcs:
             self.pacer.set_estimate(bits_per_second)
             self.on_estimate(bits_per_second)

@@ -2,36 +2,34 @@
 
 import errno
 import socket
-from typing import Any
 
 import pytest
 
-from tests.shared.rtc.pairs import Pair, connected, group, keyframe
-from vigie_shared.rtc.datagrams import PACKETS_MAX, RtpWriter
+from tests.shared.rtc.pairs import connected, group, keyframe
+from vigie_shared.rtc import datagrams
+from vigie_shared.rtc.datagrams import PACKETS_MAX
 from vigie_shared.rtc.h264 import nal_units
 
 
-def watched(pair: Pair, monkeypatch: pytest.MonkeyPatch, error: int = 0) -> list[int]:
+def watched(monkeypatch: pytest.MonkeyPatch, error: int = 0) -> list[int]:
     """How many packets each call was given; with `error`, the kernel refuses."""
     calls: list[int] = []
-    send = RtpWriter._send_segments
+    send = datagrams._send_segments
 
-    class Refusing:
-        def sendmsg(self, *_: Any) -> None:
+    def send_segments(sock: socket.socket, packets: memoryview, packet_bytes: int, address: tuple[str, int]) -> None:
+        calls.append(-(-len(packets) // packet_bytes))
+        if error:
             raise OSError(error, "refused")
+        send(sock, packets, packet_bytes, address)
 
-    def send_segments(self: RtpWriter, sock: socket.socket, packets: list[memoryview], address: Any) -> bool:
-        calls.append(len(packets))
-        return send(self, Refusing() if error else sock, packets, address)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(RtpWriter, "_send_segments", send_segments)
+    monkeypatch.setattr(datagrams, "_send_segments", send_segments)
     return calls
 
 
 @pytest.mark.skipif(not hasattr(socket, "SO_INCOMING_CPU"), reason="only Linux cuts datagrams apart")
 async def test_the_packets_of_a_frame_leave_in_one_call(monkeypatch: pytest.MonkeyPatch) -> None:
     async with connected() as pair:
-        calls = watched(pair, monkeypatch)
+        calls = watched(monkeypatch)
         pair.sender.send_frame(keyframe(0, 30_000))
         (frame,) = await pair.received(1)
         assert calls == [len(frame.payloads) - 1]  # the parameter sets are shorter, and leave before them
@@ -51,7 +49,7 @@ async def test_where_the_kernel_refuses_packets_leave_one_by_one(
 ) -> None:
     """For good where it never can; once where its buffer was full."""
     async with connected() as pair:
-        calls = watched(pair, monkeypatch, error)
+        calls = watched(monkeypatch, error)
         for frame in group(5):
             pair.sender.send_frame(frame)
         received = await pair.received(5)
