@@ -1,5 +1,6 @@
 """What goes in as columns comes out as it was, whatever it is; and what strangers send does no harm."""
 
+from dataclasses import replace
 from typing import get_args
 
 import pytest
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 from tests.shared.samples import events, ids
 from tests.shared.test_events import ALL
 from vigie_shared.batches import EVENTS_MAX, SCHEMA, Batch, decode, encode, head_of, read_columns
+from vigie_shared.columns.events import Group
 from vigie_shared.columns.layouts import LAYOUTS, NUMBER_OF
 from vigie_shared.columns.packing import Reader, Writer
 from vigie_shared.columns.squeezing import expand, squeeze
@@ -90,6 +92,17 @@ DOUBTFUL = next(event for event in ALL if isinstance(event, PlateRead)).model_co
 GOOD = {lane: encode(batch_of(*(event for event in [*ALL, DOUBTFUL] if lane_of(event) == lane))) for lane in LANES}
 
 
+def lightened(group: Group) -> Group:
+    """What a light reader gives of a group that was read whole."""
+    if not group.columns:
+        return group
+    layout = LAYOUTS[NUMBER_OF[group.kind]][1]
+    columns = {name: group.columns[name] for name in layout.wanted}
+    for name in layout.ids & columns.keys():
+        columns[name] = [value and int(value, 16) for value in columns[name]]
+    return replace(group, columns=columns)
+
+
 def survives(payload: bytes, lane: str) -> None:
     """It is refused with one line, or it is a batch in which every event obeys its model."""
     try:
@@ -100,11 +113,12 @@ def survives(payload: bytes, lane: str) -> None:
     else:
         line = ""
     try:
-        read_columns(payload, agent_id="rabat-1", lane=lane, lightly=True)
+        light_head, light = read_columns(payload, agent_id="rabat-1", lane=lane, lightly=True)
     except WireError:
         assert line, "only a light reader refuses it"
     else:
         assert not line, "a light reader believes it"
+        assert (light_head, light) == (head, [lightened(group) for group in groups])
     if line:
         assert "\n" not in line
         assert len(line) < 400
@@ -129,6 +143,28 @@ def test_a_batch_with_some_bytes_changed_is_refused_or_sound(data: st.DataObject
         payload[place] = data.draw(st.integers(0, 255))
     survives(bytes(payload[: data.draw(st.integers(1, len(payload)))]), lane)
     survives(bytes(payload), lane)
+
+
+@pytest.mark.parametrize("lane", LANES)
+@settings(suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large], max_examples=20, deadline=None)
+@given(st.data())
+def test_any_batch_whole_or_damaged_is_the_same_to_a_light_reader(lane: str, data: st.DataObject) -> None:
+    payload = bytearray(encode(batch_of(*data.draw(st.lists(events[lane], min_size=1, max_size=9)))))
+    survives(bytes(payload), lane)
+    for _damage in range(8):
+        damaged = bytearray(payload)
+        place = data.draw(st.integers(13, len(payload) - 1))
+        damaged[place : place + data.draw(st.integers(0, 2))] = data.draw(st.binary(max_size=2))
+        survives(bytes(damaged), lane)
+
+
+def test_each_byte_of_a_batch_of_reads_damaged_in_any_way_is_the_same_to_a_light_reader() -> None:
+    whole = bytearray(GOOD["lpr"])
+    for place in range(len(whole)):
+        for change in (1, 2, 4, 8, 16, 32, 64, 128, 255, whole[place] ^ 65, whole[place] ^ 66, whole[place] ^ 67):
+            damaged = bytearray(whole)
+            damaged[place] ^= change
+            survives(bytes(damaged), "lpr")
 
 
 HEAD = bytes([SCHEMA]) + bytes(11) + b"\x01\x00"

@@ -22,9 +22,11 @@ _FRAMES: Final = (
 """What is around the numbers of common plates, the commonest first. Never change it: old batches are read by it."""
 
 
-_CAMERAS_KEPT: Final = 4096
+_NAMES_KEPT: Final = 4096
 _FORMS_KEPT: Final = 1024
-_NUMBERED_KEPT: Final = 16_384
+_ROOMS_KEPT: Final = 4096
+_BETWEEN: Final = "\n"
+"""Between texts that are made together; rare in a text, which then is made by itself."""
 
 
 class Optional(Column):
@@ -56,11 +58,12 @@ class Optional(Column):
 class Numbered(Column):
     """Texts with numbers in them: what is around the numbers, of which few are different, and the numbers."""
 
-    def __init__(self, least: int, most: int, frames: Sequence[str] = (), pattern: str = ".*") -> None:
+    def __init__(self, least: int, most: int, frames: Sequence[str] = (), pattern: str = "") -> None:
         self._least = least
         self._most = most
         self._frames = Known(frames, Names(most + 1)) if frames else Names(most + 1)
-        self._pattern = re.compile(pattern, re.DOTALL)
+        self._can_be = lru_cache(_NAMES_KEPT)(re.compile(pattern).fullmatch) if pattern else None
+        self._room = lru_cache(_ROOMS_KEPT)(self._room_in)
 
     def write(self, writer: Writer, values: Sequence[str], ats: Sequence[int]) -> None:
         if any(_HOLE in value for value in values):
@@ -75,33 +78,43 @@ class Numbered(Column):
         sizes = set(map(len, values))
         if not (self._least <= min(sizes) and max(sizes) <= self._most):
             raise WireError(f"a text is not of {self._least} to {self._most} characters")
+        if self._can_be and not all(map(self._can_be, set(values))):
+            raise WireError("a name that cannot be")
         return values
 
     @staticmethod
     def _filled(reader: Reader, frames: list[str]) -> list[str]:
         forms = {frame: _form(frame) for frame in set(frames)}
-        counts = {holes for holes, _form in forms.values()}
-        if counts == {2}:  # as nearly all plates are
-            first, second = reader.ints(len(frames), 0, _NUMBER), reader.ints(len(frames), 0, _NUMBER)
-            texts = {frame: form for frame, (_holes, form) in forms.items()}
-            return [texts[frame] % pair for frame, pair in zip(frames, zip(first, second, strict=True), strict=True)]
-        if counts == {1}:  # as numbered cameras are
-            return [*map(_numbered, frames, reader.ints(len(frames), 0, _NUMBER))]
-        holes = [forms[frame][0] for frame in frames]
-        columns = [iter(reader.ints(sum(count > place for count in holes), 0, _NUMBER)) for place in range(max(holes))]
-        return [forms[frame][1] % tuple(map(next, columns[:count])) for frame, count in zip(frames, holes, strict=True)]
+        texts = {frame: form for frame, (_holes, form) in forms.items()}
+        holes, *others = {holes for holes, _form in forms.values()}
+        if not others and not any(_BETWEEN in frame for frame in forms):  # as nearly all are
+            columns = [reader.ints(len(frames), 0, _NUMBER) for _hole in range(holes)]
+            numbers = tuple(chain.from_iterable(zip(*columns, strict=True)))
+            return (_BETWEEN.join(map(texts.__getitem__, frames)) % numbers).split(_BETWEEN)
+        counts = [forms[frame][0] for frame in frames]
+        found = [iter(reader.ints(sum(count > place for count in counts), 0, _NUMBER)) for place in range(max(counts))]
+        return [texts[frame] % tuple(map(next, found[:count])) for frame, count in zip(frames, counts, strict=True)]
+
+    def skim(self, reader: Reader, count: int, ats: Sequence[int]) -> bool:
+        rooms = {*map(self._room, self._frames.among(reader, count))}
+        if len({holes for holes, _digits in rooms}) != 1:
+            return False
+        ((holes, digits), *_less) = sorted(rooms)
+        most = min(10**digits - 1, _NUMBER)
+        return digits > 0 and all(reader.skim(count, 0, most) for _hole in range(holes))
+
+    def _room_in(self, frame: str) -> tuple[int, int]:
+        """How many numbers go into a frame, and how many digits of each can surely be; none where none can."""
+        holes = frame.count(_HOLE)
+        if len(frame) < self._least or (self._can_be and not self._can_be(frame.replace(_HOLE, "0"))):
+            return holes, 0
+        return holes, (self._most - len(frame) + holes) // max(holes, 1)
 
 
 @lru_cache(_FORMS_KEPT)
 def _form(frame: str) -> tuple[int, str]:
     """How many numbers go into a frame, and the format that puts them there."""
     return frame.count(_HOLE), frame.replace("%", "%%").replace(_HOLE, "%d")
-
-
-@lru_cache(_NUMBERED_KEPT)
-def _numbered(frame: str, number: int) -> str:
-    """A frame with its one number."""
-    return frame.replace(_HOLE, str(number))
 
 
 class Plates(Column):
@@ -121,22 +134,16 @@ class Plates(Column):
         whole = reader.skip(OTHERWISE + 1)
         return (self._whole if whole else self._numbered).read(reader, count, ats)
 
+    def skim(self, reader: Reader, count: int, ats: Sequence[int]) -> bool:
+        whole = reader.skip(OTHERWISE + 1)
+        return (self._whole if whole else self._numbered).skim(reader, count, ats)
 
-class Cameras(Column):
-    """Names that an installer chose, often numbered."""
+
+class Cameras(Numbered):
+    """Names that an installer chose, often numbered. Where a digit can be, `pattern` takes any others."""
 
     def __init__(self, most: int, pattern: str) -> None:
-        self._numbered = Numbered(1, most)
-        self._can_be = lru_cache(_CAMERAS_KEPT)(re.compile(pattern).fullmatch)
-
-    def write(self, writer: Writer, values: Sequence[str], ats: Sequence[int]) -> None:
-        self._numbered.write(writer, values, ats)
-
-    def read(self, reader: Reader, count: int, ats: Sequence[int]) -> list[str]:
-        values = self._numbered.read(reader, count, ats)
-        if not all(map(self._can_be, set(values))):
-            raise WireError("a name that cannot be")
-        return values
+        super().__init__(1, most, pattern=pattern)
 
 
 class Boxes(Column):
@@ -168,13 +175,8 @@ class Boxes(Column):
             for x, y, w, h in zip(left, top, width, height, strict=True)
         ]
 
-    def check(self, reader: Reader, count: int, ats: Sequence[int]) -> None:
-        if not reader.skim(count, -_EDGE, _EDGE):
-            self.read(reader, count, ats)
-            return
-        for _side in range(3):
-            if not reader.skim(count, -_EDGE, _EDGE):
-                reader.ints(count, -_EDGE, _EDGE)
+    def skim(self, reader: Reader, count: int, ats: Sequence[int]) -> bool:
+        return all(reader.skim(count, -_EDGE, _EDGE) for _side in range(4))
 
 
 def _share(thousandths: int) -> float:
@@ -183,7 +185,7 @@ def _share(thousandths: int) -> float:
 
 
 class Lists(Column):
-    """Up to `most` values each: how many, then all in one column."""
+    """Up to `most` values each: how many, then all in one column, to which nothing is told."""
 
     def __init__(self, inner: Column, most: int) -> None:
         self._inner = inner
@@ -194,18 +196,17 @@ class Lists(Column):
         writer.ints(sizes)
         flat = list(chain.from_iterable(values))
         if flat:
-            self._inner.write(writer, flat, repeated(ats, sizes))
+            self._inner.write(writer, flat, ())
 
     def read(self, reader: Reader, count: int, ats: Sequence[int]) -> list[tuple[Any, ...]]:
         sizes = reader.ints(count, 0, self._most)
         total = sum(sizes)
-        flat = iter(self._inner.read(reader, total, repeated(ats, sizes)) if total else ())
+        flat = iter(self._inner.read(reader, total, ()) if total else ())
         return [tuple(next(flat) for _each in range(size)) for size in sizes]
 
-    def check(self, reader: Reader, count: int, ats: Sequence[int]) -> None:
-        sizes = reader.ints(count, 0, self._most)
-        if any(sizes):
-            self._inner.check(reader, sum(sizes), repeated(ats, sizes))
+    def skim(self, reader: Reader, count: int, ats: Sequence[int]) -> bool:
+        total = sum(reader.ints(count, 0, self._most))
+        return not total or self._inner.skim(reader, total, ())
 
 
 def repeated(values: Sequence[Any], sizes: Sequence[int]) -> list[Any]:

@@ -88,7 +88,7 @@ def _row(event: Any, layout: Layout) -> Row:
 def read_groups(reader: Reader, count: int, lightly: bool = False) -> list[Group]:
     """The groups of a batch of `count` events, checked against every bound of the events' models.
 
-    `lightly` checks what `layouts.BULK` names without keeping it, and gives identifiers as numbers.
+    `lightly` keeps only what the layouts want, and gives identifiers as numbers.
     """
     kinds = reader.varint(KINDS_MAX)
     order = reader.ints(count, 0, kinds - 1) if kinds > 1 else [0] * count
@@ -110,7 +110,7 @@ def _read_group(reader: Reader, places: list[int], lightly: bool) -> Group:
     kind, layout = LAYOUTS.get(number >> 1, ("", None))
     if layout is None:
         raise WireError(f"kind {number >> 1} is of a newer release")
-    columns = layout.read(reader, len(places), lightly)
+    columns = (layout.skim if lightly else layout.read)(reader, len(places))
     extras = _objects(reader, len(places)) if number & 1 else []
     return Group(kind, places, columns, extras=extras)
 

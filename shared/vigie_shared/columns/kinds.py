@@ -5,11 +5,11 @@
 
 import re
 import struct
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import accumulate, compress, pairwise
 from math import ceil, floor
-from operator import not_
+from operator import ge, not_
 from typing import Any, Final
 
 from vigie_shared.columns.packing import WIDTH_MAX, Reader, Writer, unzigzag, zigzag
@@ -25,6 +25,8 @@ OTHERWISE: Final = WIDTH_MAX + 1
 SOME_MISSING: Final = WIDTH_MAX + 2
 """No run of integers begins so: what follows is written in a column's other form."""
 _SPAN_US: Final = LATEST_US - EARLIEST_US
+_ID_MS_MAX: Final = (1 << 48) - 1
+_ID_STEP_MS_MAX: Final = 1 << 50
 
 
 class Column:
@@ -42,9 +44,19 @@ class Column:
         """As `read`, but identifiers as numbers."""
         return self.read(reader, count, beside)
 
-    def check(self, reader: Reader, count: int, beside: Sequence[Any], /) -> None:
-        """Read over the column; raises WireError where `read` would."""
-        self.read(reader, count, beside)
+    def check(self, reader: Reader, count: int, beside: Any, /) -> bool:
+        """Read over the column; raises WireError where `read` would. Whether no value is None."""
+        at = reader.at
+        if self.skim(reader, count, beside):
+            return True
+        reader.back(at)
+        return None not in self.read(reader, count, beside)
+
+    def skim(self, reader: Reader, count: int, beside: Any, /) -> bool:
+        """Read over the column where it is plain at a glance that `read` takes it, and no value is None; False, and
+        stop anywhere, where it is not.
+        """
+        return False
 
 
 def to_us(at: datetime) -> int:
@@ -106,10 +118,9 @@ class Times(Column):
         values = [at + step * unit for at, step in zip(ats, steps, strict=True)]
         return _checked(values, EARLIEST_US, LATEST_US, "a time")
 
-    def check(self, reader: Reader, count: int, ats: Sequence[int]) -> None:
+    def skim(self, reader: Reader, count: int, ats: Sequence[int]) -> bool:
         most = min(min(ats) - EARLIEST_US, LATEST_US - max(ats)) // 1000
-        if most < 0 or not reader.skim(count, -most, most):
-            self.read(reader, count, ats)
+        return most >= 0 and reader.skim(count, -most, most)
 
 
 class Ids(Column):
@@ -174,14 +185,37 @@ class Ids(Column):
 
     def _new(self, reader: Reader, ats: Sequence[int]) -> list[int]:
         sign = self._sign
-        steps = reader.ints(len(ats), -(1 << 50), 1 << 50)
+        steps = reader.ints(len(ats), -_ID_STEP_MS_MAX, _ID_STEP_MS_MAX)
         if any(steps):
             stamps = [at // 1000 + sign * step for at, step in zip(ats, steps, strict=True)]
         else:
             stamps = [at // 1000 for at in ats]
-        _checked(stamps, 0, (1 << 48) - 1, "the time of an id")
+        _checked(stamps, 0, _ID_MS_MAX, "the time of an id")
         chances = struct.iter_unpack(">BI", reader.take(5 * len(ats)))
         return [stamp << 40 | high << 32 | low for stamp, (high, low) in zip(stamps, chances, strict=True)]
+
+    def check(self, reader: Reader, count: int, ats: Sequence[int]) -> bool:
+        there = reader.flags(count) if reader.skip(SOME_MISSING) else None
+        ats = ats if there is None else [*compress(ats, there)]
+        if ats:
+            at = reader.at
+            if not self._skim_there(reader, len(ats), min(ats) // 1000, max(ats) // 1000):
+                reader.back(at)
+                self._read_there(reader, ats)
+        return there is None or all(there)
+
+    def _skim_there(self, reader: Reader, count: int, first_ms: int, last_ms: int) -> bool:
+        if reader.skip(OTHERWISE):
+            again = reader.flags(count)
+            distances = reader.ints(sum(again), 0, count)
+            if any(map(ge, distances, compress(range(count), again))):
+                return False
+            count -= len(distances)
+        low, high = (-first_ms, _ID_MS_MAX - last_ms) if self._sign > 0 else (last_ms - _ID_MS_MAX, first_ms)
+        if not reader.skim(count, max(low, -_ID_STEP_MS_MAX), min(high, _ID_STEP_MS_MAX)):
+            return False
+        reader.take(5 * count)
+        return True
 
 
 class Ints(Column):
@@ -197,9 +231,8 @@ class Ints(Column):
     def read(self, reader: Reader, count: int, ats: Sequence[int]) -> list[int]:
         return reader.ints(count, self._low, self._high)
 
-    def check(self, reader: Reader, count: int, ats: Sequence[int]) -> None:
-        if not reader.skim(count, self._low, self._high):
-            self.read(reader, count, ats)
+    def skim(self, reader: Reader, count: int, ats: Sequence[int]) -> bool:
+        return reader.skim(count, self._low, self._high)
 
 
 class Flags(Column):
@@ -211,6 +244,10 @@ class Flags(Column):
     def read(self, reader: Reader, count: int, ats: Sequence[int]) -> list[bool]:
         return reader.flags(count)
 
+    def skim(self, reader: Reader, count: int, ats: Sequence[int]) -> bool:
+        reader.take(count + 7 >> 3)
+        return True
+
 
 class Numbers(Column):
     """Real numbers: thousandths where all are, else the eight bytes of each. Values near `top` are counted from it."""
@@ -219,6 +256,10 @@ class Numbers(Column):
         self._low = low
         self._high = high
         self._top = round(top * 1000)
+        least, most = low * 1000, high * 1000
+        if top:
+            least, most = self._top - most, self._top - least
+        self._least, self._most = ceil(max(least, -_I64)), floor(min(most, _I64))
 
     def write(self, writer: Writer, values: Sequence[float], ats: Sequence[int]) -> None:
         whole = [round(value * 1000) for value in values] if max(map(abs, values)) < _I64 / 1000 else []
@@ -240,12 +281,8 @@ class Numbers(Column):
             raise WireError(f"a number is not between {self._low} and {self._high}")
         return values
 
-    def check(self, reader: Reader, count: int, ats: Sequence[int]) -> None:
-        low, high = self._low * 1000, self._high * 1000
-        if self._top:
-            low, high = self._top - high, self._top - low
-        if not reader.skim(count, ceil(max(low, -_I64)), floor(min(high, _I64))):
-            self.read(reader, count, ats)
+    def skim(self, reader: Reader, count: int, ats: Sequence[int]) -> bool:
+        return reader.skim(count, self._least, self._most)
 
 
 def _same(one: float, other: float) -> bool:
@@ -265,9 +302,8 @@ class Choices(Column):
     def read(self, reader: Reader, count: int, ats: Sequence[int]) -> list[str]:
         return [self._words[place] for place in reader.ints(count, 0, len(self._words) - 1)]
 
-    def check(self, reader: Reader, count: int, ats: Sequence[int]) -> None:
-        if not reader.skim(count, 0, len(self._words) - 1):
-            self.read(reader, count, ats)
+    def skim(self, reader: Reader, count: int, ats: Sequence[int]) -> bool:
+        return reader.skim(count, 0, len(self._words) - 1)
 
 
 class Names(Column):
@@ -283,10 +319,20 @@ class Names(Column):
 
     def read(self, reader: Reader, count: int, ats: Sequence[int]) -> list[str]:
         values = reader.names(count, 4 * self._most)
-        for value in set(values):
-            if not self._least <= len(value) <= self._most or (self._pattern and not self._pattern.fullmatch(value)):
-                raise WireError("a text that cannot be")
+        if not all(map(self._can_be, set(values))):
+            raise WireError("a text that cannot be")
         return values
+
+    def skim(self, reader: Reader, count: int, ats: Sequence[int]) -> bool:
+        return bool(self.among(reader, count))
+
+    def among(self, reader: Reader, count: int) -> Collection[str]:
+        """Read over the column: the texts that may be in it, or none where that is not plain at a glance."""
+        table = reader.skim_names(count, 4 * self._most)
+        return table if all(map(self._can_be, table)) else ()
+
+    def _can_be(self, value: str) -> bool:
+        return self._least <= len(value) <= self._most and not (self._pattern and not self._pattern.fullmatch(value))
 
 
 class Known(Column):
@@ -309,9 +355,16 @@ class Known(Column):
             return self._others.read(reader, count, ats)
         return [*map(self._known.__getitem__, reader.ints(count, 0, len(self._known) - 1))]
 
-    def check(self, reader: Reader, count: int, ats: Sequence[int]) -> None:
-        if not reader.skim(count, 0, len(self._known) - 1):
-            self.read(reader, count, ats)
+    def skim(self, reader: Reader, count: int, ats: Sequence[int]) -> bool:
+        return reader.skim(count, 0, len(self._known) - 1) or (
+            reader.skip(OTHERWISE) and self._others.skim(reader, count, ats)
+        )
+
+    def among(self, reader: Reader, count: int) -> Collection[str]:
+        """As `Names.among`."""
+        if reader.skip(OTHERWISE):
+            return self._others.among(reader, count)
+        return set(map(self._known.__getitem__, reader.ints(count, 0, len(self._known) - 1)))
 
 
 class Digests(Column):
@@ -326,6 +379,10 @@ class Digests(Column):
     def read(self, reader: Reader, count: int, ats: Sequence[int]) -> list[str]:
         digits, step = reader.take(self._size * count).hex(), 2 * self._size
         return [digits[start : start + step] for start in range(0, step * count, step)]
+
+    def skim(self, reader: Reader, count: int, ats: Sequence[int]) -> bool:
+        reader.take(self._size * count)
+        return True
 
 
 class Blobs(Column):
@@ -342,3 +399,7 @@ class Blobs(Column):
 
     def read(self, reader: Reader, count: int, ats: Sequence[int]) -> list[bytes]:
         return [reader.take(size) for size in reader.ints(count, self._least, self._most)]
+
+    def skim(self, reader: Reader, count: int, ats: Sequence[int]) -> bool:
+        reader.take(sum(reader.ints(count, self._least, self._most)))
+        return True

@@ -50,6 +50,10 @@ class Field:
             return columns.get(self.beside[0], ())
         return [columns[name] for name in self.beside]
 
+    def default_in(self, columns: Mapping[str, list[Any]], count: int) -> list[Any]:
+        """The column where it was left out."""
+        return columns["at"] if self.default is _AS_AT else [self.default] * count
+
     def is_default(self, columns: Mapping[str, Sequence[Any]]) -> bool:
         """Whether the column can be left out."""
         values = columns[self.name]
@@ -59,12 +63,16 @@ class Field:
 
 
 class Layout:
-    """The fields of one kind. `at` comes first: others lie near it."""
+    """The fields of one kind. `at` comes first: others lie near it.
 
-    def __init__(self, *fields: Field) -> None:
+    Only `wanted` are searched for, or written to rows of their own.
+    """
+
+    def __init__(self, *fields: Field, wanted: Sequence[str] = ("at",)) -> None:
         self.fields = fields
         self.names: Final = frozenset(field.name for field in fields)
-        self.ids: Final = [field.name for field in fields if isinstance(field.column, Ids | ReadIds)]
+        self.ids: Final = frozenset(field.name for field in fields if isinstance(field.column, Ids | ReadIds))
+        self.wanted: Final = frozenset(wanted)
         self._mask_bytes = (len(fields) + 7) // 8
 
     def write(self, writer: Writer, columns: Mapping[str, Sequence[Any]], count: int) -> None:
@@ -76,22 +84,32 @@ class Layout:
             if is_present:
                 field.column.write(writer, columns[field.name], field.beside_in(columns))
 
-    def read(self, reader: Reader, count: int, lightly: bool = False) -> dict[str, list[Any]]:
-        """`count` events, field by field; `lightly` only checks those of `BULK`, and gives identifiers as numbers."""
+    def read(self, reader: Reader, count: int) -> dict[str, list[Any]]:
+        """`count` events, field by field."""
         mask = int.from_bytes(reader.take(self._mask_bytes), "little")
         columns: dict[str, list[Any]] = {}
         for place, field in enumerate(self.fields):
-            name, column = field.name, field.column
-            is_checked = lightly and name in BULK
             if mask >> place & 1 or field.default is _NO_DEFAULT:
-                beside = field.beside_in(columns)
-                if is_checked:
-                    column.check(reader, count, beside)
-                else:
-                    columns[name] = list((column.numbers if lightly else column.read)(reader, count, beside))
-            elif not is_checked:
-                columns[name] = columns["at"] if field.default is _AS_AT else [field.default] * count
+                columns[field.name] = list(field.column.read(reader, count, field.beside_in(columns)))
+            else:
+                columns[field.name] = field.default_in(columns, count)
         return columns
+
+    def skim(self, reader: Reader, count: int) -> dict[str, list[Any]]:
+        """As `read`, but identifiers are numbers, and only what is wanted is kept; the rest is checked all the same."""
+        mask = int.from_bytes(reader.take(self._mask_bytes), "little")
+        columns: dict[str, Any] = {}
+        for place, field in enumerate(self.fields):
+            is_there = mask >> place & 1 or field.default is _NO_DEFAULT
+            if field.name in self.wanted:
+                beside = field.beside_in(columns)
+                found = field.column.numbers(reader, count, beside) if is_there else field.default_in(columns, count)
+                columns[field.name] = found
+            elif is_there:
+                columns[field.name] = field.column.check(reader, count, field.beside_in(columns))
+            else:
+                columns[field.name] = False
+        return {name: columns[name] for name in self.wanted}
 
 
 class Events(Column):
@@ -107,6 +125,10 @@ class Events(Column):
     def read(self, reader: Reader, count: int, ats: Sequence[int]) -> list[dict[str, Any]]:
         columns = self._layout.read(reader, count)
         return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+
+    def skim(self, reader: Reader, count: int, ats: Sequence[int]) -> bool:
+        self._layout.skim(reader, count)
+        return True
 
 
 def _event() -> tuple[Field, ...]:
@@ -143,14 +165,12 @@ PLATE_READ: Final = Layout(
     Field("direction", Choices("approaching", "receding", "left", "right", "still")),
     Field("box", Boxes()),
     Field("crop_bytes", Ints(0, 1_000_000)),
+    wanted=("at", "text"),
 )
 
-BULK: Final = frozenset(
-    {"char_confidences", "alternatives", "frame_count", "first_seen_at", "last_seen_at", "direction", "box", "region"}
-    | {"plate_kind", "crop_bytes", "clock_source", "clock_offset_ms", "score", "peak_score", "detail", "signature"}
-    | {"confidence"}
+_CLIP: Final = (
+    *("at", "camera_id", "clip_id", "motion_id", "ended_at", "bytes", "sha256", "codec", "width_px", "height_px"),
 )
-"""Fields that are shown and never searched for."""
 
 LAYOUTS: Final[dict[int, tuple[str, Layout]]] = {
     1: (
@@ -194,6 +214,7 @@ LAYOUTS: Final[dict[int, tuple[str, Layout]]] = {
             Field("codec", Names(16), "h264"),
             Field("width_px", _PIXELS),
             Field("height_px", _PIXELS),
+            wanted=_CLIP,
         ),
     ),
     7: (

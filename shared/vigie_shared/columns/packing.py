@@ -126,6 +126,15 @@ class Reader:
         self._at = at
 
     @property
+    def at(self) -> int:
+        """How much was read."""
+        return self._at
+
+    def back(self, at: int) -> None:
+        """Read again from there."""
+        self._at = at
+
+    @property
     def is_at_end(self) -> bool:
         """Whether all was read."""
         return self._at == len(self._data)
@@ -216,19 +225,28 @@ class Reader:
         """A column of texts of which few are different."""
         if not count:
             return []
+        table = self._table(count, most_bytes)
+        if len(table) == 1:
+            return table * count
+        return [*map(table.__getitem__, self.ints(count, 0, len(table) - 1))]
+
+    def skim_names(self, count: int, most_bytes: int) -> list[str]:
+        """Read over a column of texts, one or more: those that may be among them, or none where a place is wrong."""
+        table = self._table(count, most_bytes)
+        return table if len(table) == 1 or self.skim(count, 0, len(table) - 1) else []
+
+    def _table(self, count: int, most_bytes: int) -> list[str]:
         size = self.varint(count)
         if not size:
             raise WireError("a list of no names")
-        table = [b""]
+        raws, raw = [], b""
         for _name in range(size):
-            table.append(self._name(table[-1], most_bytes))
+            raw = self._name(raw, most_bytes)
+            raws.append(raw)
         try:
-            names = [raw.decode() for raw in table[1:]]
+            return [raw.decode() for raw in raws]
         except UnicodeDecodeError as error:
             raise WireError("a text is not UTF-8") from error
-        if size == 1:
-            return names * count
-        return [*map(names.__getitem__, self.ints(count, 0, size - 1))]
 
     def _name(self, before: bytes, most_bytes: int) -> bytes:
         counts = self.byte()

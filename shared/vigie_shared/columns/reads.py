@@ -50,13 +50,26 @@ class ReadIds(Column):
             raise WireError("an id of a motion that is not named")
         return found
 
+    def check(self, reader: Reader, count: int, origins: tuple[Sequence[int], bool, Sequence[str]]) -> bool:
+        """As `Column.check`, told whether all motions are named."""
+        ats, are_named, _texts = origins
+        if not reader.skip(_DERIVED):
+            return self._ids.check(reader, count, ats)
+        if not (are_named and _can_be_derived(ats)):
+            raise WireError("an id of a motion that is not named")
+        return True
+
 
 def _derived(ats: Sequence[int], motions: Sequence[int | None], texts: Sequence[str]) -> list[int] | None:
     """The ids that follow from time, motion and text; None where one cannot."""
     there = [motion for motion in motions if motion is not None]
-    if len(there) < len(motions) or min(ats) < 0 or max(ats) >= _TOO_LATE_US:
+    if len(there) < len(motions) or not _can_be_derived(ats):
         return None
     return [*map(derived_number, [at // 1000 for at in ats], there, texts)]
+
+
+def _can_be_derived(ats: Sequence[int]) -> bool:
+    return min(ats) >= 0 and max(ats) < _TOO_LATE_US
 
 
 class Alternatives(Column):
@@ -99,21 +112,23 @@ class Alternatives(Column):
         flat = iter([{"text": one, "confidence": sure} for one, sure in zip(found, confidences, strict=True)])
         return [tuple(next(flat) for _each in range(size)) for size in sizes]
 
-    def check(self, reader: Reader, count: int, texts: Sequence[str]) -> None:
+    def skim(self, reader: Reader, count: int, texts: Sequence[str]) -> bool:
         sizes = reader.ints(count, 0, ALTERNATIVES_MAX)
         total = sum(sizes)
         if not total:
-            return
+            return True
         lengths = reader.ints(total, 0, _EDITS_MAX)
-        places = reader.ints(sum(lengths), 0, 31)
-        chars = reader.ints(sum(lengths), 0, _CODE_POINT_MAX)
-        if places and not (max(chars) < _SURROGATES.start and max(places) < min(map(len, compress(texts, sizes)))):
+        edits, shortest = sum(lengths), min(map(len, compress(texts, sizes)))
+        if not reader.skim(edits, 0, shortest - 1):
             ends = repeated([len(text) for text in repeated(texts, sizes)], lengths)
-            if any(char in _SURROGATES for char in chars) or any(map(ge, places, ends)):
-                raise WireError("a character that cannot be")
-        if missing := lengths.count(0):
-            self._texts.read(reader, missing, ())
-        self._confidences.check(reader, total, ())
+            if any(map(ge, reader.ints(edits, 0, 31), ends)):
+                return False
+        if not reader.skim(edits, 0, _SURROGATES.start - 1):
+            return False
+        missing = lengths.count(0)
+        if missing and not self._texts.skim(reader, missing, ()):
+            return False
+        return self._confidences.skim(reader, total, ())
 
 
 def _edits(text: str, other: str) -> list[tuple[int, int]]:
