@@ -45,3 +45,11 @@ async def test_taken_port_is_one_clear_line(hub: Stage) -> None:
             LinkError, match=rf"cannot listen on 127.0.0.1 port {port}: .*; choose another port in \[api\]"
         ):
             ApiServer(hub.api, hub.services.feed, "127.0.0.1", port)
+
+
+def test_no_answer_waits_until_its_first_half_is_acknowledged(hub: Stage) -> None:
+    server = ApiServer(hub.api, hub.services.feed, "127.0.0.1", 0)
+    with server._socket, socket.create_connection(("127.0.0.1", server.port)):
+        accepted, _ = server._socket.accept()
+        with accepted:
+            assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
