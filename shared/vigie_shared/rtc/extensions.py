@@ -1,13 +1,17 @@
 """The RTP header extensions that video needs, written once for all packets that leave together."""
 
+import re
 import struct
 from collections.abc import Sequence
 from typing import Final
 
+from aiortc import RTCRtpTransceiver
 from aiortc.rtcrtpparameters import RTCRtpHeaderExtensionParameters
 
 _ABS_SEND_TIME: Final = "http://www.webrtc.org/experiments/rtp-hdrext/abs-send-time"
 _MID: Final = "urn:ietf:params:rtp-hdrext:sdes:mid"
+_PLAYOUT_DELAY: Final = "http://www.webrtc.org/experiments/rtp-hdrext/playout-delay"
+_OFFERED_PLAYOUT_DELAY: Final = re.compile(rf"^a=extmap:(\d+)(?:/\w+)? {re.escape(_PLAYOUT_DELAY)}\b", re.MULTILINE)
 _NTP_EPOCH_SECONDS: Final = 2_208_988_800
 _ONE_BYTE: Final = 0xBEDE
 
@@ -17,8 +21,22 @@ def ntp_time(unix_seconds: float) -> int:
     return int((unix_seconds + _NTP_EPOCH_SECONDS) * (1 << 32))
 
 
+def show_at_once(transceiver: RTCRtpTransceiver, offer_sdp: str) -> None:
+    """Ask a browser to show each picture as soon as it is decoded; call it after `answer_video`, before `describe`.
+
+    Else it shows a picture when it believes it to be due, by how timestamps and arrivals went together so far: after
+    a seek or a pause that is seconds too late, and the last picture before a pause waits for the next one.
+    """
+    offered = _OFFERED_PLAYOUT_DELAY.search(offer_sdp)
+    if offered is not None:
+        extension = RTCRtpHeaderExtensionParameters(id=int(offered[1]), uri=_PLAYOUT_DELAY)
+        transceiver._headerExtensions = [*transceiver._headerExtensions, extension]
+
+
 class Extensions:
-    """The time of sending, by which receivers estimate the link; and the section's name until the peer is heard."""
+    """The time of sending, by which receivers estimate the link; the section's name until the peer is heard; and no
+    delay at the player, where that was agreed (`show_at_once`).
+    """
 
     def __init__(self, negotiated: Sequence[RTCRtpHeaderExtensionParameters], mid: str) -> None:
         ids = {extension.uri: extension.id for extension in negotiated}
@@ -26,6 +44,8 @@ class Extensions:
         mid_id, name = ids.get(_MID, 0), mid.encode()
         usable = 0 < mid_id < 15 and 0 < len(name) <= 16
         self._mid = bytes((mid_id << 4 | len(name) - 1,)) + name if usable else b""
+        delay_id = ids.get(_PLAYOUT_DELAY, 0)
+        self._delay = bytes((delay_id << 4 | 2, 0, 0, 0)) if 0 < delay_id < 15 else b""
 
     def heard(self) -> None:
         """The peer reported on this stream, so it knows which section it belongs to."""
@@ -35,7 +55,7 @@ class Extensions:
         """The whole header extension of packets that leave now, by a clock that is never set; empty where none was
         negotiated.
         """
-        body = self._mid
+        body = self._delay + self._mid
         if 0 < self._time_id < 15:
             ticks = int(seconds % 64 * (1 << 18))
             body = (self._time_id << 28 | 2 << 24 | ticks & 0xFFFFFF).to_bytes(4, "big") + body

@@ -2,10 +2,12 @@
 
 import pytest
 from aiortc.rtcrtpparameters import RTCRtpHeaderExtensionParameters, RTCRtpParameters
-from aiortc.rtp import HeaderExtensions, HeaderExtensionsMap
+from aiortc.rtp import HeaderExtensions, HeaderExtensionsMap, unpack_header_extensions
 
-from vigie_shared.rtc.extensions import Extensions, ntp_time
+from vigie_shared.rtc.connection import make_connection
+from vigie_shared.rtc.extensions import Extensions, ntp_time, show_at_once
 
+PLAYOUT_DELAY = "http://www.webrtc.org/experiments/rtp-hdrext/playout-delay"
 NEGOTIATED = [
     RTCRtpHeaderExtensionParameters(id=1, uri="urn:ietf:params:rtp-hdrext:sdes:mid"),
     RTCRtpHeaderExtensionParameters(id=3, uri="http://www.webrtc.org/experiments/rtp-hdrext/abs-send-time"),
@@ -30,6 +32,28 @@ def test_the_name_goes_once_the_peer_was_heard() -> None:
 
 def test_nothing_is_written_where_nothing_was_negotiated() -> None:
     assert Extensions([], "0").at(1.0) == b""
+
+
+async def test_a_browser_is_asked_to_show_pictures_at_once_where_it_offered_to() -> None:
+    connection = make_connection()
+    transceiver = connection.addTransceiver("video")
+    transceiver._headerExtensions = list(NEGOTIATED)
+    show_at_once(transceiver, f"m=video 9 UDP/TLS/RTP/SAVPF 96\r\na=extmap:5 {PLAYOUT_DELAY}\r\n")
+    assert [one.id for one in transceiver._headerExtensions] == [1, 3, 5]
+    await connection.close()
+    written = Extensions(transceiver._headerExtensions, "0").at(1.0)
+    elements = dict(unpack_header_extensions(0xBEDE, written[4:]))
+    assert elements[5] == bytes(3), "at least and at most no delay"
+    assert aiortc_reads(written).abs_send_time == 1 << 18
+
+
+async def test_a_browser_that_did_not_offer_it_is_not_asked() -> None:
+    connection = make_connection()
+    transceiver = connection.addTransceiver("video")
+    transceiver._headerExtensions = list(NEGOTIATED)
+    show_at_once(transceiver, "m=video 9 UDP/TLS/RTP/SAVPF 96\r\n")
+    await connection.close()
+    assert transceiver._headerExtensions == NEGOTIATED
 
 
 def test_ntp_counts_from_1900() -> None:

@@ -48,7 +48,7 @@ class CameraTime:
 
     def feed(self, timestamp: int, frame: MediaFrame) -> CameraClock | None:
         """What to say before this frame, if anything."""
-        if self._at is not None:
+        if self._at is not None and not frame.is_sought:
             passed = timedelta(seconds=(timestamp - self._timestamp) % TIMESTAMPS / CLOCK_HZ)
             if abs(frame.at - self._at - passed) <= TOLERANCE:
                 return None

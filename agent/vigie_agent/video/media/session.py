@@ -152,6 +152,9 @@ class MediaSession:
         self._camera_time.forget()
         self._said = None
         count = 0
+        if isinstance(first, Play):
+            playback: PlaybackMedia = source  # type: ignore[assignment]
+            playback.on_over = self._say_over
         try:
             with self._light.on(camera_id or "") as self._watching:
                 async for frame in source.frames():
@@ -173,6 +176,11 @@ class MediaSession:
 
     def _say_ended(self, reason: EndReason) -> None:
         self._peer.say(Ended(reason=reason, rtp_timestamp=self._time.newest))
+
+    def _say_over(self) -> None:
+        """The last picture stays; whoever goes back from there is told again what they see."""
+        self._say_ended("over")
+        self._said = None
 
     async def _send(self, source: MediaSource, frame: MediaFrame) -> None:
         if source.showing != self._said:

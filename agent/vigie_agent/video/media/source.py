@@ -4,7 +4,7 @@ A source paces itself: `frames` gives each picture when it should leave. `due_se
 on the source's own clock from 0; it never falls, and says nothing about when the picture was taken.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -28,6 +28,8 @@ class MediaFrame:
     """How far the camera's own clock was ahead of `at`."""
     at_seconds: float | None = None
     """Of a clip: how far into it this is."""
+    is_sought: bool = False
+    """Somebody asked for just this one: its time is told, however close it is to the one before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +85,10 @@ class MediaSource(Protocol):
 
 
 class PlaybackMedia(MediaSource, Protocol):
-    """A source that can be steered."""
+    """A source that can be steered, and stays when it has come to its end."""
+
+    on_over: Callable[[], None]
+    """Called when there is no more to show, until somebody steers."""
 
     def steer(self, command: PlaybackCommand) -> None:
         """Do as the viewer says from the next picture on; returns at once."""

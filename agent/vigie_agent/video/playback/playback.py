@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
 from typing import Final, Literal
 
@@ -45,6 +45,8 @@ class PlaybackSource:
         self._jumps: deque[Literal["next", "previous"]] = deque(maxlen=JUMPS_MAX)
         self._steered = asyncio.Event()
         self._is_closed = False
+        self.on_over: Callable[[], None] = lambda: None
+        """Called when the last picture was shown and there is no more; it stays until somebody steers."""
         self._showing = _showing(clip)
         self._begun_seconds = 0.0
 
@@ -152,6 +154,7 @@ class PlaybackSource:
             at=clip.at + timedelta(seconds=sample.shown_seconds),
             due_seconds=show.due_seconds,
             at_seconds=sample.shown_seconds,
+            is_sought=show.is_sought,
         )
         if self._transcode is None:
             return [frame]
@@ -190,6 +193,7 @@ class PlaybackSource:
             await self._open(rest, 0.0)
         else:
             self._schedule.stay()
+            self.on_over()
 
     async def _open(self, clip_id: str, at_seconds: float | None = None) -> None:
         clip, track = await asyncio.to_thread(_opened, self._footage, clip_id)

@@ -91,6 +91,7 @@ export class WhepSession {
 class LiveView extends HTMLElement {
   #session = null;
   #clocks = [];
+  #shown = null;                // RTP timestamp of the picture on screen
   #tries = 0;
   #position = 0;                // seconds into the clip
   #again = null;
@@ -132,6 +133,7 @@ class LiveView extends HTMLElement {
       onState: (state) => session === this.#session && this.#onState(state),
     });
     this.#clocks = [];
+    this.#shown = null;
     this.video.srcObject = session.stream;
     try {
       const ticket = await ticketFor(this.target, this.dataset.purpose);
@@ -170,8 +172,14 @@ class LiveView extends HTMLElement {
 
   #showPosition(seconds) {
     this.#position = Math.max(0, seconds);
+    this.dataset.position = this.#position.toFixed(3);
     const seek = this.querySelector("[data-controls] [type=range]");
     if (!seek.matches(":active")) seek.value = this.#position;
+  }
+
+  // The clip is at its end: its last picture stays, and somebody may go back.
+  #over(is) {
+    this.querySelector("[data-over]").hidden = !is;
   }
 
   #fail(text) {
@@ -196,6 +204,7 @@ class LiveView extends HTMLElement {
   #onMessage(message) {
     if (message.say === "clock") {
       this.#clocks = [...this.#clocks.slice(-63), { rtp: message.rtp_timestamp, at: Date.parse(message.at), seconds: message.at_seconds }];
+      this.#showTime();         // the picture may have been faster
     } else if (message.say === "showing") {
       const rung = this.querySelector("[data-rung]");
       rung.textContent = `${this.#text(`rung_${message.rung}`)} ${message.width_px}×${message.height_px}`;
@@ -203,6 +212,9 @@ class LiveView extends HTMLElement {
       const why = this.querySelector("[data-why]");
       why.textContent = message.reason === "asked" ? "" : this.#text(`why_${message.reason}`);
       this.#complain("");
+      this.#over(false);
+    } else if (message.say === "ended" && message.reason === "over") {
+      this.#over(true);
     } else if (message.say === "ended") {
       if (message.reason !== "stopped") this.#complain(this.#text(`ended_${message.reason}`));
     } else if (message.say === "refused") {
@@ -218,20 +230,24 @@ class LiveView extends HTMLElement {
       this.#complain("");
       this.dispatchEvent(new Event("live"));
     }
-    const known = this.#clockOf(frame.rtpTimestamp);
-    if (known) {
-      const at = new Date(known.at);
-      const time = this.querySelector("time");
-      time.dateTime = at.toISOString();
-      time.textContent = clockTime(at);
-      if (known.seconds !== null) this.#showPosition(known.seconds);
-    }
+    this.#shown = frame.rtpTimestamp;
+    this.#showTime();
     this.video.requestVideoFrameCallback((_now, next) => this.#onFrame(next));
+  }
+
+  #showTime() {
+    const known = this.#clockOf(this.#shown);
+    if (!known) return;
+    const at = new Date(known.at);
+    const time = this.querySelector("time");
+    time.dateTime = at.toISOString();
+    time.textContent = clockTime(at);
+    if (known.seconds !== null) this.#showPosition(known.seconds);
   }
 
   // The camera's time of a picture: by the newest message about one that is not later.
   #clockOf(rtpTimestamp) {
-    if (rtpTimestamp === undefined) return null;
+    if (rtpTimestamp === undefined || rtpTimestamp === null) return null;
     for (const { rtp, at, seconds } of this.#clocks.toReversed()) {
       const passed = (rtpTimestamp - rtp + TICKS) % TICKS;
       if (passed < TICKS / 2) return { at: at + passed / 90, seconds: seconds === null ? null : seconds + passed / 90_000 };

@@ -17,6 +17,7 @@ from vigie_shared.i18n import gettext as _
 from vigie_shared.ice import IceServer
 from vigie_shared.media import CHANNEL, MESSAGE_BYTES_MAX, VIEWER_COMMAND, MediaMessage, PlaybackCommand
 from vigie_shared.rtc.connection import answer_video, close_connection, describe, make_connection
+from vigie_shared.rtc.extensions import show_at_once
 from vigie_shared.rtc.pacer import BROWSER_SHARE, Pacer
 from vigie_shared.rtc.reassembly import ReceivedFrame
 from vigie_shared.rtc.sender import PacketSender
@@ -31,8 +32,10 @@ log = structlog.get_logger(__name__)
 class Viewer:
     """One connection to a browser, or to any player that speaks WHEP."""
 
-    def __init__(self, viewer_id: str, ice_servers: Sequence[IceServer] = ()) -> None:
+    def __init__(self, viewer_id: str, ice_servers: Sequence[IceServer] = (), *, is_steered: bool = False) -> None:
+        """Who steers what they see wants each picture shown as soon as it is there."""
         self.viewer_id = viewer_id
+        self._is_steered = is_steered
         self.on_ready: Callable[[], None] = lambda: None
         """Pictures can leave."""
         self.on_keyframe_wanted: Callable[[], None] = lambda: None
@@ -63,6 +66,8 @@ class Viewer:
         """The answer to the viewer's offer, with all candidates; raises WireError where it wants no H.264 video."""
         try:
             transceiver = await answer_video(self._connection, offer_sdp)
+            if self._is_steered:
+                show_at_once(transceiver, offer_sdp)
             self.sender = PacketSender(transceiver, pacer=Pacer(share=BROWSER_SHARE))
             self.sender.on_keyframe_wanted = self._on_keyframe_wanted
             answer = await describe(self._connection)

@@ -21,7 +21,7 @@ from vigie_shared.clock import Clock
 from vigie_shared.errors import VigieError
 from vigie_shared.ice import IceServer, with_credentials
 from vigie_shared.ids import unique_id
-from vigie_shared.media import WARM_SECONDS, First, Live
+from vigie_shared.media import WARM_SECONDS, First, Live, Play
 from vigie_shared.signaling import MediaWanted
 
 CREDENTIALS_LAST: Final = timedelta(hours=8)
@@ -129,7 +129,8 @@ class Watching:
             raise ViewingError("no-h264")
         assert self._group is not None
         viewing_id = unique_id(self._clock.now())
-        viewing = _Viewing(Viewer(viewing_id, self.ice_servers(viewing_id)), ticket.user)
+        viewer = Viewer(viewing_id, self.ice_servers(viewing_id), is_steered=isinstance(first, Play))
+        viewing = _Viewing(viewer, ticket.user)
         self._viewings[viewing_id] = viewing
         relay = self._relay(agent_id, first, ticket)
         relay.expect(viewing.viewer)

@@ -1,5 +1,6 @@
 """Timestamps never fall, whatever is shown next; the camera's time is said when it does not follow."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from vigie_agent.video.media.rtp_time import TIMESTAMPS, CameraTime, RtpTime
@@ -41,5 +42,8 @@ def test_the_cameras_time_is_said_once_and_again_after_a_jump() -> None:
     assert [message is not None for message in said] == [True, False, False, True]
     assert said[-1] is not None
     assert (said[-1].rtp_timestamp, said[-1].at) == (270_000, NOON + timedelta(seconds=9))
+    beside = frame(9.05)
+    assert camera.feed(time.timestamp(3.01), beside) is None
+    assert camera.feed(time.timestamp(3.02), replace(beside, is_sought=True)) is not None, "each step counts"
     camera.forget()
     assert camera.feed(time.timestamp(4), frame(10)) is not None

@@ -23,7 +23,7 @@ from vigie_agent.video.playback.footage import StoredFootage
 from vigie_agent.video.sources import MediaSources
 from vigie_shared import subjects
 from vigie_shared.clock import SystemClock
-from vigie_shared.media import CameraClock, MediaRefused, Pause, Play, Seek, Showing, Step
+from vigie_shared.media import CameraClock, Ended, MediaRefused, Pause, Play, Seek, Showing, Step
 from vigie_shared.signaling import OFFER_REPLY, Answer, MediaWanted, Offer
 
 SESSION_ID = "a" * 22
@@ -107,6 +107,23 @@ async def test_a_clip_plays_from_where_it_lies_and_is_steered(
         assert len(played.decoded()) == count + 1
         stamps = [frame.timestamp for frame in viewer.frames]
         assert all(0 < (after - before) % (1 << 32) < 1 << 31 for before, after in pairwise(stamps))
+
+
+async def test_the_end_is_said_and_the_clip_may_be_played_again(
+    connection: Client, clip: FinishedClip, tmp_path: Path
+) -> None:
+    async with Played(connection, clip, tmp_path) as played:
+        viewer = played.viewer
+        await played.play(Play(clip_id=clip.clip_id, at_seconds=3.5))
+        over = await viewer.has_heard(Ended, seconds=30)
+        assert isinstance(over, Ended)
+        assert over.reason == "over"
+        await viewer.has_frames(20)
+        assert over.rtp_timestamp == viewer.frames[-1].timestamp, "after the last picture"
+        viewer.messages.clear()
+        viewer.say(Seek(at_seconds=1.0))
+        await viewer.has_frames(21, seconds=30)
+        assert isinstance(await viewer.has_heard(Showing, seconds=30), Showing), "what is shown is said again"
 
 
 async def test_h265_comes_as_h264_and_is_said(connection: Client, hevc: FinishedClip, tmp_path: Path) -> None:

@@ -292,9 +292,11 @@ async def test_an_event_in_two_clips_plays_through_and_holds_at_its_end(
     screen = await playing(store, transcoders, first, at=3.0, rate=8.0)
     frames = await screen.take(5)
     assert [frame.at for frame in frames] == [first.at + timedelta(seconds=second) for second in range(3, 8)]
+    over = asyncio.Event()
+    screen.source.on_over = over.set
     ended = asyncio.ensure_future(screen.take(1))
-    for _turn in range(50):
-        await asyncio.sleep(0)
+    async with asyncio.timeout(30):
+        await over.wait()
     screen.source.steer(Seek(at_seconds=1.0))
     assert (await ended)[0].at == rest.at + timedelta(seconds=1)
     await screen.close()

@@ -1,0 +1,98 @@
+"""A way over UDP that can go dead: whoever a session description names is reached through it alone."""
+
+import asyncio
+import re
+import socket
+from types import TracebackType
+from typing import Self
+
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+
+from vigie_shared import subjects
+from vigie_shared.signaling import OFFER_REPLY, Answer, Offer
+
+Address = tuple[str, int]
+_CANDIDATE = re.compile(
+    r"^a=candidate:\S+ 1 udp \d+ (\d+\.\d+\.\d+\.\d+) (\d+) typ host.*$", re.MULTILINE | re.IGNORECASE
+)
+_DATAGRAM_BYTES_MAX = 65_536
+
+
+class Detour:
+    """Carries datagrams both ways, for as many who come as there are; after `cut` none, without a word to anybody."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._sockets: list[socket.socket] = []
+        self._cut: set[int] = set()
+
+    def around(self, sdp: str) -> str:
+        """The description with this way in place of all candidates; a new way each time."""
+        found = _CANDIDATE.search(sdp)
+        assert found is not None, "no candidate for UDP over IPv4"
+        host, port = found[1], int(found[2])
+        door = self._open(host)
+        ways: dict[Address, socket.socket] = {}
+
+        def forth() -> None:
+            data, sender = door.recvfrom(_DATAGRAM_BYTES_MAX)
+            if door.fileno() in self._cut:
+                return
+            if sender not in ways:
+                ways[sender] = self._open(host)
+                self._loop.add_reader(ways[sender], lambda: back(ways[sender], sender))
+            ways[sender].sendto(data, (host, port))
+
+        def back(way: socket.socket, sender: Address) -> None:
+            data = way.recv(_DATAGRAM_BYTES_MAX)
+            if door.fileno() not in self._cut:
+                door.sendto(data, sender)
+
+        self._loop.add_reader(door, forth)
+        named = f"a=candidate:1 1 udp 2130706431 {host} {door.getsockname()[1]} typ host"
+        lines = without_candidates(sdp).splitlines()
+        return "".join(f"{line}\r\n" + f"{named}\r\n" * line.startswith("a=mid:") for line in lines)
+
+    def cut(self) -> None:
+        """All ways there are now carry nothing any more."""
+        self._cut |= {one.fileno() for one in self._sockets}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for one in self._sockets:
+            self._loop.remove_reader(one)
+            one.close()
+
+    def _open(self, host: str) -> socket.socket:
+        made = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self._sockets.append(made)
+        made.setblocking(False)
+        made.bind((host, 0))
+        return made
+
+
+def without_candidates(sdp: str) -> str:
+    """Whoever reads it waits until the other side comes."""
+    kept = [line for line in sdp.splitlines() if not line.startswith(("a=candidate:", "a=end-of-candidates"))]
+    return "".join(f"{line}\r\n" for line in kept)
+
+
+async def reach_through(detour: Detour, client: Client, known_as: str, agent_id: str) -> None:
+    """Let the hub know `agent_id` as `known_as`, and reach it through `detour`: NATS goes past it."""
+
+    async def forward(message: Msg) -> None:
+        offer = Offer.model_validate_json(message.data)
+        hidden = offer.model_copy(update={"sdp": without_candidates(offer.sdp)})
+        subject = subjects.signaling(agent_id, offer.session_id)
+        reply = await client.request(subject, hidden.model_dump_json().encode(), timeout=30)
+        answer = OFFER_REPLY.validate_json(reply.data)
+        if isinstance(answer, Answer):
+            answer = answer.model_copy(update={"sdp": detour.around(answer.sdp)})
+        await message.respond(answer.model_dump_json().encode())
+
+    await client.subscribe(subjects.all_signaling(known_as), cb=forward)
