@@ -125,7 +125,8 @@ class Part:
     def has_holes(self) -> bool:
         """Whether something was written behind what is missing: keyframes, not a clip from its start."""
         with self._at_work():
-            return _allocated_bytes(os.fstat(self._opened())) < os.fstat(self._opened()).st_size
+            size = os.fstat(self._opened()).st_size
+            return size > 0 and os.lseek(self._opened(), 0, os.SEEK_HOLE) < size
 
     def write(self, offset: int, data: bytes) -> None:
         """Put `data` at `offset`. Raises StoreError where the disk refuses; the unfinished file is then gone."""

@@ -27,6 +27,8 @@ class Piece:
     missing: int = 0
     was_asked: bool = False
     """Whether any of it is to come over the road."""
+    is_guess: bool = False
+    """Whether some of it is from disk, and nobody vouches for that part."""
 
     def put(self, offset: int, data: bytes) -> None:
         """Take what fills a gap."""
@@ -34,14 +36,16 @@ class Piece:
         self.missing -= len(data)
 
 
-def block_piece(manifest: Manifest, number: int, known: Mapping[int, bytes]) -> Piece:
-    """A block, of which the heads in `known` are here already."""
+def block_piece(manifest: Manifest, number: int, known: Mapping[int, bytes], begun: bytes = b"") -> Piece:
+    """A block, of which the heads in `known` are here already, or `begun`, how it begins, unless that is wrong."""
     offset = number * manifest.block_bytes
     end = min(offset + manifest.block_bytes, manifest.bytes)
     digest = manifest.block_sha256[number]
     piece = Piece(
         f"block {number}", offset, bytearray(end - offset), lambda data: hashlib.sha256(data).hexdigest() == digest
     )
+    piece.is_guess = bool(begun)
+    known = {offset: begun} if begun else known
     reached = offset
     for at in sorted(known):
         first, last = max(at, offset), min(at + len(known[at]), end)
@@ -87,16 +91,20 @@ def coarse_to_fine(count: int) -> Iterator[int]:
         level = following
 
 
-def right_blocks(manifest: Manifest, read: Read) -> set[int]:
-    """The numbers of the blocks that are on disk already; reads all that is there."""
-    right = set()
+def right_blocks(manifest: Manifest, read: Read) -> tuple[set[int], dict[int, bytes]]:
+    """The numbers of the blocks that are on disk already, and how the next one begins where the file ends within it.
+
+    Reads all that is there.
+    """
+    right: set[int] = set()
     for number, digest in enumerate(manifest.block_sha256):
-        data = read(number * manifest.block_bytes, manifest.block_bytes)
-        if not data:
-            break
+        length = min(manifest.block_bytes, manifest.bytes - number * manifest.block_bytes)
+        data = read(number * manifest.block_bytes, length)
+        if len(data) < length:
+            return right, {number: data} if data else {}
         if hashlib.sha256(data).hexdigest() == digest:
             right.add(number)
-    return right
+    return right, {}
 
 
 def right_heads(heads: Iterable[Head], manifest: Manifest, blocks: set[int], read: Read) -> dict[int, bytes]:

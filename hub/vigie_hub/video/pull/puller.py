@@ -18,7 +18,7 @@ from vigie_hub.video.pull.door import Door
 from vigie_hub.video.pull.pieces import Quality
 from vigie_hub.video.pull.roads import Road, Roads
 from vigie_hub.video.pull.sessions import KeyOf, Peer, RoadError, Sessions
-from vigie_hub.video.pull.transfer import Action, Finish, Promise, RefusedError, Resume, Send, Store, Transfer
+from vigie_hub.video.pull.transfer import Action, Finish, Keep, Promise, RefusedError, Resume, Send, Store, Transfer
 from vigie_hub.video.pull.window import WINDOW_BYTES_MAX, WINDOW_BYTES_MIN, Window
 from vigie_shared.clock import Clock, SystemClock
 from vigie_shared.errors import DigestError, LinkError, TransferError, VigieError
@@ -268,6 +268,7 @@ class Puller:
     async def _converse(self, pull: _Pull, transfer: Transfer, peer: Peer) -> None:
         """Feed the core until it has what it wants."""
         window, clock, reported = Window(self._limits.window_bytes_max, peer.get_bytes_max), self._clock, -1
+        began = clock.monotonic_seconds()
         actions = transfer.start(has_left=await asyncio.to_thread(pull.part.has_holes))
         while not await self._do(actions, pull, transfer, peer, window):
             if transfer.verified_bytes != reported:
@@ -276,6 +277,8 @@ class Puller:
             if isinstance(message, bytes):
                 window.arrived(clock.monotonic_seconds(), len(message) - 8)
                 transfer.window_bytes, transfer.get_bytes = window.bytes, window.get_bytes
+            elif transfer.manifest is None:
+                window.answered(clock.monotonic_seconds() - began)
             actions = transfer.feed(message)
             pull.index = transfer.index
         pull.on_bytes(transfer.verified_bytes, transfer.wanted_bytes)
@@ -289,7 +292,7 @@ class Puller:
                     peer.send(text)
                     if wanted_bytes:
                         window.asked(self._clock.monotonic_seconds(), wanted_bytes)
-                case Store(offset, data):
+                case Store(offset, data) | Keep(offset, data):
                     await asyncio.to_thread(pull.part.write, offset, data)
                 case Resume():
                     gets = await asyncio.to_thread(transfer.resume, pull.part.read)

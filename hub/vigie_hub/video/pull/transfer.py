@@ -2,14 +2,16 @@
 
     start() ─→ manifest and index wanted ─feed→ Resume ─→ resume(what is on disk) ─→ gets ─feed→ Store … Finish
 
-Nothing of the clip leaves this module before its block has the digest that the manifest gives, or its keyframe that of
-the agent's signed index; and the manifest must be that of the clip the event promised. The digest of the whole, which
-the event fixed, has the last word: whoever stored the blocks judges it.
+Nothing of the clip counts before its block has the digest that the manifest gives, or its keyframe that of the agent's
+signed index; and the manifest must be that of the clip the event promised. Of the block under way, what came is kept
+unjudged (`Keep`), so that a break costs no more than what was on the road: it is judged with the rest of its block.
+The digest of the whole, which the event fixed, has the last word: whoever stored the blocks judges it.
 """
 
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain
 from typing import Final
 
 from pydantic import ValidationError
@@ -81,11 +83,19 @@ class Store:
 
 
 @dataclass(frozen=True, slots=True)
+class Keep:
+    """These bytes of a block that is not whole yet are not verified: write them, so that they need not travel again."""
+
+    offset: int
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Finish:
     """All that was wanted is stored."""
 
 
-Action = Send | Resume | Store | Finish
+Action = Send | Resume | Store | Keep | Finish
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,12 +164,13 @@ class Transfer:
     def resume(self, read: Read) -> list[Action]:
         """Verify what is on disk, and ask for what is missing. Takes a while."""
         manifest = self._known_manifest()
-        blocks = right_blocks(manifest, read)
+        blocks, begun = right_blocks(manifest, read)
+        begun = {} if self._has_left else begun  # between keyframes a file's end says nothing
         heads = (self.index.init, *self.index.heads) if self.index else ()
         known = right_heads(heads, manifest, blocks, read)
         if self._quality == "original":
             missing = [number for number in range(len(manifest.block_sha256)) if number not in blocks]
-            self._plan = (block_piece(manifest, number, known) for number in missing)
+            self._plan = (block_piece(manifest, number, known, begun.get(number, b"")) for number in missing)
             lengths = (min(manifest.block_bytes, manifest.bytes - number * manifest.block_bytes) for number in blocks)
             self.verified_bytes = sum(lengths)
         else:
@@ -224,12 +235,17 @@ class Transfer:
         self._asked.popleft()
         if offset + len(data) < last:
             self._asked.appendleft((piece, offset + len(data), last))
-        stored = [] if piece.missing else self._filled(piece)
-        return stored + self._next()
+        if not piece.missing:
+            return self._filled(piece) + self._next()
+        keeps = self._quality == "original" and not self._has_left
+        return [*([Keep(offset, data)] if keeps else []), *self._next()]
 
     def _filled(self, piece: Piece) -> list[Action]:
         data = bytes(piece.data)
         if not piece.is_right(data):
+            if piece.is_guess:
+                self._start_over(piece)
+                return []
             raise DigestError(
                 _("clip {clip_id}: {piece} is not what the agent promised").format(
                     clip_id=self._promise.clip_id, piece=piece.name
@@ -238,10 +254,17 @@ class Transfer:
         self.verified_bytes += len(data)
         return [Store(piece.offset, data)]
 
+    def _start_over(self, piece: Piece) -> None:
+        """What the disk had kept of it was wrong, or what came: without the disk's part it will show."""
+        manifest = self._known_manifest()
+        if self._piece is not None:
+            self._plan = chain((self._piece,), self._plan)
+        self._piece = block_piece(manifest, piece.offset // manifest.block_bytes, {})
+
     def _next(self) -> list[Action]:
         """Keep the window full; at the end, say so."""
         actions: list[Action] = []
-        while self._piece is not None and self._on_way_bytes < self.window_bytes and len(self._asked) < _GETS_AHEAD_MAX:
+        while self._piece is not None and self._has_room(self._piece):
             if self._piece.gaps:
                 actions.append(self._get(self._piece))
             else:  # a block that was on disk as heads is whole without a get
@@ -250,6 +273,12 @@ class Transfer:
         if self._piece is None and not self._asked:
             actions += [Send(Done(whole=self._quality == "original").model_dump_json()), Finish()]
         return actions
+
+    def _has_room(self, piece: Piece) -> bool:
+        """For the next get of `piece`; one is always on its way."""
+        first, last = piece.gaps[0] if piece.gaps else (0, 0)
+        fits = self._on_way_bytes + min(last - first, self.get_bytes) <= self.window_bytes or not self._asked
+        return fits and len(self._asked) < _GETS_AHEAD_MAX
 
     def _get(self, piece: Piece) -> Send:
         first, last = piece.gaps[0]

@@ -12,9 +12,11 @@ _AHEAD_SECONDS_MAX: Final = 2.0
 _ROUNDS: Final = 2.0
 GET_BYTES: Final = 64 * 1024
 """Asked for by one message before anything is measured, and always where messages are small."""
-_GET_BYTES_MIN: Final = 16 * 1024
-_GET_SECONDS: Final = 0.05
+_GET_BYTES_MIN: Final = WINDOW_BYTES_MIN // 2
+_GET_SECONDS: Final = 0.02
 """What one message asks for takes so long, at most the road's own limit: a holder answers one after the other."""
+_GETS_AHEAD: Final = 8
+"""On a long road, where more of them would be on their way than a holder keeps waiting, it asks for more."""
 _SAMPLE_SECONDS: Final = 0.05
 _SAMPLES: Final = 20
 """The rate is the highest of the last so many samples: a pause of the sender is not a slower road."""
@@ -39,16 +41,20 @@ class Window:
         """What may be on its way."""
         if self._round_trip_seconds is None or not self._rates:
             return min(WINDOW_BYTES, self._most)
-        rate = max(self._rates)
-        ahead = max(WINDOW_BYTES, 2 * self.get_bytes, _ROUNDS * rate * self._round_trip_seconds)
-        return int(min(self._most, max(WINDOW_BYTES_MIN, min(ahead, _AHEAD_SECONDS_MAX * rate))))
+        ahead = max(WINDOW_BYTES, 2 * self.get_bytes, self._carried_bytes())
+        return int(min(self._most, max(WINDOW_BYTES_MIN, min(ahead, _AHEAD_SECONDS_MAX * max(self._rates)))))
 
     @property
     def get_bytes(self) -> int:
         """What one message asks for."""
         if not self._rates:
             return GET_BYTES
-        return int(min(self._get_most, max(_GET_BYTES_MIN, _GET_SECONDS * max(self._rates))))
+        wanted = max(_GET_BYTES_MIN, _GET_SECONDS * max(self._rates), self._carried_bytes() / _GETS_AHEAD)
+        return int(min(self._get_most, wanted))
+
+    def answered(self, seconds: float) -> None:
+        """A question that took no room on the road was answered after so long."""
+        self._round_trip_seconds = min(self._round_trip_seconds or seconds, max(seconds, 1e-4))
 
     def asked(self, now_seconds: float, count: int) -> None:
         """So many bytes more were asked for."""
@@ -66,6 +72,10 @@ class Window:
             waited = max(now_seconds - self._asked[0][0], 1e-4)
             self._round_trip_seconds = min(self._round_trip_seconds or waited, waited)
         self._measure(now_seconds)
+
+    def _carried_bytes(self) -> float:
+        """What the road carries in two round trips."""
+        return _ROUNDS * max(self._rates) * (self._round_trip_seconds or 0.0)
 
     def _measure(self, now_seconds: float) -> None:
         began_seconds, began_bytes = self._sample_began or (now_seconds, self._arrived_bytes)

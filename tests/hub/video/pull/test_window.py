@@ -47,6 +47,16 @@ def test_a_long_fast_road_gets_more_than_the_first_window_allows() -> None:
     assert WINDOW_BYTES / 0.06 < 0.2 * 12.5e6, "the first window alone would cap it there"
 
 
+def test_an_answer_says_how_long_the_road_is_before_any_bytes_wait_in_it() -> None:
+    window, later = Window(), Window()
+    window.answered(0.01)
+    for each in (window, later):
+        each.asked(0.0, WINDOW_BYTES)
+        each.arrived(1.0, WINDOW_BYTES // 2)
+        each.arrived(2.0, WINDOW_BYTES // 2)
+    assert window.get_bytes < later.get_bytes
+
+
 def test_a_very_slow_road_is_asked_for_two_seconds_at_most() -> None:
     window, _reached = carried(2_000, 0.1, 120)
     assert window.bytes == WINDOW_BYTES_MIN
