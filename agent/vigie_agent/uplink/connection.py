@@ -21,6 +21,9 @@ PING_SECONDS: Final = 3600
 """Costs 200 bytes each; a dead way is noticed by the kernel (`uplink/silence.py`), from the heartbeats."""
 CONNECT_SECONDS: Final = 10
 RECONNECT_SECONDS_FIRST: Final = 5.0
+MOVE_SECONDS: Final = 1.0
+"""Where a server of a cluster is gone its agents go to the others, spread over so long: a third of a fleet of 5,000
+comes no faster than all of it comes back to a single one."""
 REFUSALS: Final = ("authorization violation", "authentication expired", "authentication revoked")
 """What nats-server says to a token that it takes no more."""
 NO_BUFFER: Final = -1
@@ -43,6 +46,11 @@ class Connection:
         self._credentials = credentials
         self._refused = refused
         self._returning = Returning(RECONNECT_SECONDS_FIRST, reconnect_seconds_max)
+        self._client: Client | None = None
+        self._at = ""
+        """Where the client is, or was when it lost the connection."""
+        self._tried: set[str] = set()
+        """Where it was tried since."""
         self._link_fault = FaultLog(log)
         self._other_fault = FaultLog(log)
         self.on_lost: Callable[[], None] = _ignore
@@ -57,6 +65,7 @@ class Connection:
     async def open(self) -> AsyncIterator[Client]:
         """A connected client, however long that takes; closed at the end."""
         client, membership = Client(), self._credentials.membership
+        self._client = client
         context = await asyncio.to_thread(self._credentials.tls_context)
         try:
             await client.connect(
@@ -85,11 +94,19 @@ class Connection:
             await client.close()
 
     def _next_server(self, servers: list[Server], _info: dict[str, object]) -> tuple[Server, float]:
-        """Of a cluster, the one that failed least: a server that is gone is not waited for."""
-        return min(servers, key=lambda server: server.reconnects), self._returning.next_seconds()
+        """Of a cluster, first each of the others, at once; then the one that failed least, with patience."""
+        others = [server for server in servers if server.uri.netloc not in (self._at, *self._tried)]
+        chosen = min(others or servers, key=lambda server: server.reconnects)
+        self._tried.add(chosen.uri.netloc)
+        if others:
+            return chosen, random.uniform(0.0, MOVE_SECONDS)  # noqa: S311
+        return chosen, self._returning.next_seconds()
 
     def _up(self, message: str) -> None:
         self._returning.reset()
+        self._tried.clear()
+        if self._client is not None and self._client.connected_url is not None:
+            self._at = self._client.connected_url.netloc
         if self._link_fault.standing:
             self._link_fault.clear("nats-server is back", url=self._url)
         else:

@@ -13,12 +13,12 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 from pydantic import BaseModel, ValidationError
 
-from vigie_agent.capture.backoff import Backoff
 from vigie_agent.logs import FaultLog
 from vigie_agent.store import OutboxRow, Store
 from vigie_agent.uplink.budget import LinkBudget
 from vigie_agent.uplink.delivery_rate import Sent
 from vigie_agent.uplink.forecast import Queued
+from vigie_agent.uplink.hold import Hold
 from vigie_agent.uplink.outbox import URGENT_LANES, Outbox
 from vigie_agent.uplink.packing import Packer
 from vigie_agent.uplink.settings import UplinkSettings
@@ -33,7 +33,7 @@ from vigie_shared.link import Priority
 
 log = structlog.get_logger(__name__)
 
-HOLD_SECONDS_FIRST: Final = 0.5
+HOLD_SECONDS_MIN: Final = 0.5
 HOLD_SECONDS_MAX: Final = 30.0
 NO_RESPONDERS: Final = "503"
 COMPANY_EVENTS: Final = 64
@@ -99,7 +99,7 @@ class Publisher:
         self._deadlines: dict[int, float] = {}
         self._in_air: dict[int, Sent] = {}
         self._held_until = 0.0
-        self._hold = Backoff(HOLD_SECONDS_FIRST, HOLD_SECONDS_MAX)
+        self._hold = Hold(HOLD_SECONDS_MIN, HOLD_SECONDS_MAX)
         self._fault = FaultLog(log)
 
     async def run(self, client: Client) -> None:
@@ -130,6 +130,7 @@ class Publisher:
     def link_lost(self) -> None:
         """What was on its way has an unknown fate."""
         self._outbox.lose_link()
+        self._hold.reset()
         self._deadlines.clear()
         self._stay()
         for number in list(self._in_air):
@@ -274,7 +275,8 @@ class Publisher:
                 self._hold_on("nats-server does not confirm events: they go out again")
 
     def _hold_on(self, message: str, **fields: object) -> None:
-        self._held_until = self._clock.monotonic_seconds() + self._hold.next_seconds()
+        now = self._clock.monotonic_seconds()
+        self._held_until = now + self._hold.next_seconds(now)
         self._fault.report(message, **fields)
 
 
