@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 from collections.abc import Coroutine, Sequence
 from typing import Any, Final
-from weakref import WeakSet
 
 from aioice.ice import Connection, TransportPolicy
 from aiortc import (
@@ -22,6 +21,7 @@ from aiortc.rtcdtlstransport import RTCDtlsTransport
 
 from vigie_shared.rtc import congestion
 from vigie_shared.rtc.handshake import Handshake
+from vigie_shared.rtc.head_start import HeadStart
 from vigie_shared.rtc.liveness import LifeWatch
 
 _LOOPBACK: Final = "127.0.0.1"
@@ -77,6 +77,19 @@ async def accept_answer(connection: RTCPeerConnection, answer_sdp: str) -> None:
     await connection.setRemoteDescription(RTCSessionDescription(answer_sdp, "answer"))
 
 
+def round_trip_seconds(connection: RTCPeerConnection) -> float | None:
+    """How long the peer took to answer a part of the handshake; None before it did."""
+    handshakes = connection._prepared.values() if isinstance(connection, _Connection) else ()
+    known = [one.round_trip_seconds for one in handshakes if one.round_trip_seconds is not None]
+    return min(known, default=None)
+
+
+def is_lost(connection: RTCPeerConnection) -> bool:
+    """Whether the way to the peer broke; false where the peer, or this end, hung up."""
+    ways = [dtls.transport for dtls in _dtls_of(connection)]
+    return any(way.state == "failed" or (way.state != "closed" and way._connection._closing) for way in ways)
+
+
 async def close_connection(connection: RTCPeerConnection) -> None:
     """Close it, or leave it closing after a few seconds or where the caller is cancelled: aiortc's close may not be."""
     with contextlib.suppress(TimeoutError):
@@ -97,13 +110,12 @@ async def _to_its_end(gathering: Coroutine[Any, Any, None]) -> None:
 class _Connection(RTCPeerConnection):
     def __init__(self, configuration: RTCConfiguration) -> None:
         super().__init__(configuration)
-        self._prepared: WeakSet[RTCDtlsTransport] = WeakSet()
+        self._prepared: dict[RTCDtlsTransport, Handshake] = {}
 
     async def setLocalDescription(self, sessionDescription: RTCSessionDescription | None = None) -> None:  # noqa: N802, N803
-        for dtls in self._dtls_transports() - set(self._prepared):
-            self._prepared.add(dtls)
-            Handshake(dtls)
+        for dtls in _dtls_of(self) - set(self._prepared):
             LifeWatch(dtls.transport._connection)
+            self._prepared[dtls] = Handshake(dtls, HeadStart(dtls))
             _gather_loopback_where_alone(dtls.transport._connection)
         if self.sctp is not None:
             congestion.install(self.sctp)
@@ -117,11 +129,12 @@ class _Connection(RTCPeerConnection):
         if candidate is None or not candidate.ip.endswith(".local"):
             await super().addIceCandidate(candidate)
 
-    def _dtls_transports(self) -> set[RTCDtlsTransport]:
-        transports = [transceiver.receiver.transport for transceiver in self.getTransceivers()]
-        if self.sctp is not None:
-            transports.append(self.sctp.transport)
-        return set(transports)
+
+def _dtls_of(connection: RTCPeerConnection) -> set[RTCDtlsTransport]:
+    transports = [transceiver.receiver.transport for transceiver in connection.getTransceivers()]
+    if connection.sctp is not None:
+        transports.append(connection.sctp.transport)
+    return set(transports)
 
 
 def _gather_loopback_where_alone(ice: Connection) -> None:

@@ -1,7 +1,8 @@
 """A connection is made although packets of its handshake are lost, without the second that OpenSSL would wait."""
 
 import asyncio
-from collections.abc import AsyncIterator
+import random
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 import pytest
@@ -87,6 +88,22 @@ async def test_any_one_flight_may_be_lost(skip: int) -> None:
         drop(agent, FirstCopies(*DTLS, skip=skip))
         await accept_answer(hub, answer)
         async with asyncio.timeout(20):
+            await flows.wait()
+
+
+def one_in_ten(seed: str) -> Callable[[bytes], bool]:
+    dice = random.Random(seed)
+    return lambda _datagram: dice.random() < 0.1
+
+
+@pytest.mark.parametrize("seed", range(4))
+async def test_a_tenth_lost_each_way_fails_no_session(seed: int) -> None:
+    async with connecting(media=False) as (hub, agent, flows):
+        answer = await describe(agent)
+        for connection in (hub, agent):
+            drop(connection, one_in_ten(f"{seed} {connection is hub}"))
+        await accept_answer(hub, answer)
+        async with asyncio.timeout(60):
             await flows.wait()
 
 

@@ -24,6 +24,10 @@ READ: Final[dict[Callable[..., Any], tuple[str, str]]] = {
     Connection.check_incoming: ("liveness", "cb3e32bd47e5fa82"),
     Connection.build_request: ("liveness", "cd68d42d3765c2d1"),
     Connection.connect: ("liveness", "da51be46190141ee"),
+    Connection.sendto: ("head_start", "bf162ec03bdce2cc"),
+    Connection.recvfrom: ("head_start", "676acc01e4a9a9da"),
+    Connection.check_complete: ("head_start", "52f939709eabc0ab"),
+    Connection.check_start: ("head_start", "7de056d252f46a15"),
     Connection.close: ("liveness", "25dcfac536f5f37c"),
     Connection.get_component_candidates: ("connection", "118597a9fcb703f9"),
     Connection.gather_candidates: ("connection", "d33db28d4d1e49ff"),
@@ -53,6 +57,8 @@ READ: Final[dict[Callable[..., Any], tuple[str, str]]] = {
     RTCDtlsTransport._register_rtp_receiver: ("receiver", "d35a385b0afb20bf"),
     RTCDtlsTransport._handle_rtp_data: ("receiver", "5def9061cc3da1f6"),
     RTCDtlsTransport._handle_rtcp_data: ("sender", "5469e786d77b37b2"),
+    RTCDtlsTransport.start: ("head_start", "3b3522667fe0a3da"),
+    RTCPeerConnection._RTCPeerConnection__connect: ("head_start", "9199a73a7cde4776"),  # type: ignore[attr-defined]
     RTCDtlsTransport._do_handshake: ("handshake", "0af5299c33352e6e"),
     RTCDtlsTransport._recv_next: ("handshake", "998076720c05aa13"),
     RTCDtlsTransport._write_ssl: ("handshake", "6573c0237063bdf0"),
@@ -77,7 +83,16 @@ def digest_of(function: Callable[..., Any]) -> str:
 
 def test_the_names_we_reach_into_are_there() -> None:
     connection = Connection(ice_controlling=True)
-    for name in ("_nominated", "_queue", "_protocols", "_query_consent_task", "_transport_policy", "remote_password"):
+    for name in (
+        "_nominated",
+        "_queue",
+        "_protocols",
+        "_query_consent_task",
+        "_transport_policy",
+        "remote_password",
+        "_check_list",
+        "_closing",
+    ):
         assert hasattr(connection, name), name
     session = pylibsrtp.Session(
         pylibsrtp.Policy(key=bytes(30), ssrc_type=pylibsrtp.Policy.SSRC_ANY_OUTBOUND),
