@@ -16,11 +16,12 @@ from vigie_agent.uplink.publisher import Publisher
 from vigie_agent.uplink.receipts import ReceiptDesk
 from vigie_agent.uplink.renewal import Renewal
 from vigie_agent.uplink.uplink import Uplink
-from vigie_agent.video.answerer import Answerer
+from vigie_agent.video.answerer import Answerer, AnswererSettings
 from vigie_agent.video.clips.tcp_road import TcpRoad
 from vigie_agent.video.media.desk import MediaDesk
 from vigie_shared.batches import SCHEMA
 from vigie_shared.clock import Clock
+from vigie_shared.ice import IceServer
 
 
 def _fetcher(settings: AgentSettings, lists: Hotlists, budget: LinkBudget, clock: Clock) -> HotlistFetcher:
@@ -70,6 +71,7 @@ def make_uplink(
                 client,
                 agent_id,
                 store,
+                AnswererSettings(ice_servers=tuple(IceServer(url=url) for url in settings.video.ice_servers)),
                 on_taken=store.note_pulled,
                 budget=budget,
                 sign=credentials.key.sign,

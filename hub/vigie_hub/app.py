@@ -120,7 +120,7 @@ class Hub:
             self.connection.client,
             archive,
             clock=clock,
-            ice_servers=video.ice_servers,
+            ice=video.ice(),
             roads=Roads(video.road),
             door=self.door,
             key_of=AgentKeys(database).of,
@@ -149,8 +149,7 @@ class Hub:
             self.tickets,
             self.clock,
             limits=Limits(video.viewers_max, video.viewers_per_user_max),
-            ice_urls=video.ice_servers,
-            turn_secret=video.turn_secret(),
+            ice=video.ice(),
         )
 
     def _offered(self, archive: Archive) -> Services:

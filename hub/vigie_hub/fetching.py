@@ -105,7 +105,7 @@ async def _puller(
                 connection.client,
                 archive,
                 limits=PullLimits(away_attempts_max=AWAY_ATTEMPTS_MAX),
-                ice_servers=settings.video.ice_servers,
+                ice=settings.video.ice(),
                 roads=Roads(settings.video.road),
                 door=door,
                 key_of=AgentKeys(database).of,

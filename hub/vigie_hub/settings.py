@@ -3,6 +3,7 @@
 import difflib
 import os
 import socket
+import ssl
 import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self
@@ -14,7 +15,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from vigie_shared.addresses import is_loopback, plain_beyond_loopback
 from vigie_shared.errors import CommandError, SettingsError
 from vigie_shared.i18n import gettext as _
-from vigie_shared.ice import ICE_SERVERS_MAX, IceUrl
+from vigie_shared.ice import ICE_SERVERS_MAX, IceServers, IceUrl
 
 _PREFIX: Final = "VIGIE_HUB__"
 EVERYWHERE: Final = frozenset({"0.0.0.0", "::"})  # noqa: S104
@@ -103,24 +104,35 @@ class VideoSettings(Section):
     turn_secret_file: Path | None = None
     """A file with the secret that the TURN server knows (coturn's `static-auth-secret`): the hub makes credentials with
     it that last 8 hours."""
+    turn_authority_file: Path | None = None
+    """The certificate authority that the hub and its agents believe about `turns:` servers, PEM; none: those that each
+    machine believes. Browsers know their own."""
     viewers_max: int = Field(default=200, ge=1, le=10_000)
     """Views of live video and of clips at the edge that are open at the same time."""
     viewers_per_user_max: int = Field(default=16, ge=1, le=1_000)
     """How many of them one user may have."""
 
+    def ice(self) -> IceServers:
+        """The servers, with what the files hold; raises SettingsError where one cannot be read."""
+        return IceServers(self.ice_servers, self.turn_secret(), self.turn_authority())
+
     def turn_secret(self) -> str | None:
         """What `turn_secret_file` holds; raises SettingsError where it cannot be read."""
-        if self.turn_secret_file is None:
-            return None
-        try:
-            secret = self.turn_secret_file.read_text(encoding="utf-8").strip()
-        except (OSError, UnicodeDecodeError) as error:
-            raise SettingsError(
-                _("video.turn_secret_file: {path} cannot be read").format(path=self.turn_secret_file)
-            ) from error
-        if not secret:
-            raise SettingsError(_("video.turn_secret_file: {path} is empty").format(path=self.turn_secret_file))
-        return secret
+        return _read_setting("video.turn_secret_file", self.turn_secret_file)
+
+    def turn_authority(self) -> str | None:
+        """What `turn_authority_file` holds; raises SettingsError where it cannot be read, or is no certificate."""
+        authority = _read_setting("video.turn_authority_file", self.turn_authority_file)
+        if authority is not None:
+            try:
+                ssl.create_default_context(cadata=authority)
+            except ssl.SSLError as error:
+                raise SettingsError(
+                    _("video.turn_authority_file: {path} holds no certificate (PEM)").format(
+                        path=self.turn_authority_file
+                    )
+                ) from error
+        return authority
 
 
 class AlertSettings(Section):
@@ -223,6 +235,19 @@ class HubSettings(BaseSettings):
     def archive_dir(self) -> Path:
         """Where pulled clips lie."""
         return self.data_dir / "archive"
+
+
+def _read_setting(name: str, path: Path | None) -> str | None:
+    """What the file that setting `name` names holds; raises SettingsError where it cannot be read."""
+    if path is None:
+        return None
+    try:
+        text = path.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(_("{name}: {path} cannot be read").format(name=name, path=path)) from error
+    if not text:
+        raise SettingsError(_("{name}: {path} is empty").format(name=name, path=path))
+    return text
 
 
 def _document(path: Path) -> dict[str, Any]:

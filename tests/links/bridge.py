@@ -34,8 +34,8 @@ _CLONE_NEWUSER: Final = 0x10000000
 _CLONE_NEWNET: Final = 0x40000000
 _TUNSETIFF: Final = 0x400454CA
 _IFF_TUN_NO_PI: Final = 0x1001
-_READ_BYTES: Final = 2048
-_READS_MAX: Final = 64
+READ_BYTES: Final = 2048
+READS_MAX: Final = 64
 _NICENESS: Final = -10
 """A relay that waits for the processor is a slower link."""
 
@@ -57,15 +57,21 @@ def become_root_of_a_new_namespace() -> None:
     Path("/proc/self/gid_map").write_text(f"0 {gid} 1", encoding="ascii")
 
 
-def make_end(address: str) -> tuple[int, int]:
-    """A new network namespace with a TUN device: descriptors of the device and of the namespace."""
+def new_namespace() -> tuple[int, int]:
+    """A new network namespace, entered, with a TUN device: descriptors of the device and of the namespace."""
     unshare(_CLONE_NEWNET)
     device = os.open("/dev/net/tun", os.O_RDWR | os.O_NONBLOCK)
     fcntl.ioctl(device, _TUNSETIFF, struct.pack("16sH22x", DEVICE.encode(), _IFF_TUN_NO_PI))
+    return device, os.open("/proc/self/ns/net", os.O_RDONLY)
+
+
+def make_end(address: str) -> tuple[int, int]:
+    """One end of the wire: descriptors of its device and of its namespace."""
+    device, network = new_namespace()
     for line in CONFIGURE:
         command = ["ip", *line.format(device=DEVICE, address=address).split()]
         subprocess.run(command, check=True, stdin=subprocess.DEVNULL, capture_output=True, text=True)
-    return device, os.open("/proc/self/ns/net", os.O_RDONLY)
+    return device, network
 
 
 def carry(devices: tuple[int, int], lines: tuple[Line, Line]) -> None:
@@ -85,8 +91,8 @@ def carry(devices: tuple[int, int], lines: tuple[Line, Line]) -> None:
 
 def _take_in(source: int, line: Line) -> None:
     with suppress(BlockingIOError):
-        for _ in range(_READS_MAX):
-            packet = os.read(source, _READ_BYTES)
+        for _ in range(READS_MAX):
+            packet = os.read(source, READ_BYTES)
             if packet[0] >> 4 == 4:
                 line.feed(packet, time.monotonic())
 

@@ -14,7 +14,7 @@ import os
 import sys
 import unittest
 from asyncio.subprocess import DEVNULL, PIPE, Process
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -108,13 +108,14 @@ async def emulated_link(
     command = [sys.executable, "-m", "tests.links.bridge", asked]
     bridge = await asyncio.create_subprocess_exec(*command, cwd=REPOSITORY, stdin=PIPE, stdout=PIPE, stderr=PIPE)
     try:
-        near, far = await _ends(bridge)
+        near, far = await ends(bridge, ADDRESSES)
         yield Link(bridge, near, far, way, way)
     finally:
         await bridge.communicate(b"")  # the end of its input is its end
 
 
-async def _ends(bridge: Process) -> tuple[End, End]:
+async def ends(bridge: Process, addresses: Sequence[str]) -> list[End]:
+    """Where its namespaces are, as soon as it says so."""
     assert bridge.stdout is not None
     assert bridge.stderr is not None
     ready = await bridge.stdout.readline()
@@ -122,8 +123,7 @@ async def _ends(bridge: Process) -> tuple[End, End]:
         reason = (await bridge.stderr.read()).decode().strip().splitlines()
         raise NamespacesRefusedError(f"no network namespaces here: {reason[-1] if reason else 'no reason given'}")
     user = () if os.geteuid() == 0 else (f"--user=/proc/{bridge.pid}/ns/user", "--preserve-credentials")
-    near, far = (
+    return [
         End(address, ("nsenter", *user, f"--net=/proc/{bridge.pid}/fd/{network}", "--"))
-        for address, network in zip(ADDRESSES, json.loads(ready), strict=True)
-    )
-    return near, far
+        for address, network in zip(addresses, json.loads(ready), strict=True)
+    ]

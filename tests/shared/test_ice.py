@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 from pydantic import ValidationError
 
-from vigie_shared.ice import IceServer, turn_credential, with_credentials
+from vigie_shared.ice import IceAddress, IceServer, IceServers, turn_credential, with_credentials
 
 EVENING = datetime(2026, 3, 1, 20, tzinfo=UTC)
 
@@ -32,8 +32,39 @@ def test_a_credential_is_not_shown() -> None:
 
 
 @pytest.mark.parametrize(
-    "url", ["http://t.example", "turn:a b", "turn:x?transport=sctp", 'turn:x>;rel="next"', "stun:"]
+    "url",
+    [
+        *(
+            "http://t.example",
+            "turn:a b",
+            "turn:x?transport=sctp",
+            'turn:x>;rel="next"',
+            "stun:",
+            "stun:x?transport=udp",
+        ),
+        *("turn:x:0", "turn:x:65536", "turn:[::1", "turn:::1", "turn:u@x"),
+    ],
 )
 def test_another_address_is_refused(url: str) -> None:
     with pytest.raises(ValidationError):
         IceServer(url=url)
+
+
+@pytest.mark.parametrize(
+    ("url", "address"),
+    [
+        ("stun:s.example", IceAddress("stun", "s.example", 3478, "udp", False)),
+        ("turn:192.0.2.1:443?transport=tcp", IceAddress("turn", "192.0.2.1", 443, "tcp", False)),
+        ("turns:t.example", IceAddress("turn", "t.example", 5349, "tcp", True)),
+        ("turn:[2001:db8::7]:3479", IceAddress("turn", "2001:db8::7", 3479, "udp", False)),
+        ("turns:[::1]?transport=tcp", IceAddress("turn", "::1", 5349, "tcp", True)),
+    ],
+)
+def test_an_address_says_where_and_how(url: str, address: IceAddress) -> None:
+    assert IceAddress.parse(url) == address
+
+
+def test_an_authority_goes_along_with_what_is_reached_by_tls_only() -> None:
+    servers = IceServers(("turn:t.example", "turns:t.example"), "s3cret", "PEM").given_to("gate", EVENING)
+    assert [server.authority for server in servers] == [None, "PEM"]
+    assert all(server.username == f"{int(EVENING.timestamp()) + 8 * 3600}:gate" for server in servers)

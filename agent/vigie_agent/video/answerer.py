@@ -21,6 +21,7 @@ from vigie_shared import subjects
 from vigie_shared.commands import Refused
 from vigie_shared.errors import LinkError, TransferError
 from vigie_shared.i18n import gettext as _
+from vigie_shared.ice import IceServer
 from vigie_shared.signaling import Answer, ClipWanted, MediaWanted, Offer
 
 _OFFERS_WAITING_MAX: Final = 64
@@ -35,8 +36,8 @@ class AnswererSettings(BaseModel):
     sessions_max: int = Field(default=4, ge=1, le=64)
     lease_seconds: float = Field(default=15.0, gt=0)
     """A session in which nothing moved for this long is closed."""
-    ice_servers: tuple[str, ...] = ()
-    """STUN and TURN addresses; none: host candidates only."""
+    ice_servers: tuple[IceServer, ...] = ()
+    """STUN and TURN servers for clips, beside those that the hub names with each offer."""
 
 
 class Answerer:

@@ -7,11 +7,9 @@ import contextlib
 from collections.abc import Coroutine, Sequence
 from typing import Any, Final
 
-from aioice.ice import Connection, TransportPolicy
 from aiortc import (
     RTCConfiguration,
     RTCIceCandidate,
-    RTCIceServer,
     RTCPeerConnection,
     RTCRtpSender,
     RTCRtpTransceiver,
@@ -19,19 +17,20 @@ from aiortc import (
 )
 from aiortc.rtcdtlstransport import RTCDtlsTransport
 
+from vigie_shared.ice import IceServer
 from vigie_shared.rtc import congestion
+from vigie_shared.rtc.gathering import Gathering
 from vigie_shared.rtc.handshake import Handshake
 from vigie_shared.rtc.head_start import HeadStart
 from vigie_shared.rtc.liveness import LifeWatch
 
-_LOOPBACK: Final = "127.0.0.1"
 _CLOSE_SECONDS: Final = 5.0
 _CODECS: Final = ("video/h264", "video/rtx")
 
 
-def make_connection(ice_servers: Sequence[RTCIceServer] = ()) -> RTCPeerConnection:
+def make_connection(ice_servers: Sequence[IceServer] = ()) -> RTCPeerConnection:
     """A connection that asks the named STUN and TURN servers and no other."""
-    return _Connection(RTCConfiguration(iceServers=list(ice_servers)))
+    return _Connection(ice_servers)
 
 
 def strip_mdns(sdp: str) -> str:
@@ -108,15 +107,16 @@ async def _to_its_end(gathering: Coroutine[Any, Any, None]) -> None:
 
 
 class _Connection(RTCPeerConnection):
-    def __init__(self, configuration: RTCConfiguration) -> None:
-        super().__init__(configuration)
+    def __init__(self, ice_servers: Sequence[IceServer]) -> None:
+        super().__init__(RTCConfiguration(iceServers=[]))
+        self._ice_servers = ice_servers
         self._prepared: dict[RTCDtlsTransport, Handshake] = {}
 
     async def setLocalDescription(self, sessionDescription: RTCSessionDescription | None = None) -> None:  # noqa: N802, N803
         for dtls in _dtls_of(self) - set(self._prepared):
             LifeWatch(dtls.transport._connection)
             self._prepared[dtls] = Handshake(dtls, HeadStart(dtls))
-            _gather_loopback_where_alone(dtls.transport._connection)
+            Gathering(dtls.transport._connection, self._ice_servers)
         if self.sctp is not None:
             congestion.install(self.sctp)
         await _to_its_end(super().setLocalDescription(sessionDescription))
@@ -135,17 +135,6 @@ def _dtls_of(connection: RTCPeerConnection) -> set[RTCDtlsTransport]:
     if connection.sctp is not None:
         transports.append(connection.sctp.transport)
     return set(transports)
-
-
-def _gather_loopback_where_alone(ice: Connection) -> None:
-    """Offer 127.0.0.1 where the machine has no other address; aioice alone never offers it."""
-    gather = ice.get_component_candidates
-
-    def gather_or_loopback(component: int, addresses: list[str], timeout: int = 5) -> object:
-        alone = not addresses and ice._transport_policy == TransportPolicy.ALL
-        return gather(component, [_LOOPBACK] if alone else addresses, timeout)
-
-    setattr(ice, "get_component_candidates", gather_or_loopback)  # noqa: B010
 
 
 def _is_mdns(line: str) -> bool:

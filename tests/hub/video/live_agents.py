@@ -2,7 +2,7 @@
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -115,8 +115,8 @@ class TestViewer:
 
     __test__ = False
 
-    def __init__(self) -> None:
-        self.connection = make_connection()
+    def __init__(self, ice_servers: Sequence[IceServer] = ()) -> None:
+        self.connection = make_connection(ice_servers)
         self.receiver = PacketReceiver(offer_video(self.connection), on_frame=self._on_frame)
         self.channel: RTCDataChannel = self.connection.createDataChannel(CHANNEL)
         self.channel.on("message", self._on_message)

@@ -12,7 +12,8 @@ from typing import Any, Final
 import pylibsrtp
 import pytest
 from aioice import stun
-from aioice.ice import Connection, StunProtocol
+from aioice.ice import Connection, StunProtocol, relayed_candidate, server_reflexive_candidate
+from aioice.turn import TurnClientMixin, TurnTransport
 from aiortc import RTCPeerConnection, RTCRtpReceiver, RTCRtpSender, RTCRtpTransceiver
 from aiortc.rtcdtlstransport import RTCDtlsTransport, RtpRouter
 from aiortc.rtcicetransport import RTCIceTransport
@@ -29,8 +30,12 @@ READ: Final[dict[Callable[..., Any], tuple[str, str]]] = {
     Connection.check_complete: ("head_start", "52f939709eabc0ab"),
     Connection.check_start: ("head_start", "7de056d252f46a15"),
     Connection.close: ("liveness", "25dcfac536f5f37c"),
-    Connection.get_component_candidates: ("connection", "118597a9fcb703f9"),
-    Connection.gather_candidates: ("connection", "d33db28d4d1e49ff"),
+    Connection.get_component_candidates: ("gathering", "118597a9fcb703f9"),
+    Connection.gather_candidates: ("gathering", "d33db28d4d1e49ff"),
+    relayed_candidate: ("gathering", "271e25be8724ce38"),
+    server_reflexive_candidate: ("gathering", "76dd5558471714f7"),
+    TurnClientMixin.delete: ("gathering", "8ec62766df8ebb3a"),
+    TurnTransport: ("gathering", "c0fe18d7d58ef6b3"),
     Connection.add_remote_candidate: ("connection", "d3a0826c92fa8ce6"),
     StunProtocol.datagram_received: ("liveness", "ff4c8b910d45fb3a"),
     StunProtocol.send_data: ("datagrams", "8bfbce074a897482"),

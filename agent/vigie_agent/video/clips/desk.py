@@ -15,6 +15,7 @@ from vigie_agent.video.clips.tcp_road import TcpRoad
 from vigie_shared.commands import Refused
 from vigie_shared.errors import LinkError, VigieError
 from vigie_shared.i18n import gettext as _
+from vigie_shared.ice import IceServer
 from vigie_shared.signaling import Answer, ClipWanted, Offer
 from vigie_shared.transfer import CHANNEL, Manifest
 
@@ -34,7 +35,7 @@ class ClipDesk:
         budget: LinkBudget,
         *,
         lease_seconds: float,
-        ice_servers: tuple[str, ...] = (),
+        ice_servers: tuple[IceServer, ...] = (),
         road: TcpRoad | None = None,
         on_taken: Callable[[str], None] = lambda clip_id: None,
     ) -> None:
@@ -86,7 +87,7 @@ class ClipDesk:
             if wanted.road == "tcp":
                 peer, sdp = await stack.enter_async_context(self._dialled(offer, wanted)), ""
             else:
-                channel = AnsweringPeer(CHANNEL, self._lease_seconds, self._ice_servers)
+                channel = AnsweringPeer(CHANNEL, self._lease_seconds, (*self._ice_servers, *offer.ice_servers))
                 peer, sdp = await stack.enter_async_context(channel), await channel.answer(offer.sdp)
         except VigieError as error:
             await reply(_refusal(error))

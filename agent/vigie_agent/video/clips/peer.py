@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from types import TracebackType
 from typing import Final, Self
 
-from aiortc import RTCDataChannel, RTCIceServer, RTCSessionDescription
+from aiortc import RTCDataChannel, RTCSessionDescription
 
 from vigie_agent.uplink.wire_bytes import data_channel_bytes
 from vigie_shared.errors import TransferError, WireError
 from vigie_shared.i18n import gettext as _
+from vigie_shared.ice import IceServer
 from vigie_shared.rtc.connection import close_connection, describe, make_connection
 from vigie_shared.transfer import CHANNEL_FRAME_BYTES_MAX, GETS_MAX
 
@@ -28,7 +29,7 @@ class AnsweringPeer:
     frame_bytes_max = CHANNEL_FRAME_BYTES_MAX
     wire_bytes = staticmethod(data_channel_bytes)
 
-    def __init__(self, label: str, lease_seconds: float, ice_servers: Sequence[str] = ()) -> None:
+    def __init__(self, label: str, lease_seconds: float, ice_servers: Sequence[IceServer] = ()) -> None:
         self._label = label
         self._lease_seconds = lease_seconds
         self._inbox: asyncio.Queue[str | bytes] = asyncio.Queue(GETS_MAX)
@@ -36,7 +37,7 @@ class AnsweringPeer:
         self._moved = asyncio.Event()
         self._gone = asyncio.Event()
         self._channel: RTCDataChannel
-        self._connection = make_connection([RTCIceServer(urls=url) for url in ice_servers])
+        self._connection = make_connection(ice_servers)
         self._connection.on("datachannel", self._on_channel)
         self._connection.on("connectionstatechange", self._on_state)
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from types import TracebackType
 from typing import Final, Self
 
-from aiortc import RTCDataChannel, RTCIceServer
+from aiortc import RTCDataChannel
 from pydantic import ValidationError
 
 from vigie_shared.errors import TransferError, WireError
@@ -24,9 +24,7 @@ class MediaPeer:
     """One connection. Leaving `async with` closes it; whoever waits hears TransferError as soon as the hub is gone."""
 
     def __init__(self, ice_servers: Sequence[IceServer] = ()) -> None:
-        self._connection = make_connection(
-            [RTCIceServer(urls=one.url, username=one.username, credential=one.credential) for one in ice_servers]
-        )
+        self._connection = make_connection(ice_servers)
         self._connection.on("datachannel", self._on_channel)
         self._connection.on("connectionstatechange", self._on_state)
         self._channel: RTCDataChannel | None = None

@@ -6,7 +6,7 @@ from types import TracebackType
 from typing import Final, Self
 
 import structlog
-from aiortc import RTCDataChannel, RTCIceServer
+from aiortc import RTCDataChannel
 from nats.aio.client import Client
 from pydantic import ValidationError
 
@@ -43,9 +43,7 @@ class AgentMedia:
         self._client = client
         self._clock = clock
         self._ice_servers = tuple(ice_servers)
-        self._connection = make_connection(
-            [RTCIceServer(urls=one.url, username=one.username, credential=one.credential) for one in ice_servers]
-        )
+        self._connection = make_connection(ice_servers)
         self._connection.on("connectionstatechange", self._on_state)
         self._channel: RTCDataChannel = self._connection.createDataChannel(CHANNEL)
         self._channel.on("open", self._on_open)

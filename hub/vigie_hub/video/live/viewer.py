@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 import structlog
-from aiortc import RTCDataChannel, RTCIceServer
+from aiortc import RTCDataChannel
 from aiortc.sdp import candidate_from_sdp
 from pydantic import ValidationError
 
@@ -47,9 +47,7 @@ class Viewer:
         self.first_at_seconds: float | None = None
         self.last_at_seconds = 0.0
         self.sender: PacketSender
-        self._connection = make_connection(
-            [RTCIceServer(urls=one.url, username=one.username, credential=one.credential) for one in ice_servers]
-        )
+        self._connection = make_connection(ice_servers)
         self._connection.on("connectionstatechange", self._on_state)
         self._connection.on("datachannel", self._on_channel)
         self._channel: RTCDataChannel | None = None

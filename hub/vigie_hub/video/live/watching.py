@@ -5,7 +5,6 @@ import re
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import timedelta
 from typing import Final, Literal
 
 import structlog
@@ -19,12 +18,11 @@ from vigie_hub.video.live.viewer import Viewer
 from vigie_hub.video.live.warm import WarmPeers
 from vigie_shared.clock import Clock
 from vigie_shared.errors import VigieError
-from vigie_shared.ice import IceServer, with_credentials
+from vigie_shared.ice import IceServer, IceServers
 from vigie_shared.ids import unique_id
 from vigie_shared.media import WARM_SECONDS, First, Live, Play
 from vigie_shared.signaling import MediaWanted
 
-CREDENTIALS_LAST: Final = timedelta(hours=8)
 STILL_ALLOWED_SECONDS: Final = 5.0
 """How often it is looked whether somebody who watches still may."""
 _H264: Final = re.compile(r"^a=rtpmap:\d+ H264/90000", re.MULTILINE | re.IGNORECASE)
@@ -75,17 +73,15 @@ class Watching:
         clock: Clock,
         *,
         limits: Limits | None = None,
-        ice_urls: tuple[str, ...] = (),
-        turn_secret: str | None = None,
+        ice: IceServers | None = None,
         warm_seconds: float = WARM_SECONDS,
     ) -> None:
-        """With a `turn_secret`, TURN servers among `ice_urls` are used with credentials that last 8 h."""
+        """`ice`: the servers that each connection may use."""
         self._client = client
         self._tickets = tickets
         self._clock = clock
         self._limits = limits or Limits()
-        self._ice_urls = ice_urls
-        self._turn_secret = turn_secret
+        self._ice = ice or IceServers()
         self._warm_seconds = warm_seconds
         self._relays: dict[tuple[str, str], Relay] = {}
         self._viewings: dict[str, _Viewing] = {}
@@ -118,7 +114,7 @@ class Watching:
 
     def ice_servers(self, who: str) -> tuple[IceServer, ...]:
         """STUN and TURN servers, with credentials of `who`, an agent's or a viewing's id."""
-        return with_credentials(self._ice_urls, self._turn_secret, who, self._clock.now() + CREDENTIALS_LAST)
+        return self._ice.given_to(who, self._clock.now())
 
     async def watch(
         self, ticket: Ticket, agent_id: str, first: First, offer_sdp: str, may_watch: Callable[[], bool]

@@ -11,10 +11,9 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Final, Self
 
-from aiortc import RTCIceServer
-
 from vigie_shared.errors import CommandError, LinkError, TransferError
 from vigie_shared.i18n import gettext as _
+from vigie_shared.ice import IceServer
 from vigie_shared.media import CHANNEL, MEDIA_MESSAGE, Ended, MediaRefused, Showing
 from vigie_shared.rtc.connection import accept_answer, describe, make_connection, offer_video
 from vigie_shared.rtc.reassembly import ReceivedFrame
@@ -78,7 +77,7 @@ class WhepPlayer:
         _headers, body = await self._ask("POST", "/api/v1/tickets", wish, **{"content-type": "application/json"})
         ticket: dict[str, Any] = json.loads(body)
         servers = [
-            RTCIceServer(urls=one["urls"], username=one["username"], credential=one["credential"])
+            IceServer(url=one["urls"], username=one["username"], credential=one["credential"])
             for one in ticket["ice_servers"]
         ]
         self._connection = make_connection(servers)

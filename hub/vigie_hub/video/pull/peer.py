@@ -6,11 +6,10 @@ from collections.abc import Sequence
 from types import TracebackType
 from typing import Final, Self
 
-from aiortc import RTCIceServer
-
 from vigie_hub.video.pull.window import GET_BYTES
 from vigie_shared.errors import TransferError, WireError
 from vigie_shared.i18n import gettext as _
+from vigie_shared.ice import IceServer
 from vigie_shared.rtc.connection import accept_answer, close_connection, describe, make_connection
 
 _INBOX_MESSAGES_MAX: Final = 4096
@@ -25,11 +24,11 @@ class OfferingPeer:
 
     get_bytes_max = GET_BYTES
 
-    def __init__(self, label: str, ice_servers: Sequence[str] = ()) -> None:
+    def __init__(self, label: str, ice_servers: Sequence[IceServer] = ()) -> None:
         self._inbox: asyncio.Queue[str | bytes] = asyncio.Queue(_INBOX_MESSAGES_MAX)
         self._moved = asyncio.Event()
         self._gone = asyncio.Event()
-        self._connection = make_connection([RTCIceServer(urls=url) for url in ice_servers])
+        self._connection = make_connection(ice_servers)
         self._connection.on("connectionstatechange", self._on_state)
         self._channel = self._connection.createDataChannel(label)
         self._channel.on("open", self._moved.set)

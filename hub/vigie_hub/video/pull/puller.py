@@ -23,6 +23,7 @@ from vigie_hub.video.pull.window import WINDOW_BYTES_MAX, WINDOW_BYTES_MIN, Wind
 from vigie_shared.clock import Clock, SystemClock
 from vigie_shared.errors import DigestError, LinkError, TransferError, VigieError
 from vigie_shared.i18n import gettext as _
+from vigie_shared.ice import IceServers
 from vigie_shared.receipts import Verifier
 from vigie_shared.signaling import ClipPriority, ClipWanted
 from vigie_shared.transfer import Head, Index
@@ -114,7 +115,7 @@ class Puller:
         *,
         clock: Clock | None = None,
         limits: PullLimits | None = None,
-        ice_servers: tuple[str, ...] = (),
+        ice: IceServers | None = None,
         roads: Roads | None = None,
         door: Door | None = None,
         key_of: KeyOf | None = None,
@@ -131,7 +132,7 @@ class Puller:
             self._clock,
             answer_seconds=limits.answer_seconds,
             open_seconds=limits.open_seconds,
-            ice_servers=ice_servers,
+            ice=ice,
             door=door,
         )
 

@@ -14,6 +14,7 @@ from vigie_hub.video.pull.transfer import RefusedError
 from vigie_shared import signaling
 from vigie_shared.clock import Clock
 from vigie_shared.errors import TransferError
+from vigie_shared.ice import IceServers
 from vigie_shared.ids import unique_id
 from vigie_shared.receipts import Verifier
 from vigie_shared.signaling import ClipWanted, Offer
@@ -58,14 +59,14 @@ class Sessions:
         *,
         answer_seconds: float,
         open_seconds: float,
-        ice_servers: tuple[str, ...] = (),
+        ice: IceServers | None = None,
         door: Door | None = None,
     ) -> None:
         self._connection = connection
         self._clock = clock
         self._answer_seconds = answer_seconds
         self._open_seconds = open_seconds
-        self._ice_servers = ice_servers
+        self._ice = ice or IceServers()
         self._door = door
 
     @property
@@ -84,8 +85,9 @@ class Sessions:
 
     @contextlib.asynccontextmanager
     async def _channel(self, session_id: str, agent_id: str, wanted: ClipWanted) -> AsyncIterator[Peer]:
-        async with OfferingPeer(CHANNEL, self._ice_servers) as peer:
-            offer = Offer(session_id=session_id, sdp=await peer.offer(), wanted=wanted)
+        servers = self._ice.given_to(agent_id, self._clock.now())
+        async with OfferingPeer(CHANNEL, servers) as peer:
+            offer = Offer(session_id=session_id, sdp=await peer.offer(), wanted=wanted, ice_servers=servers)
             await peer.accept(await self._answer(agent_id, offer), self._open_seconds)
             yield peer
 

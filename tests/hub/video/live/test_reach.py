@@ -1,64 +1,29 @@
-"""Relays: a real coturn, by UDP and by TCP, with credentials that the hub makes and that end by themselves."""
+"""Live video past firewalls: agent, hub and viewer in networks that let through only what a rule names."""
 
-import asyncio
-import shutil
-from asyncio.subprocess import DEVNULL
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from datetime import UTC, datetime, timedelta
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from aiortc import RTCIceServer
 from nats.aio.client import Client
 
+from tests.hub.video.live.reach_stage import AGENT, HUB, NATS, TURN, VIEWER, Part, Stage, staged
 from tests.hub.video.live.test_watching import watching_hub
 from tests.hub.video.live_agents import TestViewer
-from tests.servers.ports import free_port
-from vigie_shared.ice import with_credentials
-from vigie_shared.rtc.connection import describe, make_connection
+from tests.links.star import ANY, Passed, Rule
+from tests.servers.turn_server import SECRET, turn_server
+from vigie_shared.ice import IceServers
 
-SECRET = "north-gate"
-
-
-@asynccontextmanager
-async def coturn(folder: Path) -> AsyncIterator[int]:
-    """The port of a TURN server that relays on loopback."""
-    binary = shutil.which("turnserver") or pytest.skip("no coturn here: apt-get install coturn")
-    port = free_port()
-    options = (
-        *("-n", "--no-cli", "--no-tls", "--no-dtls", "--allow-loopback-peers", "--use-auth-secret"),
-        *(f"--static-auth-secret={SECRET}", "--realm=vigie", f"--listening-port={port}"),
-        *("--listening-ip=127.0.0.1", "--relay-ip=127.0.0.1", "--log-file=stdout", f"--pidfile={folder / 'pid'}"),
-        f"--userdb={folder / 'turn.db'}",
-    )
-    server = await asyncio.create_subprocess_exec(binary, *options, stdout=DEVNULL, stderr=DEVNULL)
-    try:
-        async with asyncio.timeout(15):
-            while not await is_open(port):  # noqa: ASYNC110
-                await asyncio.sleep(0.05)
-        yield port
-    finally:
-        server.terminate()
-        await server.wait()
+PAYLOAD_BYTES_MAX = 1100
+ENOUGH_FRAMES = 60
+"""More than what was on its way when the rules changed."""
 
 
-async def is_open(port: int) -> bool:
-    try:
-        _reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    except OSError:
-        return False
-    writer.close()
-    await writer.wait_closed()
-    return True
-
-
-@pytest.mark.parametrize("transport", ["udp", "tcp"])
-async def test_a_viewer_is_answered_from_a_relay_too(connection: Client, tmp_path: Path, transport: str) -> None:
+@pytest.mark.parametrize("road", ["udp", "tcp", "tls"])
+async def test_a_viewer_is_answered_from_a_relay_too(connection: Client, tmp_path: Path, road: str) -> None:
     viewer = TestViewer()
-    async with coturn(tmp_path) as port:
-        urls = (f"turn:127.0.0.1:{port}?transport={transport}",)
-        async with watching_hub(connection, tmp_path, ice_urls=urls, turn_secret=SECRET) as hub:
+    async with turn_server(tmp_path) as turn:
+        ice = IceServers((turn.url(road),), SECRET, turn.authority)
+        async with watching_hub(connection, tmp_path, ice=ice) as hub:
             watched = await hub.show(viewer)
             assert " typ relay " in watched.sdp
             name = watched.ice_servers[0].username
@@ -67,15 +32,40 @@ async def test_a_viewer_is_answered_from_a_relay_too(connection: Client, tmp_pat
             await viewer.close()
 
 
-@pytest.mark.parametrize(("ends_in", "is_let_in"), [(timedelta(hours=1), True), (timedelta(hours=-1), False)])
-async def test_a_credential_that_has_ended_opens_no_relay(tmp_path: Path, ends_in: timedelta, is_let_in: bool) -> None:
-    async with coturn(tmp_path) as port:
-        urls = [f"turn:127.0.0.1:{port}?transport=udp"]
-        (server,) = with_credentials(urls, SECRET, "gate", datetime.now(UTC) + ends_in)
-        ice = RTCIceServer(urls=server.url, username=server.username, credential=server.credential)
-        peer = make_connection([ice])
-        peer.createDataChannel("x")
-        try:
-            assert (" typ relay " in await describe(peer)) is is_let_in
-        finally:
-            await peer.close()
+@pytest.mark.timeout(600)
+async def test_a_view_finds_another_way_whenever_a_firewall_takes_the_one_it_had(tmp_path: Path) -> None:
+    """The same three processes all along; all roads to the TURN server are named from the beginning."""
+    async with staged(tmp_path, ANY) as stage:
+        assert stage.turn is not None
+        tls: Rule = ("tcp", stage.turn.tls_port, TURN)
+        _hub, _agent, viewer = await stage.begin_all(["udp", "tcp", "tls"])
+
+        seen = await _seen(stage, viewer, ANY)
+        assert {frozenset((AGENT, HUB)), frozenset((HUB, VIEWER))} <= seen.ways("udp")
+
+        # Both ends of both connections reach nobody but the relay.
+        seen = await _seen(stage, viewer, [NATS, ("udp", stage.turn.port, TURN)])
+        assert {frozenset((TURN, end)) for end in (HUB, AGENT, VIEWER)} == seen.ways("udp")
+
+        seen = await _seen(stage, viewer, [NATS, ("tcp", stage.turn.port, TURN)])
+        assert not seen.ways("udp")
+        assert {frozenset((TURN, end)) for end in (HUB, AGENT, VIEWER)} <= seen.ways("tcp")
+
+        seen = await _seen(stage, viewer, [NATS, tls])
+        assert not seen.ways("udp")
+        assert any(name.startswith(f"udp {AGENT}") for name in seen.refused)
+
+        # A firewall around the agent alone.
+        seen = await _seen(stage, viewer, [NATS, (*tls, AGENT), ("udp", None, TURN, HUB), ("udp", None, HUB, VIEWER)])
+        assert frozenset((HUB, VIEWER)) in seen.ways("udp")
+        assert not any(AGENT in way for way in seen.ways("udp"))
+
+
+async def _seen(stage: Stage, viewer: Part, rules: Sequence[Rule]) -> Passed:
+    """What passed once video came by those rules; no packet of it had a larger payload than fits every tunnel."""
+    await stage.sea.allow(rules)
+    await viewer.says("frames", over=viewer.frames + ENOUGH_FRAMES)
+    seen = await stage.sea.passed()
+    assert seen.rtp_payload_bytes_max <= PAYLOAD_BYTES_MAX
+    assert bool(seen.rtp_payload_bytes_max) is bool(seen.ways("udp"))
+    return seen
