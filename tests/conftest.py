@@ -3,6 +3,7 @@
 import shutil
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.guards.blocking import blocking_calls_raise, event_loop_is_never_blocked
 from tests.guards.descriptors import no_descriptor_is_left
@@ -22,6 +23,8 @@ __all__ = [
     "no_thread_is_left",
 ]
 
+settings.register_profile("busy machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("busy machine")  # no test may fail for want of speed
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 
 
