@@ -40,7 +40,10 @@ class Measurement(BaseModel):
 
 
 class Benchmark(Protocol):
-    """A module in `tests/benchmarks/`. `arguments.quick` asks for few repetitions."""
+    """A module in `tests/benchmarks/`. `arguments.quick` asks for few repetitions.
+
+    One that shows the rows of others names them in `PARTS`; it does not run where they do.
+    """
 
     SUMMARY: str
 
@@ -128,6 +131,11 @@ def chosen(arguments: list[str]) -> list[str]:
     return named or known
 
 
+def parts(name: str) -> set[str]:
+    """Other benchmarks of which this one shows the rows."""
+    return set(getattr(load(name), "PARTS", ()))
+
+
 def main(arguments: list[str]) -> int:
     """Run benchmarks and print what they found; one that fails does not stop the others."""
     benchmarks = chosen(arguments)
@@ -135,8 +143,10 @@ def main(arguments: list[str]) -> int:
     results: list[Result] = []
     failed = False
     for name in benchmarks:
-        print(f"bench: {name}", file=sys.stderr)
         try:
+            if parts(name) & set(benchmarks):
+                continue
+            print(f"bench: {name}", file=sys.stderr)
             results.extend(measure(name, arguments))
         except Exception as error:
             failed = True

@@ -67,6 +67,14 @@ def test_a_broken_benchmark_is_one_line_and_the_others_go_on(
     assert [json.loads(line).get("metric") for line in printed.out.splitlines()] == [None, "count", "seconds"]
 
 
+def test_what_another_benchmark_shows_runs_once(checkout: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (checkout / bench.FOLDER / "gathered.py").write_text(GOOD.replace("size", "width") + '\nPARTS = {"good": ()}\n')
+    assert bench.main(["--json"]) == 1, "one is broken"
+    assert [json.loads(line).get("bench") for line in capsys.readouterr().out.splitlines()] == [None, "good", "good"]
+    assert bench.main(["gathered", "--json"]) == 0
+    assert [json.loads(line).get("bench") for line in capsys.readouterr().out.splitlines()][1:] == ["gathered"] * 2
+
+
 def test_the_table_shows_every_figure(checkout: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert bench.main(["good"]) == 0
     rows = [line.split() for line in capsys.readouterr().out.splitlines()]

@@ -90,17 +90,17 @@ class Gate:
 
 
 @asynccontextmanager
-async def open_gate(folder: Path) -> AsyncIterator[Gate]:
+async def open_gate(folder: Path, address: str = "127.0.0.1") -> AsyncIterator[Gate]:
     """TLS on loopback, as beyond it."""
-    certificates = Certificates(folder, TlsSettings(), ["127.0.0.1"])
+    certificates = Certificates(folder, TlsSettings(), [address])
     await asyncio.to_thread(certificates.ensure, SystemClock().now())
     door = Door()
-    server = ApiServer(DoorKeeper(nobody_is_here, door), Feed(), "127.0.0.1", 0, certificates)
+    server = ApiServer(DoorKeeper(nobody_is_here, door), Feed(), address, 0, certificates)
     running = asyncio.create_task(server.run())
     try:
         authority = await asyncio.to_thread(certificates.authority_pem)
         key = await asyncio.to_thread(load_or_make_agent_key, folder / "agent")
-        yield Gate(folder / "agent", f"https://127.0.0.1:{server.port}", authority, key, door)
+        yield Gate(folder / "agent", f"https://{address}:{server.port}", authority, key, door)
     finally:
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)

@@ -104,8 +104,10 @@ class PullQueue:
         self._failed: OrderedDict[str, PullState] = OrderedDict()
 
     async def request(self, clip_id: str, priority: ClipPriority = "clip") -> None:
-        """Queue the pull unless it is queued or running; one that failed is tried again."""
-        if clip_id in self._active:
+        """Queue the pull unless it is queued or running; one that waits is raised, one that failed is tried again."""
+        if (known := self._active.get(clip_id)) is not None:
+            if _RANKS[priority] < _RANKS[known.priority]:
+                await self._raise(clip_id, known, priority)
             return
         self._failed.pop(clip_id, None)
         if len(self._active) >= WAITING_MAX:
@@ -113,8 +115,7 @@ class PullQueue:
             self._remember(clip_id, PullState("failed", priority=priority, detail=reason))
             return
         self._active[clip_id] = PullState("queued", priority=priority)
-        asked = (clip_id, priority, iso(self._clock.now()))
-        await self._database.write(lambda connection: connection.execute(_ASKED, asked).rowcount)
+        await self._note(clip_id, priority)
         self._put(clip_id)
 
     def state(self, clip_id: str) -> PullState | None:
@@ -135,6 +136,17 @@ class PullQueue:
             for _number in range(self._pulls_at_once):
                 group.create_task(self._work())
 
+    async def _raise(self, clip_id: str, known: PullState, priority: ClipPriority) -> None:
+        """Somebody waits for it now. One that runs goes on as it is, and is urgent when it must begin again."""
+        known.priority = priority
+        await self._note(clip_id, priority)
+        if known.state == "queued" and not any(clip_id in waiting for waiting in self._away.values()):
+            self._put(clip_id)
+
+    async def _note(self, clip_id: str, priority: ClipPriority) -> None:
+        asked = (clip_id, priority, iso(self._clock.now()))
+        await self._database.write(lambda connection: connection.execute(_ASKED, asked).rowcount)
+
     async def _recall(self) -> None:
         """What was wanted when the hub stopped."""
         rows = await self._database.read(lambda connection: connection.execute(_KNOWN).fetchall())
@@ -153,8 +165,10 @@ class PullQueue:
 
     async def _work(self) -> None:
         while True:
-            _rank, _number, clip_id = await self._waiting.get()
-            state = self._active[clip_id]
+            rank, _number, clip_id = await self._waiting.get()
+            state = self._active.get(clip_id)
+            if state is None or state.state != "queued" or rank != _RANKS[state.priority]:
+                continue  # it was raised: its other place in the queue counts
             try:
                 await self._pull(clip_id, state)
                 self._active.pop(clip_id, None)

@@ -161,16 +161,21 @@ async def test_more_urgent_wishes_go_first(connection: Client, database: Databas
             raise StoreError("enough")
 
     queue = PullQueue(database, Noting(connection, archive), pulls_at_once=1)
-    names = {"bulk": "a" * 22, "evidence": "b" * 22, "clip": "c" * 22}
+    names = {"bulk": "a" * 22, "evidence": "b" * 22, "clip": "c" * 22, "raised": "d" * 22}
     for name in names.values():
         row = (name, AGENT_ID, len(CLIP), SHA256)
         await database.write(lambda connection, row=row: connection.execute(INDEXED, row).rowcount)  # type: ignore[misc]
     await queue.request(names["bulk"], "bulk")
+    await queue.request(names["raised"], "bulk")
     await queue.request(names["evidence"], "evidence")
+    await queue.request(names["raised"], "clip")
     await queue.request(names["clip"], "clip")
+    await queue.request(names["clip"], "bulk")
+    kept = {str(row["clip_id"]): row["priority"] for row in await rows(database, "pulls")}
+    assert [kept[names[name]] for name in ("bulk", "raised", "clip")] == ["bulk", "clip", "clip"], "it outlives the hub"
     async with working(queue):
         await settled(queue, names["bulk"], has_failed)
-    assert begun == [names["clip"], names["evidence"], names["bulk"]]
+    assert begun == [names["raised"], names["clip"], names["evidence"], names["bulk"]]
 
 
 async def test_strays_are_swept_and_what_is_wanted_stays(
