@@ -28,6 +28,7 @@ from aiortc.rtp import (
     pack_remb_fci,
 )
 
+from vigie_shared.rtc.arrivals import Arrivals
 from vigie_shared.rtc.bandwidth import BandwidthEstimator
 from vigie_shared.rtc.beat import REPORT_BEAT_SECONDS, call_on_beat
 from vigie_shared.rtc.datagrams import RtpWriter
@@ -113,6 +114,8 @@ class PacketReceiver:
         self._media_ssrc = next((encoding.ssrc for encoding in parameters.encodings), None)
         dtls = self._receiver.transport
         self._writer = RtpWriter(dtls)
+        pair = dtls.transport._connection._nominated.get(1)
+        self._arrivals = Arrivals(pair.protocol.transport if pair is not None else None)
         self._loop = asyncio.get_running_loop()
         dtls._register_rtp_receiver(self._receiver, parameters)
         self._plan_report()
@@ -180,7 +183,8 @@ class PacketReceiver:
         sent_at = packet.extensions.abs_send_time
         if sent_at is None or self._media_ssrc is None:
             return
-        if self._bandwidth.feed(sent_at, len(packet.payload) + PACKET_OVERHEAD_BYTES, now_seconds):
+        came_at = now_seconds - self._arrivals.waited_seconds
+        if self._bandwidth.feed(sent_at, len(packet.payload) + PACKET_OVERHEAD_BYTES, came_at):
             self._write_rtcp(self._remb(self._media_ssrc))
 
     def _remb(self, media_ssrc: int) -> RtcpPsfbPacket:

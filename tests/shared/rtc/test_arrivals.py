@@ -1,0 +1,122 @@
+"""What waits in the socket of a busy process counts from when it came."""
+
+import asyncio
+import socket
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from types import SimpleNamespace
+
+import pytest
+
+from tests.shared.rtc.pairs import Pair, connected, keyframe
+from vigie_shared.rtc import arrivals
+from vigie_shared.rtc.arrivals import Arrivals
+from vigie_shared.rtc.bandwidth import START_BITS_PER_SECOND
+from vigie_shared.rtc.h264 import packetize
+
+pytestmark = pytest.mark.skipif(not hasattr(socket, "SO_INCOMING_CPU"), reason="only Linux says when")
+
+
+@dataclass
+class Inbox(asyncio.DatagramProtocol):
+    datagrams: asyncio.Queue[bytes] = field(default_factory=asyncio.Queue)
+
+    def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
+        self.datagrams.put_nowait(data)
+
+
+@dataclass
+class Ends:
+    arrivals: Arrivals
+    inbox: Inbox
+    transport: asyncio.DatagramTransport
+    sending: socket.socket
+
+    def send(self, data: bytes) -> None:
+        self.sending.sendto(data, self.transport.get_extra_info("sockname"))
+
+
+@pytest.fixture
+async def ends() -> AsyncIterator[Ends]:
+    loop = asyncio.get_running_loop()
+    transport, inbox = await loop.create_datagram_endpoint(Inbox, ("127.0.0.1", 0))
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sending:
+        yield Ends(Arrivals(transport), inbox, transport, sending)
+        transport.close()
+        await asyncio.sleep(0)
+
+
+async def test_a_datagram_waits_from_when_it_came(ends: Ends) -> None:
+    began = time.time()
+    ends.send(b"early")
+    sent = time.time()
+    pass_time(0.05)
+    read = time.time()
+    assert ends.arrivals.recvfrom(1 << 16)[0] == b"early"
+    assert read - sent <= ends.arrivals.waited_seconds <= time.time() - began
+
+
+def pass_time(seconds: float) -> None:
+    """So much later; no reader runs meanwhile, so a datagram stays where it is."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        pass
+
+
+async def test_datagrams_come_through_as_without_it(ends: Ends) -> None:
+    ends.send(b"one")
+    ends.send(b"two" * 400)
+    async with asyncio.timeout(30):
+        assert [await ends.inbox.datagrams.get() for _ in range(2)] == [b"one", b"two" * 400]
+
+
+@pytest.mark.parametrize("hours", [-1, 1])
+async def test_setting_the_clock_makes_nothing_late(ends: Ends, hours: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    ends.send(b"before")
+    clock = SimpleNamespace(time=lambda: time.time() + 3600 * hours, monotonic=time.monotonic)
+    monkeypatch.setattr(arrivals, "time", clock)
+    ends.arrivals.recvfrom(1 << 16)
+    assert ends.arrivals.waited_seconds == 0.0
+
+
+@pytest.mark.parametrize("stamped", [True, False])
+async def test_who_reads_late_says_nothing_of_the_link(stamped: bool) -> None:
+    """Without the kernel's word it would."""
+    async with connected() as pair:
+        if not stamped:
+            pair.receiver._arrivals._waited = lambda stamp: 0.0  # type: ignore[method-assign]
+        await stream(pair, 15)  # how quick the link is becomes known
+        await pair.received(15)
+        with read_by_hand(pair) as read:
+            await stream(pair, 10)
+            for _ in range(40):  # from now on a third of a second behind
+                await stream(pair, 1)
+                read()
+        await pair.received(65)
+        assert (pair.receiver.estimate_bits_per_second == START_BITS_PER_SECOND) is stamped
+
+
+async def stream(pair: Pair, count: int) -> None:
+    for _ in range(count):
+        pair.sender.send_frame(keyframe(pair.sender.counts.frames * 3600, 2000))
+        await asyncio.sleep(0.03)
+
+
+@contextmanager
+def read_by_hand(pair: Pair) -> Iterator[Callable[[], None]]:
+    """What comes to the hub is read only when this is called, a frame at a time."""
+    loop = asyncio.get_running_loop()
+    transports = [p.transport for p in pair.receiving.receiver.transport.transport._connection._protocols]
+
+    def read() -> None:
+        for _ in range(len(packetize(keyframe(0, 2000).data))):
+            for transport in transports:
+                transport._read_ready()  # type: ignore[attr-defined]
+
+    for transport in transports:
+        loop._remove_reader(transport._sock_fd)  # type: ignore[attr-defined]
+    yield read
+    for transport in transports:
+        loop._add_reader(transport._sock_fd, transport._read_ready)  # type: ignore[attr-defined]
