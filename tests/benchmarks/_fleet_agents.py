@@ -47,6 +47,17 @@ ACK_SECONDS: Final = 10.0
 CHECKED: Final = 16
 CONNECTING_AT_ONCE: Final = 64
 RETURN_SECONDS_MAX: Final = 30.0
+CAMERAS: Final = tuple(
+    CameraHealth(
+        camera_id=f"c{number}",
+        name=f"Camera {number}",
+        state="streaming",
+        frames_per_second=25,
+        kbps=2000,
+        moving=False,
+    )
+    for number in range(20)
+)
 
 
 class SimulatedAgent:
@@ -67,6 +78,7 @@ class SimulatedAgent:
         self._sent: deque[tuple[int, float]] = deque()
         self._overdue: dict[int, float] = {}
         self.delays: list[float] = []
+        self.clips = 0
 
     async def connect(self, stack: AsyncExitStack) -> None:
         """Log in, and listen where an agent listens."""
@@ -117,29 +129,19 @@ class SimulatedAgent:
         read_id = f"{self.epoch[:12]}{self.number:05x}{seq:05x}"
         return read.model_copy(update={"at": at, "first_seen_at": at, "last_seen_at": at, "read_id": read_id})
 
-    async def beat(self, interval_seconds: float) -> None:
-        """A heartbeat, if one is due."""
-        cameras = tuple(
-            CameraHealth(
-                camera_id=f"c{number}",
-                name=f"Camera {number}",
-                state="streaming",
-                frames_per_second=25,
-                kbps=2000,
-                moving=False,
-            )
-            for number in range(20)
-        )
+    async def beat(self, interval_seconds: float, *, news: bool) -> None:
+        """A heartbeat, if one is due. With `news` another clip is kept each time."""
+        self.clips += news
         heartbeat = Heartbeat(
             agent_id=self.agent_id,
             epoch=self.epoch,
             version="0.1.0",
             at=datetime.now(UTC),
             interval_seconds=interval_seconds,
-            cameras=cameras,
+            cameras=CAMERAS,
             newest={"lpr": self.outbox.newest("lpr")},
-            clips_kept=0,
-            clips_bytes=0,
+            clips_kept=self.clips,
+            clips_bytes=self.clips * 9_000_000,
         )
         payload = self._plan.feed(heartbeat)
         if payload is not None and self.client.is_connected:
@@ -220,12 +222,14 @@ class Fleet:
         await asyncio.sleep(seconds)
         return {}
 
-    async def presence(self, _stack: AsyncExitStack, seconds: float, interval_seconds: float) -> dict[str, Any]:
+    async def presence(
+        self, _stack: AsyncExitStack, seconds: float, interval_seconds: float, news: bool
+    ) -> dict[str, Any]:
         """A heartbeat of each agent every `interval_seconds`, spread evenly."""
         began, step, beats = time.monotonic(), interval_seconds / len(self._agents), 0
         while (now := time.monotonic()) < began + seconds:
             while beats * step < now - began:
-                await self._agents[beats % len(self._agents)].beat(interval_seconds)
+                await self._agents[beats % len(self._agents)].beat(interval_seconds, news=news)
                 beats += 1
             await asyncio.sleep(TICK_SECONDS)
         return {"heartbeats": beats}

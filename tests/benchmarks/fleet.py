@@ -1,7 +1,9 @@
 """A whole fleet against a real nats-server and a real hub: all on this machine, its agents in a few processes.
 
 Every agent has a TLS connection, a key and a token of its own, and speaks the real protocol; what they share is said in
-`_fleet_agents.py`. Phases: all connect; nobody speaks; heartbeats; nats-server is killed and all come back; events.
+`_fleet_agents.py`. Phases: all connect; nobody speaks; each tells all of itself once; heartbeats without news, and then
+with some each; nats-server is killed and all come back; events. Presence is nats-server and hub in all, with what they
+do while nobody speaks; that alone is its baseline.
 """
 
 import argparse
@@ -25,7 +27,7 @@ from tests.benchmarks.transfer import cpu_seconds
 from tests.hub.members import membership
 from tests.servers.ports import free_ports
 from vigie_hub.bus.configuration import nats_configuration
-from vigie_hub.bus.server import find_nats_server
+from vigie_hub.bus.server import environment, find_nats_server
 from vigie_hub.database import Database
 from vigie_hub.fleet.enrolment import enrol
 from vigie_hub.identity import Identity
@@ -37,6 +39,8 @@ SUMMARY = "thousands of agents on one nats-server and one hub: memory, presence,
 REPOSITORY: Final = Path(__file__).parents[2]
 EVENTS_PER_CAMERA_SECOND: Final = 0.2
 PRESENCE_INTERVAL_SECONDS: Final = 10.0
+CALM_SECONDS: Final = 10.0
+"""Until what connecting left behind is cleared away."""
 RETURN_SECONDS: Final = 180.0
 SETTLE_SECONDS: Final = 180.0
 HOST: Final = "127.0.0.1"
@@ -60,22 +64,34 @@ def run(arguments: argparse.Namespace) -> Iterator[Measurement]:
         connected = site.order(do="connect")
         yield Measurement(case=case, metric="connect_seconds", value=_worst(connected, "seconds"), unit="s")
 
-        quiet = site.cost(lambda: site.order(do="idle", seconds=presence_seconds / 2))
-        presence = site.cost(
-            lambda: site.order(do="presence", seconds=presence_seconds, interval_seconds=PRESENCE_INTERVAL_SECONDS)
-        )
-        yield Measurement(
-            case=case,
-            metric="presence_cpu_ratio",
-            value=presence.server + presence.hub,
-            unit="cores",
-            baseline=quiet.server + quiet.hub,
-        )
-        yield Measurement(case=case, metric="presence_hub_cpu_ratio", value=presence.hub, unit="cores")
+        yield from _presence(site, case, presence_seconds)
         yield Measurement(case=case, metric="server_mb", value=site.server_bytes() / 1e6, unit="MB")
         yield from _return(site, case)
         yield Measurement(case=case, metric="server_after_return_mb", value=site.server_bytes() / 1e6, unit="MB")
         yield from _traffic(site, case, seconds, cameras * EVENTS_PER_CAMERA_SECOND)
+
+
+def _presence(site: "Site", case: str, seconds: float) -> Iterator[Measurement]:
+    """What heartbeats cost; no events flow."""
+    site.order(do="idle", seconds=min(CALM_SECONDS, seconds))
+    quiet = site.cost(lambda: site.order(do="idle", seconds=seconds / 2))
+
+    def beating(seconds: float, *, news: bool) -> Cost:
+        order = {"do": "presence", "seconds": seconds, "interval_seconds": PRESENCE_INTERVAL_SECONDS, "news": news}
+        return site.cost(lambda: site.order(**order))
+
+    first = beating(PRESENCE_INTERVAL_SECONDS, news=False)
+    usual, telling = beating(seconds, news=False), beating(max(seconds / 2, PRESENCE_INTERVAL_SECONDS), news=True)
+    for name, cost in (("presence", usual), ("presence_first", first), ("presence_news", telling)):
+        yield Measurement(
+            case=case,
+            metric=f"{name}_cpu_ratio",
+            value=cost.server + cost.hub,
+            unit="cores",
+            baseline=quiet.server + quiet.hub,
+        )
+        for part, value, alone in (("server", cost.server, quiet.server), ("hub", cost.hub, quiet.hub)):
+            yield Measurement(case=case, metric=f"{name}_{part}_cpu_ratio", value=value, unit="cores", baseline=alone)
 
 
 def _return(site: "Site", case: str) -> Iterator[Measurement]:
@@ -194,7 +210,9 @@ class Site:
     def start_server(self) -> None:
         """Returns when it listens."""
         self._server = subprocess.Popen(
-            [str(find_nats_server()), "-c", str(self._folder / "nats.conf")], stderr=subprocess.DEVNULL
+            [str(find_nats_server()), "-c", str(self._folder / "nats.conf")],
+            stderr=subprocess.DEVNULL,
+            env=environment(),
         )
         while True:
             try:

