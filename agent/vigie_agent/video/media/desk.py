@@ -55,6 +55,7 @@ class MediaDesk:
                     _log.info("media_opened", session_id=offer.session_id, ticket_id=wanted.ticket_id)
                     session = MediaSession(peer, self._open_source, self._budget, self._light, offer.session_id)
                     await session.run(wanted.first)
+                    _log.info("media_closed", session_id=offer.session_id)
         finally:
             self.session_count -= 1
 

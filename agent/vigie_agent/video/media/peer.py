@@ -13,7 +13,14 @@ from vigie_shared.errors import TransferError, WireError
 from vigie_shared.i18n import gettext as _
 from vigie_shared.ice import IceServer
 from vigie_shared.media import CHANNEL, MEDIA_COMMAND, MESSAGE_BYTES_MAX, MediaCommand, MediaMessage
-from vigie_shared.rtc.connection import answer_video, close_connection, describe, make_connection
+from vigie_shared.rtc.connection import (
+    answer_video,
+    close_connection,
+    describe,
+    is_lost,
+    make_connection,
+    round_trip_seconds,
+)
 from vigie_shared.rtc.sender import PacketSender
 
 _COMMANDS_WAITING_MAX: Final = 64
@@ -31,6 +38,7 @@ class MediaPeer:
         self._unsaid: deque[str] = deque(maxlen=_UNSAID_MAX)
         self._commands: asyncio.Queue[MediaCommand | None] = asyncio.Queue(_COMMANDS_WAITING_MAX)
         self._is_gone = asyncio.Event()
+        self._is_broken = False
         self.sender: PacketSender
 
     async def answer(self, offer_sdp: str) -> str:
@@ -55,10 +63,15 @@ class MediaPeer:
         if not self.sender.started.is_set():
             raise TransferError(_("nothing moved for {seconds:g} s").format(seconds=seconds))
 
-    async def command(self) -> MediaCommand:
-        """The hub's next command; raises TransferError once it is gone."""
+    @property
+    def round_trip_seconds(self) -> float | None:
+        """Between both ends, as the handshake took it; None before it did."""
+        return round_trip_seconds(self._connection)
+
+    async def command(self) -> MediaCommand | None:
+        """The hub's next command, None where it hung up; raises TransferError where the way to it broke."""
         command = None if self._is_gone.is_set() else await self._commands.get()
-        if command is None:
+        if command is None and self._is_broken:
             raise TransferError(_("the other side is gone"))
         return command
 
@@ -95,6 +108,7 @@ class MediaPeer:
                 raise ValueError("no command")
             self._commands.put_nowait(MEDIA_COMMAND.validate_json(message))
         except (ValidationError, ValueError, asyncio.QueueFull):  # a hub that floods, or is not ours
+            self._is_broken = True
             self._on_gone()
 
     def _on_state(self) -> None:
@@ -104,6 +118,7 @@ class MediaPeer:
     def _on_gone(self) -> None:
         if self._is_gone.is_set():
             return
+        self._is_broken |= is_lost(self._connection)
         self._is_gone.set()
         while self._commands.full():
             self._commands.get_nowait()

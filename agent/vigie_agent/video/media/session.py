@@ -10,6 +10,7 @@ import structlog
 from vigie_agent.uplink.budget import LinkBudget
 from vigie_agent.uplink.delivery_rate import Sent
 from vigie_agent.video.media.light import Light, Watching
+from vigie_agent.video.media.opening import BURST_BYTES, Opening
 from vigie_agent.video.media.peer import MediaPeer
 from vigie_agent.video.media.rtp_time import TIMESTAMPS, CameraTime, RtpTime
 from vigie_agent.video.media.source import LinkFeedback, MediaFrame, MediaSource, PlaybackMedia
@@ -67,6 +68,7 @@ class MediaSession:
         self._said: Showing | None = None
         self._estimate: float | None = None
         self._pace_bits: float | None = None
+        self._opening: Opening | None = None
         self._lost: float | None = None
         self._in_air: deque[tuple[int, Sent]] = deque()
         self._source: MediaSource | None = None
@@ -74,7 +76,7 @@ class MediaSession:
         self._show: asyncio.Task[None] | None = None
 
     async def run(self, first: First | None) -> None:
-        """Serve until the hub is gone (TransferError), or has asked for nothing for a minute."""
+        """Serve until the hub hangs up, is lost (TransferError), or has asked for nothing for a minute."""
         sender = self._peer.sender
         sender.on_keyframe_wanted = self._keyframe_wanted
         sender.on_estimate = self._on_estimate
@@ -109,6 +111,9 @@ class MediaSession:
                 command = None
                 if self._show is None or self._show.done():
                     return
+            else:
+                if command is None:
+                    return
 
     async def _do(self, command: MediaCommand, group: asyncio.TaskGroup) -> None:
         match command:
@@ -138,6 +143,9 @@ class MediaSession:
             return
         self._source = source
         self._show = group.create_task(self._pump(source, first))
+        if isinstance(first, Live):
+            opening = group.create_task(self._open())
+            self._show.add_done_callback(lambda _show: opening.cancel())
 
     async def _end(self) -> None:
         """Show nothing more; returns once all of it is let go."""
@@ -190,6 +198,8 @@ class MediaSession:
         if (said := self._camera_time.feed(timestamp, frame)) is not None:
             self._peer.say(said)
         await self._turns(int(len(frame.data) * _PACKET_SHARE), timestamp)
+        if self._opening is not None:
+            self._pace()
         self._peer.sender.send_frame(EncodedFrame(frame.data, timestamp, frame.is_keyframe))
 
     async def _turns(self, rest: int, timestamp: int) -> None:
@@ -244,10 +254,33 @@ class MediaSession:
                 sender.forget()
             self._pace()
 
+    async def _open(self) -> None:
+        """Pace the first second of a source, of which nobody knows yet whether the link carries it."""
+        sender = self._peer.sender
+        known = (self._peer.round_trip_seconds, sender.rtt_seconds)
+        round_trip = min((seconds for seconds in known if seconds is not None), default=None)
+        if round_trip is None:
+            return
+        opening, repeated = Opening(round_trip, self._loop.time()), sender.counts.packets_repeated
+        sender.pacer.allow_burst(BURST_BYTES)
+        self._opening = opening
+        try:
+            while not opening.is_over(self._loop.time()):
+                self._pace()
+                await asyncio.sleep(opening.step_seconds)
+                if sender.counts.packets_repeated > repeated:
+                    opening.lose(self._loop.time())
+        finally:
+            self._opening = None
+            self._pace()
+
     def _pace(self) -> None:
         """As the other side estimates, but no faster than what is shown has proved."""
-        known = [bits for bits in (self._estimate, self._pace_bits) if bits is not None]
-        self._peer.sender.estimate(min(known, default=None))
+        sender, first = self._peer.sender, None
+        if self._opening is not None:
+            first = self._opening.bits_per_second(self._loop.time(), sender.pacer.queue_bytes)
+        known = [bits for bits in (self._estimate, self._pace_bits, first) if bits is not None]
+        sender.estimate(min(known, default=None))
 
     async def _fill(self, bits_per_second: float) -> None:
         """Until the next feedback, repeat packets at that rate."""
