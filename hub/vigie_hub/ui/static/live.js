@@ -23,21 +23,31 @@ async function ticketFor(target, purpose) {
   return response.json();
 }
 
+// The hub sends nothing else, and a short offer is read sooner.
+function onlyH264(transceiver) {
+  const codecs = RTCRtpReceiver.getCapabilities("video")?.codecs ?? [];
+  const wanted = codecs.filter(({ mimeType }) => /\/(h264|rtx)$/i.test(mimeType));
+  if (wanted.some(({ mimeType }) => /h264$/i.test(mimeType))) transceiver.setCodecPreferences?.(wanted);
+}
+
 // One WHEP session (draft-ietf-wish-whep-03).
 export class WhepSession {
   #session = null;
   #etag = null;
   #late = [];
   #trickling = null;
+  onMessage = () => {};
+  onState = () => {};
 
-  constructor({ onMessage = () => {}, onState = () => {} } = {}) {
+  constructor() {
     this.peer = new RTCPeerConnection({ bundlePolicy: "max-bundle" });
-    const { receiver } = this.peer.addTransceiver("video", { direction: "recvonly" });
-    receiver.jitterBufferTarget = 0;
-    this.stream = new MediaStream([receiver.track]);
+    const transceiver = this.peer.addTransceiver("video", { direction: "recvonly" });
+    transceiver.receiver.jitterBufferTarget = 0;
+    onlyH264(transceiver);
+    this.stream = new MediaStream([transceiver.receiver.track]);
     this.channel = this.peer.createDataChannel("ctl");
-    this.channel.addEventListener("message", (message) => onMessage(JSON.parse(message.data)));
-    this.peer.addEventListener("connectionstatechange", () => onState(this.peer.connectionState));
+    this.channel.addEventListener("message", (message) => this.onMessage(JSON.parse(message.data)));
+    this.peer.addEventListener("connectionstatechange", () => this.onState(this.peer.connectionState));
     this.peer.addEventListener("icecandidate", ({ candidate }) => this.#trickle(candidate));
     this.offered = this.peer.createOffer();
   }
@@ -48,12 +58,14 @@ export class WhepSession {
         ({ urls, username, credential }) => (username ? { urls, username, credential } : { urls })) });
     }
     const offer = await this.offered;
-    await this.peer.setLocalDescription(offer);
-    const response = await fetch(path, {
-      method: "POST",
-      headers: { "content-type": "application/sdp", authorization: `Bearer ${ticket.ticket}` },
-      body: offer.sdp,
-    });
+    const [response] = await Promise.all([
+      fetch(path, {
+        method: "POST",
+        headers: { "content-type": "application/sdp", authorization: `Bearer ${ticket.ticket}` },
+        body: offer.sdp,
+      }),
+      this.peer.setLocalDescription(offer),
+    ]);
     if (!response.ok) throw await problemOf(response);
     this.#session = response.headers.get("location");
     this.#etag = response.headers.get("etag");
@@ -86,6 +98,17 @@ export class WhepSession {
       }).catch(() => {});
     }, TRICKLE_MS);
   }
+}
+
+// A session that is made before anybody looks: its certificate and offer cost tens of milliseconds, and nothing leaves.
+let spare = null;
+const whenIdle = window.requestIdleCallback ?? ((callback) => setTimeout(callback, 200));
+const prepare = () => { spare ??= new WhepSession(); };
+
+function newSession() {
+  const session = spare ?? new WhepSession();
+  spare = null;
+  return session;
 }
 
 class LiveView extends HTMLElement {
@@ -128,10 +151,9 @@ class LiveView extends HTMLElement {
 
   async #open() {
     this.#session?.close();
-    const session = this.#session = new WhepSession({
-      onMessage: (message) => this.#onMessage(message),
-      onState: (state) => session === this.#session && this.#onState(state),
-    });
+    const session = this.#session = newSession();
+    session.onMessage = (message) => session === this.#session && this.#onMessage(message);
+    session.onState = (state) => session === this.#session && this.#onState(state);
     this.#clocks = [];
     this.#shown = null;
     this.video.srcObject = session.stream;
@@ -229,6 +251,7 @@ class LiveView extends HTMLElement {
       this.#tries = 0;
       this.#complain("");
       this.dispatchEvent(new Event("live"));
+      whenIdle(prepare);
     }
     this.#shown = frame.rtpTimestamp;
     this.#showTime();
@@ -261,6 +284,7 @@ customElements.define("live-view", LiveView);
 // --- why do you look?
 
 const asking = document.getElementById("look-dialog");
+if (asking) whenIdle(prepare);
 
 function askWhy(button) {
   for (const name of ["camera", "clip", "seconds"]) delete asking.dataset[name];
