@@ -2,11 +2,13 @@
 
 import asyncio
 import json
+import logging
 import sys
 import time
 from pathlib import Path
 
 import nats
+import structlog
 
 from tests.hub.video.agents import AGENT_ID
 from tests.hub.video.live_agents import CAMERA_ID, FilmCamera, live_agent
@@ -18,7 +20,7 @@ from vigie_shared.rtc.reassembly import ReceivedFrame
 from vigie_shared.signaling import MediaWanted
 
 PICTURE_SECONDS = 20.0
-PAUSE_SECONDS = 0.7
+PAUSE_SECONDS = 0.27
 """Another share of a group of pictures each time."""
 
 
@@ -69,5 +71,9 @@ async def _first_picture(peers: WarmPeers) -> float:
 
 
 if __name__ == "__main__":
+    structlog.configure(
+        wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
     role, address, last = sys.argv[1:]
     asyncio.run(agent(address, Path(last)) if role == "agent" else hub(address, int(last)))
