@@ -91,17 +91,21 @@ def read_groups(reader: Reader, count: int, lightly: bool = False) -> list[Group
     `lightly` keeps only what the layouts want, and gives identifiers as numbers.
     """
     kinds = reader.varint(KINDS_MAX)
-    order = reader.ints(count, 0, kinds - 1) if kinds > 1 else [0] * count
-    groups = [
-        _read_group(reader, [place for place, group in enumerate(order) if group == number], lightly)
-        for number in range(kinds)
-    ]
+    order = reader.ints(count, 0, kinds - 1) if kinds > 1 else ()
+    groups = [_read_group(reader, places, lightly) for places in _places(order, kinds, count)]
     if not reader.is_at_end or not kinds:
         raise WireError("it does not end where it should")
     return groups
 
 
-def _read_group(reader: Reader, places: list[int], lightly: bool) -> Group:
+def _places(order: Sequence[int], kinds: int, count: int) -> Iterable[Sequence[int]]:
+    """Which events of a batch are of each kind."""
+    if kinds == 1:
+        return [range(count)]
+    return ([place for place, group in enumerate(order) if group == number] for number in range(kinds))
+
+
+def _read_group(reader: Reader, places: Sequence[int], lightly: bool) -> Group:
     if not places:
         raise WireError("a kind without events")
     number = reader.varint()
@@ -115,7 +119,7 @@ def _read_group(reader: Reader, places: list[int], lightly: bool) -> Group:
     return Group(kind, places, columns, extras=extras)
 
 
-def _strange_group(reader: Reader, places: list[int]) -> Group:
+def _strange_group(reader: Reader, places: Sequence[int]) -> Group:
     try:
         kind = reader.blob(64).decode()
     except UnicodeDecodeError as error:

@@ -27,6 +27,7 @@ from vigie_shared.ids import NAME_PATTERN
 
 _HUGE: Final = 1.7976931348623157e308
 _PICTURE_BYTES: Final = 6144
+_AT: Final = ("at",)
 _NO_DEFAULT: Final = object()
 _AS_AT: Final = object()
 """The default of a time that is mostly the event's own."""
@@ -42,7 +43,7 @@ class Field:
     name: str
     column: Column
     default: object = _NO_DEFAULT
-    beside: tuple[str, ...] = ("at",)
+    beside: tuple[str, ...] = _AT
 
     def beside_in(self, columns: Mapping[str, Sequence[Any]]) -> Sequence[Any]:
         """What the column is told."""
@@ -74,6 +75,10 @@ class Layout:
         self.ids: Final = frozenset(field.name for field in fields if isinstance(field.column, Ids | ReadIds))
         self.wanted: Final = frozenset(wanted)
         self._mask_bytes = (len(fields) + 7) // 8
+        self._steps = [
+            (1 << place, field.default is _NO_DEFAULT, field.name in self.wanted, field)
+            for place, field in enumerate(fields)
+        ]
 
     def write(self, writer: Writer, columns: Mapping[str, Sequence[Any]], count: int) -> None:
         """Append `count` events, given field by field."""
@@ -99,16 +104,15 @@ class Layout:
         """As `read`, but identifiers are numbers, and only what is wanted is kept; the rest is checked all the same."""
         mask = int.from_bytes(reader.take(self._mask_bytes), "little")
         columns: dict[str, Any] = {}
-        for place, field in enumerate(self.fields):
-            is_there = mask >> place & 1 or field.default is _NO_DEFAULT
-            if field.name in self.wanted:
-                beside = field.beside_in(columns)
-                found = field.column.numbers(reader, count, beside) if is_there else field.default_in(columns, count)
-                columns[field.name] = found
-            elif is_there:
-                columns[field.name] = field.column.check(reader, count, field.beside_in(columns))
+        for bit, is_always_there, is_wanted, field in self._steps:
+            column = field.column
+            beside = columns.get("at", ()) if field.beside is _AT else field.beside_in(columns)
+            if not (is_always_there or mask & bit):
+                columns[field.name] = field.default_in(columns, count) if is_wanted else False
+            elif is_wanted:
+                columns[field.name] = column.numbers(reader, count, beside)
             else:
-                columns[field.name] = False
+                columns[field.name] = column.check(reader, count, beside)
         return {name: columns[name] for name in self.wanted}
 
 

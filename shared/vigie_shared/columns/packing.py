@@ -201,20 +201,25 @@ class Reader:
 
     def skim(self, count: int, low: int, high: int) -> bool:
         """Read over `count` integers if they are from `low` to `high`; else stay."""
-        at = self._at
-        header = self._data[at] if at < len(self._data) else WIDTH_MAX + 1
+        data, at = self._data, self._at
+        header = data[at] if at < len(data) else WIDTH_MAX + 1
         width = header & 0x7F
         if not count or width > WIDTH_MAX:
             return not count
         self._at = at + 1
-        base = unzigzag(self.varint()) if header & _HAS_BASE else 0
-        most, low, high = (1 << width) - 1, low - base, high - base
-        data = self.take(_size(width, count))
-        if (low > 0 or high < most) and not (
-            low <= most and high >= 0 and are_within(data, count, width, max(low, 0), min(high, most))
-        ):
-            self._at = at
-            return False
+        if header & _HAS_BASE:
+            base = unzigzag(self.varint())
+            low, high = low - base, high - base
+        start, most = self._at, (1 << width) - 1
+        end = start + (width * count + 7 >> 3)
+        if end > len(data):
+            raise WireError("it ends too early")
+        if low > 0 or high < most:
+            low, high = max(low, 0), min(high, most)
+            if low > high or not are_within(data[start:end], count, width, low, high):
+                self._at = at
+                return False
+        self._at = end
         return True
 
     def flags(self, count: int) -> list[bool]:
