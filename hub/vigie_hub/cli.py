@@ -103,7 +103,9 @@ def pull_clip(
     settings: SettingsFile,
     quality: Annotated[
         Quality,
-        typer.Option(help=_("One picture, a film of the keyframes, or the exact bytes; each reuses what came before.")),
+        typer.Option(
+            help=_("One picture, a film of the keyframes, a small film that the agent makes, or the exact bytes.")
+        ),
     ] = "original",
     hvc1: Annotated[
         bool,
@@ -129,6 +131,12 @@ def pull_clip(
         print(
             _("{path}: {bytes} bytes, named hvc1: not the bytes of the archive").format(
                 path=output, bytes=fetched.bytes
+            )
+        )
+    elif fetched.derived_sha256 is not None:
+        print(
+            _("{path}: {bytes} bytes, a small film that {agent_id} made of the clip and signed; not its bytes").format(
+                path=output, bytes=fetched.bytes, agent_id=agent_id
             )
         )
     elif fetched.sha256 is None:

@@ -1,4 +1,4 @@
-"""`vigie hub pull`: one clip, or its keyframes, from the command line, beside a hub that may be running."""
+"""`vigie hub pull`: a clip, its sub-stream or its keyframes, from the command line; the hub may run beside it."""
 
 import asyncio
 import contextlib
@@ -45,6 +45,8 @@ class FetchedClip:
     received_bytes: int
     seconds: float
     roads: tuple[str, ...]
+    derived_sha256: str | None = None
+    """Of a sub-stream, which the agent made and signed: not the clip's own bytes."""
     is_relabelled: bool = False
     """Whether its H.265 was given another name afterwards (`vigie_hub.video.pull.labels`)."""
 
@@ -73,6 +75,8 @@ async def fetch(
             await asyncio.to_thread(_copy, archive.path(clip.sha256), output)
             return FetchedClip(clip.bytes, clip.sha256, None, 0, 0.0, ())
         async with _puller(settings, identity, database, archive) as puller:
+            if quality == "sub":
+                return await _sub_stream(puller, promise, output, on_progress)
             if quality != "original":
                 return await _sample(puller, promise, quality, output, on_progress)
             pulling = puller.pull(
@@ -90,6 +94,15 @@ async def _sample(
     video = await asyncio.to_thread(strip, sample.init, [data for _head, data in sample.heads])
     await asyncio.to_thread(_write, video, output)
     return FetchedClip(len(video), None, len(sample.heads), sample.received_bytes, sample.seconds, sample.roads)
+
+
+async def _sub_stream(
+    puller: Puller, promise: Promise, output: Path, on_progress: Callable[[int, int], None]
+) -> FetchedClip:
+    made = await puller.sub_stream(promise, on_progress)
+    await asyncio.to_thread(_write, made.data, output)
+    digest = made.manifest.sha256
+    return FetchedClip(len(made.data), None, None, made.received_bytes, made.seconds, made.roads, digest)
 
 
 @contextlib.asynccontextmanager

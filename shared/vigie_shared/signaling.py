@@ -26,8 +26,8 @@ class Door(BaseModel):
 
 
 class ClipWanted(BaseModel):
-    """The exact bytes of a clip (`vigie_shared.transfer`): over data channel `transfer`, or over TCP where a door is
-    named; the offer has no session description then, and neither has the answer.
+    """The exact bytes of a clip, or of its sub-stream (`vigie_shared.transfer`): over data channel `transfer`, or over
+    TCP where a door is named; the offer has no session description then, and neither has the answer.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -36,6 +36,8 @@ class ClipWanted(BaseModel):
     clip_id: UniqueId
     priority: ClipPriority = "clip"
     """Whether somebody waits for it, it is to be kept safe, or it can come at any time."""
+    quality: Literal["original", "sub"] = "original"
+    """`sub`: made small by the agent; the manifest says that it is. An older agent offers the original."""
     road: Literal["channel", "tcp"] = "channel"
     door: Door | None = None
     """Where to come to by road `tcp` (`vigie_shared.road`)."""

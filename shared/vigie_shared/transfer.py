@@ -81,6 +81,19 @@ class Done(BaseModel):
     """Whether that is the whole clip, verified; a puller may be content with its keyframes."""
 
 
+class Derived(BaseModel):
+    """These are not the clip's own bytes, and how they came of them."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    source_sha256: Sha256
+    """Of the clip."""
+    how: Literal["transcode"] = "transcode"
+    """All its pictures in turn, fewer a second, decoded, made small and encoded again by the agent."""
+    width_px: int = Field(ge=1)
+    height_px: int = Field(ge=1)
+
+
 class Manifest(BaseModel):
     """What the clip is: size, digest, and the digest of each block of `block_bytes`."""
 
@@ -96,6 +109,8 @@ class Manifest(BaseModel):
     """Whether the holder can say where the keyframes are."""
     waiting_seconds: float = Field(default=3.0, gt=0)
     """How often, at the least, the holder says that it has no turn."""
+    derived: Derived | None = None
+    """Where this is a sub-stream: size and digests are its own."""
     signature: str | None = Field(default=None, max_length=128)
     """The agent's, over `manifest_statement`: Ed25519, base64url without padding."""
 
@@ -161,7 +176,9 @@ def manifest_statement(agent_id: str, manifest: Manifest) -> bytes:
     """What the agent signs of a manifest: one line a field, the same on both sides."""
     blocks = hashlib.sha256("".join(manifest.block_sha256).encode()).hexdigest()
     fields = (agent_id, manifest.clip_id, str(manifest.bytes), manifest.sha256, str(manifest.block_bytes), blocks)
-    return "\n".join(("vigie manifest v1", *fields)).encode()
+    derived = manifest.derived
+    made = () if derived is None else (f"{derived.how} {derived.width_px}x{derived.height_px} {derived.source_sha256}",)
+    return "\n".join(("vigie manifest v1", *fields, *made)).encode()
 
 
 def index_statement(agent_id: str, clip_id: str, sha256: str, index: Index) -> bytes:

@@ -82,6 +82,30 @@ async def test_keyframes_alone_are_a_film_and_leave_the_clip_at_the_agent(tmp_pa
         assert len(list(container.decode(video=0))) == 4
 
 
+async def test_a_sub_stream_is_a_small_film_of_the_agents_making(tmp_path: Path) -> None:
+    film = await asyncio.to_thread(
+        make_film, tmp_path / "film.mp4", walk(1, 3), seconds=4, frames_per_second=24, kbps=2000
+    )
+    clip_bytes = b"".join((await asyncio.to_thread(lambda: remux(*packets_of(film)))).segments)
+    taken: list[str] = []
+    async with open_site(tmp_path, AGENT_ID) as site:
+        settings = await know_the_clip(site, clip_bytes)
+        agent = site.agents[0]
+        async with agent.connected(site.server.url), asyncio.TaskGroup() as tasks:
+            answerer = Answerer(agent.client, AGENT_ID, Clips(clip_bytes), sign=agent.key.sign, on_taken=taken.append)
+            running = tasks.create_task(answerer.run())
+            await answerer.ready.wait()
+            fetched = await fetch(settings, AGENT_ID, CLIP_ID, "cli:amal", tmp_path / "small.mp4", "sub")
+            running.cancel()
+        assert await site.count("archived_clips") == 0
+    small = (tmp_path / "small.mp4").read_bytes()
+    assert (fetched.sha256, fetched.derived_sha256) == (None, hashlib.sha256(small).hexdigest())
+    assert fetched.received_bytes == fetched.bytes == len(small) < len(clip_bytes)
+    assert taken == [], "the clip itself is not safe at the hub"
+    with av.open(tmp_path / "small.mp4", "r") as container:
+        assert 28 <= len(list(container.decode(video=0))) <= 34
+
+
 async def test_clip_of_another_agent_is_not_found(tmp_path: Path) -> None:
     async with open_site(tmp_path, AGENT_ID) as site:
         settings = await know_the_clip(site)

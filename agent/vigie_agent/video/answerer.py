@@ -15,6 +15,7 @@ from vigie_agent.uplink.budget import LinkBudget
 from vigie_agent.uplink.wire_bytes import publish_bytes
 from vigie_agent.video.clips.desk import ClipDesk
 from vigie_agent.video.clips.library import ClipLibrary, ClipSource
+from vigie_agent.video.clips.small import SmallClips
 from vigie_agent.video.clips.tcp_road import TcpRoad
 from vigie_agent.video.media.desk import MediaDesk
 from vigie_shared import subjects
@@ -71,6 +72,7 @@ class Answerer:
             lease_seconds=self._settings.lease_seconds,
             ice_servers=self._settings.ice_servers,
             road=road,
+            small=SmallClips(clips, agent_id, sign),
             on_taken=on_taken,
         )
         self._media = media

@@ -2,15 +2,17 @@
 
 import asyncio
 import contextlib
+import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Final
 
 import structlog
 
 from vigie_agent.uplink.budget import LinkBudget
-from vigie_agent.video.clips.library import ClipLibrary
+from vigie_agent.video.clips.library import ClipLibrary, Served
 from vigie_agent.video.clips.peer import AnsweringPeer
 from vigie_agent.video.clips.session import ClipSession, Peer
+from vigie_agent.video.clips.small import SmallClips
 from vigie_agent.video.clips.tcp_road import TcpRoad
 from vigie_shared.commands import Refused
 from vigie_shared.errors import LinkError, VigieError
@@ -37,10 +39,12 @@ class ClipDesk:
         lease_seconds: float,
         ice_servers: tuple[IceServer, ...] = (),
         road: TcpRoad | None = None,
+        small: SmallClips | None = None,
         on_taken: Callable[[str], None] = lambda clip_id: None,
     ) -> None:
-        """Without a `road`, the data channel is the only one."""
+        """Without a `road`, the data channel is the only one; without `small`, there are no sub-streams."""
         self._library = library
+        self._small = small
         self._budget = budget
         self._lease_seconds = lease_seconds
         self._ice_servers = ice_servers
@@ -54,27 +58,40 @@ class ClipDesk:
             if (refused := self._refused(wanted, manifest)) is not None:
                 await reply(refused)
                 return
+            assert manifest is not None
+            manifest, served = await self._served(manifest, wanted)
         except VigieError as error:
             await reply(_refusal(error))
             return
         except Exception:
             await reply(Refused(reason=_("a fault in the agent; its log says more")))
             raise
-        assert manifest is not None
         async with contextlib.AsyncExitStack() as stack:
             peer = await self._answer(offer, wanted, reply, stack)
             if peer is not None:
-                session = ClipSession(peer, manifest, self._library, self._budget, wanted.priority)
+                session = ClipSession(peer, manifest, served, self._budget, wanted.priority)
                 await self._run(session, offer, wanted)
+
+    async def _served(self, manifest: Manifest, wanted: ClipWanted) -> tuple[Manifest, Served]:
+        """What is offered of the clip. A sub-stream is made first, for as long as the session lasts."""
+        if wanted.quality == "original" or self._small is None:
+            return manifest, self._library
+        stopped = threading.Event()
+        try:
+            made = await asyncio.to_thread(self._small.of, manifest, stopped.is_set)
+        finally:
+            stopped.set()
+        return made.manifest, made
 
     async def _run(self, session: ClipSession, offer: Offer, wanted: ClipWanted) -> None:
         complete = await session.run()
-        if complete and session.took_all:
+        if complete and session.took_all and wanted.quality == "original":
             self._on_taken(wanted.clip_id)
         _log.info(
             "clip_sent" if complete else "clip_refused",
             session_id=offer.session_id,
             clip_id=wanted.clip_id,
+            quality=wanted.quality,
             road=wanted.road,
             bytes=session.sent_bytes,
         )

@@ -27,6 +27,18 @@ class ClipSource(Protocol):
         ...
 
 
+class Served(Protocol):
+    """What a session needs of a clip once it has the manifest; called in threads."""
+
+    def index(self, manifest: Manifest) -> Index | None:
+        """Where its keyframes are; None where it does not show. Raises StoreError."""
+        ...
+
+    def read(self, clip_id: str, offset: int, length: int) -> Iterator[bytes]:
+        """The clip's bytes; raises StoreError."""
+        ...
+
+
 class ClipLibrary:
     """Called in threads. A manifest costs a reading of the whole clip, so the last few are kept."""
 

@@ -9,7 +9,7 @@ from vigie_agent.uplink.budget import LinkBudget
 from vigie_agent.uplink.delivery_rate import Sent
 from vigie_agent.uplink.forecast import Queued
 from vigie_agent.video.clips.holder import Action, Close, Holder, SendIndex, SendRange, SendText, refusal
-from vigie_agent.video.clips.library import WAITING_SECONDS, ClipLibrary
+from vigie_agent.video.clips.library import WAITING_SECONDS, Served
 from vigie_shared.errors import StoreError, TransferError
 from vigie_shared.i18n import gettext as _
 from vigie_shared.link import Priority
@@ -58,9 +58,7 @@ class Peer(Protocol):
 class ClipSession:
     """Serves one puller over one road."""
 
-    def __init__(
-        self, peer: Peer, manifest: Manifest, clips: ClipLibrary, budget: LinkBudget, priority: Priority
-    ) -> None:
+    def __init__(self, peer: Peer, manifest: Manifest, clips: Served, budget: LinkBudget, priority: Priority) -> None:
         self._peer = peer
         self._manifest = manifest
         self._bytes = manifest.bytes

@@ -7,7 +7,9 @@ from typing import Final, Literal
 
 from vigie_shared.transfer import Head, Index, Manifest, head_digest
 
-Quality = Literal["thumbnail", "keyframes", "original"]
+Quality = Literal["thumbnail", "keyframes", "sub", "original"]
+WHOLE: Final[tuple[Quality, ...]] = ("sub", "original")
+"""What comes block by block: all of what the manifest names."""
 KNOWN_BYTES_MAX: Final = 32 * 1024 * 1024
 """Of heads that an earlier pull left, kept in memory until their blocks are whole; what is beyond travels again."""
 Read = Callable[[int, int], bytes]

@@ -1,11 +1,12 @@
 """Pulls clips from agents into the archive: verifies, resumes, takes the better road, gives up when nothing helps."""
 
 import asyncio
+import hashlib
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Final, Literal
 
 import structlog
 from nats.aio.client import Client
@@ -26,7 +27,7 @@ from vigie_shared.i18n import gettext as _
 from vigie_shared.ice import IceServers
 from vigie_shared.receipts import Verifier
 from vigie_shared.signaling import ClipPriority, ClipWanted
-from vigie_shared.transfer import Head, Index
+from vigie_shared.transfer import Head, Index, Manifest
 
 _HANG_UP_SECONDS: Final = 1.0
 _WAITINGS_MISSED: Final = 5 / 3
@@ -88,6 +89,17 @@ class Sample:
     roads: tuple[Road, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class SubStream:
+    """A clip as its agent made it small, verified by the agent's signature; the clip itself stayed where it is."""
+
+    manifest: Manifest
+    data: bytes
+    received_bytes: int
+    seconds: float
+    roads: tuple[Road, ...]
+
+
 @dataclass(slots=True)
 class _Pull:
     """One pull, attempt after attempt."""
@@ -95,12 +107,14 @@ class _Pull:
     promise: Promise
     quality: Quality
     priority: ClipPriority
-    part: Part
+    part: Part | None
+    """None until the manifest says what a sub-stream is."""
     on_bytes: _OnBytes
     """Hears how many bytes are verified, of how many."""
     key: Verifier | None = None
     received_bytes: int = 0
     roads: list[Road] | None = None
+    manifest: Manifest | None = None
     index: Index | None = None
     shut_roads: set[Road] | None = None
 
@@ -197,7 +211,7 @@ class Puller:
             await asyncio.to_thread(part.open)
             await self._try_until_whole(pull)
             assert pull.index is not None
-            read = await asyncio.to_thread(_sampled, pull, pull.index)
+            read = await asyncio.to_thread(_sampled, part, quality, pull.index)
             seconds = self._clock.monotonic_seconds() - began
             return Sample(pull.index, *read, pull.received_bytes, seconds, tuple(pull.roads or ()))
         except DigestError:
@@ -205,6 +219,31 @@ class Puller:
             raise
         finally:
             await asyncio.to_thread(part.close)
+
+    async def sub_stream(
+        self, promise: Promise, on_progress: _OnBytes = lambda verified_bytes, wanted_bytes: None
+    ) -> SubStream:
+        """Bring the clip as its agent makes it small. Raises as `pull`."""
+        began = self._clock.monotonic_seconds()
+        pull = _Pull(promise, "sub", "clip", None, on_progress)
+        try:
+            await self._try_until_whole(pull)
+            assert pull.part is not None
+            assert pull.manifest is not None
+            data = await asyncio.to_thread(pull.part.read, 0, pull.manifest.bytes)
+            if hashlib.sha256(data).hexdigest() != pull.manifest.sha256:
+                raise DigestError(
+                    _("clip {clip_id}: its sub-stream is not what the agent promised").format(clip_id=promise.clip_id)
+                )
+            seconds = self._clock.monotonic_seconds() - began
+            return SubStream(pull.manifest, data, pull.received_bytes, seconds, tuple(pull.roads or ()))
+        except DigestError:
+            if pull.part is not None:
+                await asyncio.to_thread(pull.part.discard)
+            raise
+        finally:
+            if pull.part is not None:
+                await asyncio.to_thread(pull.part.close)
 
     async def _try_until_whole(self, pull: _Pull) -> None:
         """Attempt after attempt."""
@@ -242,7 +281,8 @@ class Puller:
         road: Road = "channel"
         if self._sessions.has_door and pull.key is not None and "tcp" not in (pull.shut_roads or ()):
             road = self._roads.choose(agent_id, pull.promise.bytes, now)
-        wanted = ClipWanted(clip_id=pull.promise.clip_id, priority=pull.priority)
+        quality: Literal["sub", "original"] = "sub" if pull.quality == "sub" else "original"
+        wanted = ClipWanted(clip_id=pull.promise.clip_id, priority=pull.priority, quality=quality)
         began: float | None = None
         try:
             async with self._sessions.opened(road, agent_id, wanted, pull.key) as peer:
@@ -270,7 +310,8 @@ class Puller:
         """Feed the core until it has what it wants."""
         window, clock, reported = Window(self._limits.window_bytes_max, peer.get_bytes_max), self._clock, -1
         began = clock.monotonic_seconds()
-        actions = transfer.start(has_left=await asyncio.to_thread(pull.part.has_holes))
+        has_left = pull.quality != "sub" and pull.part is not None and await asyncio.to_thread(pull.part.has_holes)
+        actions = transfer.start(has_left=has_left)
         while not await self._do(actions, pull, transfer, peer, window):
             if transfer.verified_bytes != reported:
                 pull.on_bytes(reported := transfer.verified_bytes, transfer.wanted_bytes)
@@ -281,7 +322,7 @@ class Puller:
             elif transfer.manifest is None:
                 window.answered(clock.monotonic_seconds() - began)
             actions = transfer.feed(message)
-            pull.index = transfer.index
+            pull.manifest, pull.index = transfer.manifest, transfer.index
         pull.on_bytes(transfer.verified_bytes, transfer.wanted_bytes)
         await peer.hang_up(_HANG_UP_SECONDS)
 
@@ -294,13 +335,26 @@ class Puller:
                     if wanted_bytes:
                         window.asked(self._clock.monotonic_seconds(), wanted_bytes)
                 case Store(offset, data) | Keep(offset, data):
+                    assert pull.part is not None
                     await asyncio.to_thread(pull.part.write, offset, data)
                 case Resume():
-                    gets = await asyncio.to_thread(transfer.resume, pull.part.read)
+                    part = await self._opened_part(pull, transfer.manifest)
+                    gets = await asyncio.to_thread(transfer.resume, part.read)
                     return await self._do(gets, pull, transfer, peer, window)
                 case Finish():
                     return True
         return False
+
+    async def _opened_part(self, pull: _Pull, manifest: Manifest | None) -> Part:
+        """Where to write; for a sub-stream the manifest says it, and an agent may make another one the next time."""
+        if pull.quality == "sub":
+            assert manifest is not None
+            if pull.part is not None:
+                await asyncio.to_thread(pull.part.close)
+            pull.part = self.archive.part(manifest.sha256, manifest.bytes)
+            await asyncio.to_thread(pull.part.open)
+        assert pull.part is not None
+        return pull.part
 
     def _attempts_max(self, error: VigieError) -> int:
         most = self._limits.fruitless_attempts_max
@@ -323,11 +377,11 @@ def _given_up(promise: Promise, error: VigieError, count: int) -> VigieError:
     return AwayError(reason) if isinstance(error, AwayError) else TransferError(reason)
 
 
-def _sampled(pull: _Pull, index: Index) -> tuple[bytes, tuple[tuple[Head, bytes], ...]]:
+def _sampled(part: Part, quality: Quality, index: Index) -> tuple[bytes, tuple[tuple[Head, bytes], ...]]:
     """What is on disk of it; each keyframe is there whole or not at all."""
 
     def bytes_of(head: Head) -> bytes:
-        return pull.part.read(head.offset, head.length)
+        return part.read(head.offset, head.length)
 
-    heads = index.heads if pull.quality == "keyframes" else (index.heads[len(index.heads) // 2],)
+    heads = index.heads if quality == "keyframes" else (index.heads[len(index.heads) // 2],)
     return bytes_of(index.init), tuple((head, bytes_of(head)) for head in heads)

@@ -2,7 +2,7 @@
 
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import Protocol
+from typing import Final, Protocol
 
 from nats.aio.client import Client
 
@@ -22,6 +22,10 @@ from vigie_shared.transfer import CHANNEL
 
 KeyOf = Callable[[str], Awaitable[Verifier | None]]
 """The key that is trusted as an agent."""
+
+
+MAKING_SECONDS: Final = 180.0
+"""How long an agent may take to make a sub-stream before it answers."""
 
 
 class RoadError(TransferError):
@@ -108,8 +112,11 @@ class Sessions:
             yield awaited.peer
 
     async def _answer(self, agent_id: str, offer: Offer) -> str:
+        wanted, seconds = offer.wanted, self._answer_seconds
+        if isinstance(wanted, ClipWanted) and wanted.quality == "sub":
+            seconds = max(seconds, MAKING_SECONDS)
         try:
-            return (await ask_agent(self._connection, agent_id, offer, self._answer_seconds)).sdp
+            return (await ask_agent(self._connection, agent_id, offer, seconds)).sdp
         except OfferRefusedError as refused:
             raise RefusedError(
                 str(refused), retryable=refused.retryable, after_seconds=refused.after_seconds

@@ -17,6 +17,7 @@ from typing import Final
 from pydantic import ValidationError
 
 from vigie_hub.video.pull.pieces import (
+    WHOLE,
     Piece,
     Quality,
     Read,
@@ -168,7 +169,7 @@ class Transfer:
         begun = {} if self._has_left else begun  # between keyframes a file's end says nothing
         heads = (self.index.init, *self.index.heads) if self.index else ()
         known = right_heads(heads, manifest, blocks, read)
-        if self._quality == "original":
+        if self._quality in WHOLE:
             missing = [number for number in range(len(manifest.block_sha256)) if number not in blocks]
             self._plan = (block_piece(manifest, number, known, begun.get(number, b"")) for number in missing)
             lengths = (min(manifest.block_bytes, manifest.bytes - number * manifest.block_bytes) for number in blocks)
@@ -187,7 +188,9 @@ class Transfer:
         promise = self._promise
         if self.manifest is not None:
             raise WireError(_("the agent sent a second manifest"))
-        if (manifest.clip_id, manifest.bytes, manifest.sha256) != (promise.clip_id, promise.bytes, promise.sha256):
+        if self._quality == "sub":
+            self._check_derived(manifest)
+        elif (manifest.clip_id, manifest.bytes, manifest.sha256) != (promise.clip_id, promise.bytes, promise.sha256):
             raise DigestError(
                 _("clip {clip_id}: the agent now offers other bytes than its event promised").format(
                     clip_id=promise.clip_id
@@ -196,10 +199,10 @@ class Transfer:
         if manifest.signature is not None:
             self._check(manifest_statement(promise.agent_id, manifest), manifest.signature)
         self.manifest = manifest
-        if self._quality != "original" and not manifest.indexed:
+        if self._quality not in WHOLE and not manifest.indexed:
             reason = _("it cannot say where the clip's keyframes are; pull the original")
             raise RefusedError(reason, retryable=False)
-        if manifest.indexed and (self._quality != "original" or self._has_left):
+        if manifest.indexed and (self._quality not in WHOLE or self._has_left):
             return [Send(IndexWanted().model_dump_json())]
         return [Resume()]
 
@@ -212,6 +215,19 @@ class Transfer:
         self._check(index_statement(promise.agent_id, promise.clip_id, promise.sha256, index), index.signature)
         self.index = index
         return [Resume()]
+
+    def _check_derived(self, manifest: Manifest) -> None:
+        """A sub-stream has the agent's word alone, and for this clip."""
+        promise, derived = self._promise, manifest.derived
+        if derived is None:
+            raise RefusedError(_("it makes no sub-streams; pull the keyframes, or the original"), retryable=False)
+        if self._agent_key is None or manifest.signature is None:
+            raise SignatureError(_("clip {clip_id}: its sub-stream is not signed").format(clip_id=promise.clip_id))
+        if (manifest.clip_id, derived.source_sha256) != (promise.clip_id, promise.sha256):
+            raise WireError(_("the agent sent a sub-stream that is none of this clip"))
+        if manifest.bytes > promise.bytes:
+            raise WireError(_("the agent sent a sub-stream that is larger than its clip"))
+        self.wanted_bytes = manifest.bytes
 
     def _check(self, statement: bytes, signature: str) -> None:
         if self._agent_key is not None and not self._agent_key.verify(statement, signature):
@@ -237,7 +253,7 @@ class Transfer:
             self._asked.appendleft((piece, offset + len(data), last))
         if not piece.missing:
             return self._filled(piece) + self._next()
-        keeps = self._quality == "original" and not self._has_left
+        keeps = self._quality in WHOLE and not self._has_left
         return [*([Keep(offset, data)] if keeps else []), *self._next()]
 
     def _filled(self, piece: Piece) -> list[Action]:

@@ -23,6 +23,7 @@ from vigie_hub.video.pull.window import GET_BYTES, WINDOW_BYTES
 from vigie_shared.errors import DigestError, SignatureError, WireError
 from vigie_shared.transfer import (
     PULLER_MESSAGE,
+    Derived,
     Done,
     Get,
     Head,
@@ -347,6 +348,48 @@ def test_what_is_not_signed_by_the_agent_is_refused() -> None:
         Transfer(promise, agent_key=Key()).feed(
             signed(manifest_of(SHOWN)).model_copy(update={"signature": "x"}).model_dump_json()
         )
+
+
+def small_manifest(small: bytes, **changes: object) -> Manifest:
+    derived = Derived(source_sha256=hashlib.sha256(SHOWN).hexdigest(), width_px=640, height_px=360)
+    manifest = manifest_of(small).model_copy(update={"derived": derived, **changes})
+    return manifest.model_copy(update={"signature": Key.sign(manifest_statement("gate", manifest))})
+
+
+def sub_pull(on_disk: bytes = b"") -> Pull:
+    pull = Pull(Transfer(Promise("gate", CLIP_ID, len(SHOWN), hashlib.sha256(SHOWN).hexdigest()), "sub", Key()))
+    pull.disk = on_disk
+    pull.act(pull.transfer.start())
+    return pull
+
+
+def test_a_sub_stream_comes_block_by_block_and_goes_on_where_it_was() -> None:
+    small = bytes(range(35))
+    pull = sub_pull(small[:23])
+    pull.act(pull.transfer.feed(small_manifest(small).model_dump_json()))
+    pull.serve(small, 4)
+    assert (pull.disk, pull.finished) == (small, True)
+    assert (pull.transfer.wanted_bytes, pull.transfer.received_bytes) == (35, 12)
+
+
+def test_a_sub_stream_needs_the_agents_word_for_this_very_clip() -> None:
+    small = bytes(range(35))
+    other = Derived(source_sha256="0" * 64, width_px=640, height_px=360)
+    for manifest, refusal in (
+        (small_manifest(small, derived=other), WireError),
+        (small_manifest(bytes(101)), WireError),
+        (small_manifest(small).model_copy(update={"signature": None}), SignatureError),
+        (small_manifest(small).model_copy(update={"signature": "x"}), SignatureError),
+        (small_manifest(small).model_copy(update={"bytes": 34}), SignatureError),
+        (signed(manifest_of(SHOWN)), RefusedError),
+    ):
+        with pytest.raises(refusal):
+            sub_pull().transfer.feed(manifest.model_dump_json())
+
+
+def test_a_sub_stream_is_never_taken_for_the_clip() -> None:
+    with pytest.raises(DigestError, match="other bytes"):
+        pull_of(SHOWN).transfer.feed(small_manifest(bytes(35)).model_dump_json())
 
 
 def test_an_index_that_reaches_beyond_the_clip_or_over_itself_is_none() -> None:
