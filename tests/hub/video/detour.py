@@ -1,4 +1,4 @@
-"""A way over UDP that can go dead: whoever a session description names is reached through it alone."""
+"""A way over UDP that can go dead, or is narrow: whoever a session description names is reached through it alone."""
 
 import asyncio
 import re
@@ -9,6 +9,7 @@ from typing import Self
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 
+from tests.links.line import Conditions, Line
 from vigie_shared import subjects
 from vigie_shared.signaling import OFFER_REPLY, Answer, Offer
 
@@ -20,10 +21,15 @@ _DATAGRAM_BYTES_MAX = 65_536
 
 
 class Detour:
-    """Carries datagrams both ways, for as many who come as there are; after `cut` none, without a word to anybody."""
+    """Carries datagrams both ways, for as many who come as there are; after `cut` none, without a word to anybody.
 
-    def __init__(self) -> None:
+    With `conditions`, what whoever is named sends goes over such a line.
+    """
+
+    def __init__(self, conditions: Conditions | None = None) -> None:
         self._loop = asyncio.get_running_loop()
+        self._conditions = conditions
+        self._timers: list[dict[Address, asyncio.TimerHandle]] = []
         self._sockets: list[socket.socket] = []
         self._cut: set[int] = set()
 
@@ -34,6 +40,9 @@ class Detour:
         host, port = found[1], int(found[2])
         door = self._open(host)
         ways: dict[Address, socket.socket] = {}
+        lines: dict[Address, Line | None] = {}
+        timers: dict[Address, asyncio.TimerHandle] = {}
+        self._timers.append(timers)
 
         def forth() -> None:
             data, sender = door.recvfrom(_DATAGRAM_BYTES_MAX)
@@ -41,18 +50,36 @@ class Detour:
                 return
             if sender not in ways:
                 ways[sender] = self._open(host)
+                lines[sender] = None if self._conditions is None else Line(self._conditions, seed=len(ways))
                 self._loop.add_reader(ways[sender], lambda: back(ways[sender], sender))
             ways[sender].sendto(data, (host, port))
 
         def back(way: socket.socket, sender: Address) -> None:
             data = way.recv(_DATAGRAM_BYTES_MAX)
             if door.fileno() not in self._cut:
+                hand(lines[sender], data, sender)
+
+        def hand(line: Line | None, data: bytes, sender: Address) -> None:
+            if line is None:
                 door.sendto(data, sender)
+                return
+            line.feed(data, self._loop.time())
+            pump(line, sender)
+
+        def pump(line: Line, sender: Address) -> None:
+            now_seconds = self._loop.time()
+            for data in line.due(now_seconds):
+                door.sendto(data, sender)
+            at_seconds = line.next_at()
+            if (timer := timers.pop(sender, None)) is not None:
+                timer.cancel()
+            if at_seconds is not None:
+                timers[sender] = self._loop.call_at(max(at_seconds, now_seconds + 0.001), pump, line, sender)
 
         self._loop.add_reader(door, forth)
         named = f"a=candidate:1 1 udp 2130706431 {host} {door.getsockname()[1]} typ host"
-        lines = without_candidates(sdp).splitlines()
-        return "".join(f"{line}\r\n" + f"{named}\r\n" * line.startswith("a=mid:") for line in lines)
+        said = without_candidates(sdp).splitlines()
+        return "".join(f"{line}\r\n" + f"{named}\r\n" * line.startswith("a=mid:") for line in said)
 
     def cut(self) -> None:
         """All ways there are now carry nothing any more."""
@@ -64,6 +91,8 @@ class Detour:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        for timer in (timer for timers in self._timers for timer in timers.values()):
+            timer.cancel()
         for one in self._sockets:
             self._loop.remove_reader(one)
             one.close()

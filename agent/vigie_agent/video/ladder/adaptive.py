@@ -9,8 +9,8 @@ from typing import Final
 from vigie_agent.capture.outlet import Outlet
 from vigie_agent.capture.packets import Codec
 from vigie_agent.video.ladder.ladder import ORDER, Change, Ladder, RungCost
-from vigie_agent.video.ladder.meter import StreamMeter, Taken
-from vigie_agent.video.ladder.transcoder import LOW, STILLS, Target
+from vigie_agent.video.ladder.meter import HEADERS, StreamMeter, Taken, cost_of
+from vigie_agent.video.ladder.transcoder import LOW, STILLS
 from vigie_agent.video.ladder.transcoding import TranscodedSource, Transcoders
 from vigie_agent.video.media.live import LiveCamera, LiveSource, unplayable
 from vigie_agent.video.media.source import Advice, LinkFeedback, MediaFrame, MediaSource
@@ -18,8 +18,6 @@ from vigie_shared.errors import CaptureError
 from vigie_shared.i18n import gettext as _
 from vigie_shared.media import Live, Rung, Showing, ShowingReason
 
-HEADERS: Final = 1.08
-"""What a rung takes on the wire, for each bit of its pictures."""
 BITS_PER_PIXEL: Final = 2.0
 """A second, of a camera that nothing was counted of yet: 4 Mbit/s at 1080p."""
 _STEP_SECONDS: Final = 0.001
@@ -159,13 +157,13 @@ class AdaptiveSource:
                 taken = self._taken(rung, outlet)
                 found.append(RungCost(rung, HEADERS * taken.bits_per_second, HEADERS * taken.keyframe_bits))
         if outlets and (self._transcoders.has_room or self._is_transcoding):
-            found.append(_cost("low", LOW))
+            found.append(cost_of("low", LOW))
         if playable:
             taken = self._taken(playable[-1], dict(outlets)[playable[-1]])
             bits = HEADERS * taken.keyframe_bits
             found.append(RungCost("keyframes", bits / taken.keyframe_seconds, bits))
         if outlets and (self._transcoders.has_room or self._is_transcoding):
-            found.append(_cost("stills", STILLS))
+            found.append(cost_of("stills", STILLS))
         best = ORDER.index("main" if self._wanted.quality == "auto" else self._wanted.quality)
         bounded = [one for one in found if ORDER.index(one.rung) >= best]
         return bounded or found[-1:]
@@ -250,12 +248,6 @@ async def _generated(source: MediaSource) -> AsyncGenerator[MediaFrame, None]:
     """Its pictures, as something that can be closed."""
     async for frame in source.frames():
         yield frame
-
-
-def _cost(rung: Rung, target: Target) -> RungCost:
-    """It takes more where there is more, but is worth seeing from half way up."""
-    bits = (target.bits_per_second + target.bits_per_second_min) / 2
-    return RungCost(rung, HEADERS * bits, target.buffered_bits)
 
 
 def _nothing(camera: LiveCamera) -> CaptureError:

@@ -1,13 +1,25 @@
-"""What a stream takes: bits a second and its largest keyframe, counted as it passes."""
+"""What a stream takes: bits a second and its largest keyframe, counted as it passes; or as a transcode is set."""
 
 from typing import Final, NamedTuple
 
 from vigie_agent.capture.outlet import Outlet
 from vigie_agent.capture.packets import Packet, StreamInfo
+from vigie_agent.video.ladder.ladder import RungCost
+from vigie_agent.video.ladder.transcoder import Target
+from vigie_shared.media import Rung
+
+HEADERS: Final = 1.08
+"""What a rung takes on the wire, for each bit of its pictures."""
 
 _SHARE: Final = 0.3
 """Of the newest group of pictures in the average."""
 _FRAME_SECONDS: Final = 0.04
+
+
+def cost_of(rung: Rung, target: Target) -> RungCost:
+    """Of a transcode: it takes more where there is more, but is worth seeing from half way up."""
+    bits = (target.bits_per_second + target.bits_per_second_min) / 2
+    return RungCost(rung, HEADERS * bits, target.buffered_bits)
 
 
 class Taken(NamedTuple):

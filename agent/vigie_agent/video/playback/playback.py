@@ -8,20 +8,25 @@ from datetime import timedelta
 from typing import Final, Literal
 
 from vigie_agent.clips.samples import Sample, Track, reorders, samples_of, track_of
-from vigie_agent.video.ladder.transcoder import CLIP, Keep, fitted
-from vigie_agent.video.ladder.transcoding import Transcode, Transcoders
-from vigie_agent.video.media.source import LinkFeedback, MediaFrame
+from vigie_agent.video.ladder.ladder import Change
+from vigie_agent.video.ladder.transcoder import CLIP, LOW, STILLS, Keep, Target, fitted
+from vigie_agent.video.ladder.transcoding import LIMIT, Transcode, Transcoders
+from vigie_agent.video.media.source import Advice, LinkFeedback, MediaFrame
+from vigie_agent.video.playback.fitting import ClipFit, rungs_of
 from vigie_agent.video.playback.playable import Footage, PlayableClip
 from vigie_agent.video.playback.schedule import Hold, Over, PlaybackSchedule, Read, Show
 from vigie_shared.errors import StoreError
 from vigie_shared.i18n import gettext as _
-from vigie_shared.media import Jump, Pause, Play, PlaybackCommand, Rate, Seek, Showing, ShowingReason, Step
+from vigie_shared.media import Jump, Pause, Play, PlaybackCommand, Rate, Rung, Seek, Showing, ShowingReason, Step
 
 EVENT_LEAD_SECONDS: Final = 1.0
 """How long before its event a clip begins to play when somebody jumps to it."""
 BEGINNING_SECONDS: Final = 3.0
 """Later than this in an event, "previous" is its own beginning."""
 JUMPS_MAX: Final = 4
+TARGETS: Final[dict[Rung, Target]] = {"low": LOW, "stills": STILLS}
+THIN_BITS_PER_SECOND: Final = 100_000
+"""Of keyframes over a link that nobody has said anything of."""
 GROWING_SECONDS: Final = 0.5
 """How often a clip that is still being recorded is looked at for more."""
 
@@ -29,8 +34,8 @@ GROWING_SECONDS: Final = 0.5
 class PlaybackSource:
     """One viewer's way through the clips of a camera (`vigie_agent.video.media.source.PlaybackMedia`).
 
-    It holds at the end, so that somebody can go back. H.265 and B-frames, which browsers do not play in WebRTC, are
-    transcoded, which `showing` tells.
+    It holds at the end, so that somebody can go back. H.265 and B-frames, which browsers do not play in WebRTC, and
+    what the link does not carry, are transcoded or thinned, which `showing` tells.
     """
 
     def __init__(
@@ -40,6 +45,13 @@ class PlaybackSource:
         self._footage = footage
         self._transcoders = transcoders
         self._transcode: Transcode | None = None
+        self._obstacle: ShowingReason | None = None
+        """Why browsers do not play it as it is, once that is known."""
+        self._reorders = False
+        self._fit = ClipFit()
+        self._rung: Rung = "clip"
+        self._change: Change | None = None
+        self._gave_seconds = float("-inf")
         self._schedule = PlaybackSchedule(clip, play.at_seconds, play.rate)
         self._track = track
         self._jumps: deque[Literal["next", "previous"]] = deque(maxlen=JUMPS_MAX)
@@ -69,6 +81,9 @@ class PlaybackSource:
         try:
             while not self._is_closed:
                 self._steered.clear()
+                if self._change is not None and self._change.reason != "recovered":
+                    self._take_rung()
+                    self._schedule.renew()
                 if self._jumps:
                     await self._jump(self._jumps.popleft())
                 match self._schedule.next(self._now_seconds()):
@@ -78,6 +93,7 @@ class PlaybackSource:
                         if await self._until(show.due_seconds):
                             self._schedule.advance(show)
                             for frame in await self._frames_of(show):
+                                self._gave_seconds = self._now_seconds()
                                 yield frame
                     case Hold():
                         await self._steered.wait()
@@ -109,8 +125,25 @@ class PlaybackSource:
             self._schedule.renew()
         self._steered.set()
 
-    def adapt(self, feedback: LinkFeedback) -> None:
-        """A clip is what it is."""
+    def adapt(self, feedback: LinkFeedback) -> Advice:
+        """Show less of the clip, or more; how fast to send, and what beside it."""
+        may_transcode = self._transcoders.has_room or self._transcode is not None
+        rungs = rungs_of(
+            self._schedule.clip,
+            self._schedule.rate,
+            self._schedule.keyframe_bits,
+            is_playable=self._obstacle is None,
+            may_transcode=may_transcode,
+        )
+        idle_seconds = self._now_seconds() - self._gave_seconds
+        change = self._fit.feed(feedback, rungs, idle_seconds)
+        if change is not None:
+            self._change = change
+            self._steered.set()
+        if self._fit.bits_per_second is not None and self._transcode is not None:
+            self._transcode.limit(LIMIT * self._fit.bits_per_second)
+        self._schedule.thin(self._thin_bits)
+        return self._fit.advice(idle_seconds)
 
     async def close(self) -> None:
         """Let go of everything; `frames` ends."""
@@ -133,12 +166,44 @@ class PlaybackSource:
     async def _read(self, number: int) -> None:
         clip = self._schedule.clip
         samples = await asyncio.to_thread(self._samples, clip, clip.gops[number].idx)
-        if self._transcode is None and (reason := _obstacle(self._track, samples)) is not None:
-            self._transcode = self._transcoders.open(self._track.codec, reorders=reorders(samples), target=CLIP)
-            width_px, height_px = fitted(clip.width_px, clip.height_px)
-            made = {"reason": reason, "width_px": width_px, "height_px": height_px}
-            self._showing = _showing(clip).model_copy(update=made)
+        if self._obstacle is None:
+            self._obstacle = _obstacle(self._track, samples)
+            self._reorders = reorders(samples)
+        self._prepare()
         self._schedule.feed(number, samples)
+
+    def _take_rung(self) -> None:
+        """Show what fits the link, where that can be had; from a keyframe on."""
+        change, self._change = self._change, None
+        if change is None:
+            return
+        self._rung = change.rung
+        if change.rung in TARGETS and self._transcode is None and not self._transcoders.has_room:
+            self._rung = "keyframes"
+        self._prepare()
+
+    def _prepare(self) -> None:
+        """The transcode that rung and codec need, or none."""
+        clip = self._schedule.clip
+        target = TARGETS.get(self._rung, None if self._obstacle is None else CLIP)
+        if (None if self._transcode is None else self._transcode.target) != target:
+            self._close_transcode()
+            if target is not None:
+                self._transcode = self._transcoders.open(self._track.codec, reorders=self._reorders, target=target)
+        self._schedule.thin(self._thin_bits)
+        width_px, height_px = clip.width_px, clip.height_px
+        if target is not None:
+            width_px, height_px = fitted(width_px, height_px, target)
+        reason = self._obstacle if self._rung == "clip" and self._obstacle is not None else self._fit.reason
+        made = {"rung": self._rung, "reason": reason, "width_px": width_px, "height_px": height_px}
+        self._showing = _showing(clip).model_copy(update=made)
+
+    @property
+    def _thin_bits(self) -> float | None:
+        if self._rung != "keyframes":
+            return None
+        known = self._fit.bits_per_second
+        return THIN_BITS_PER_SECOND if known is None else max(THIN_BITS_PER_SECOND / 4, LIMIT * known)
 
     def _samples(self, clip: PlayableClip, idx: int) -> list[Sample]:
         samples = samples_of(self._track, self._footage.segment(clip.clip_id, idx))
@@ -148,6 +213,8 @@ class PlaybackSource:
 
     async def _frames_of(self, show: Show) -> list[MediaFrame]:
         sample, clip = show.sample, self._schedule.clip
+        if sample.is_keyframe:
+            self._take_rung()
         frame = MediaFrame(
             data=sample.data,
             is_keyframe=sample.is_keyframe,
@@ -198,7 +265,7 @@ class PlaybackSource:
     async def _open(self, clip_id: str, at_seconds: float | None = None) -> None:
         clip, track = await asyncio.to_thread(_opened, self._footage, clip_id)
         self._close_transcode()
-        self._track, self._showing = track, _showing(clip)
+        self._track, self._obstacle, self._reorders = track, None, False
         begins_seconds = max(0.0, clip.event_seconds - EVENT_LEAD_SECONDS)
         self._schedule.open(clip, begins_seconds if at_seconds is None else at_seconds)
 

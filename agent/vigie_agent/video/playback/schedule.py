@@ -69,6 +69,7 @@ class PlaybackSchedule:
     def __init__(self, clip: PlayableClip, at_seconds: float = 0.0, rate: float = 1.0) -> None:
         self._rate = rate
         self._is_paused = False
+        self._thin_bits: float | None = None
         self._due_seconds = 0.0
         self.open(clip, at_seconds)
 
@@ -87,6 +88,25 @@ class PlaybackSchedule:
         self._delay_seconds = 0.0
         """Between decoding a keyframe and showing it (B-frames); parts are found by the former."""
         self.seek(at_seconds)
+
+    @property
+    def rate(self) -> float:
+        """How fast it plays."""
+        return self._rate
+
+    @property
+    def keyframe_bits(self) -> int:
+        """Of the newest keyframe shown; 0 before the first."""
+        return self._key_bits
+
+    def thin(self, bits_per_second: float | None) -> None:
+        """Show keyframes alone at any speed, in that many bits a second; None: as the speed says.
+
+        Steps then go from keyframe to keyframe, and a seek to the one before.
+        """
+        if (bits_per_second is None) != (self._thin_bits is None):
+            self._anchor = None
+        self._thin_bits = bits_per_second
 
     def extend(self, clip: PlayableClip) -> None:
         """The same clip, of which there is more now."""
@@ -124,7 +144,9 @@ class PlaybackSchedule:
         self._is_paused, self._is_staying = True, False
         if self._goal is not None:
             return  # Where it will be is not known yet.
-        if frames > 0 and not is_thinned and not reorders(self._samples):
+        if self._thin_bits is not None:
+            self._seek_keyframe(self._number + frames)
+        elif frames > 0 and not is_thinned and not reorders(self._samples):
             self._steps += frames
         elif frames > 0:
             self._seek_after(self._target_seconds)
@@ -193,6 +215,10 @@ class PlaybackSchedule:
         """The picture that is shown, or will be after a burst."""
         return self._samples[self._burst[-1]].shown_seconds if self._burst else self.position_seconds
 
+    def _seek_keyframe(self, number: int) -> None:
+        if 0 <= number < len(self.clip.gops):
+            self.seek(self.clip.gops[number].starts_seconds + self._delay_seconds)
+
     def _seek_after(self, seconds: float) -> None:
         after = [at for sample in self._samples if (at := sample.shown_seconds) > seconds + _SAME_SECONDS]
         following = self._number + 1
@@ -209,14 +235,14 @@ class PlaybackSchedule:
             self.seek(self.clip.gops[self._number].starts_seconds + self._delay_seconds - 0.001)
 
     def _plays_keyframes(self) -> bool:
-        return self._rate > EVERY_PICTURE_RATE_MAX and not self._is_paused
+        return (self._rate > EVERY_PICTURE_RATE_MAX or self._thin_bits is not None) and not self._is_paused
 
     def _plan(self, goal: float, now_seconds: float) -> None:
         """All that must be decoded for the picture of `goal`, in one burst."""
         shown = [sample.shown_seconds for sample in self._samples]
         by_then = [index for index, at in enumerate(shown) if at <= goal + _SAME_SECONDS]
         target = max(by_then, key=lambda index: shown[index], default=0)
-        self._burst = deque(range(min(target + 1, len(shown))))
+        self._burst = deque(range(min(target + 1, len(shown)) if self._thin_bits is None else 1))
         self._burst_seconds, self._goal, self._anchor = now_seconds, None, None
 
     def _one(self, now_seconds: float) -> Action:
@@ -237,7 +263,9 @@ class PlaybackSchedule:
         """The next keyframe that neither bitrate nor decoder would choke on."""
         if self._cursor == 0 and self._samples:
             return self._show(0, self._due(self._samples[0].decoded_seconds, now_seconds))
-        bits_per_second = max(BITS_PER_SECOND_MIN, EVERY_PICTURE_RATE_MAX * self.clip.bits_per_second)
+        bits_per_second = self._thin_bits or max(
+            BITS_PER_SECOND_MIN, EVERY_PICTURE_RATE_MAX * self.clip.bits_per_second
+        )
         spacing = max(KEYFRAME_SECONDS_MIN, self._key_bits / bits_per_second)
         wanted = self.clip.at_or_after(self.position_seconds + self._rate * spacing)
         number = max(self._number + 1, wanted)

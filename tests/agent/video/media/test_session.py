@@ -11,8 +11,10 @@ from nats.aio.client import Client
 from tests.agent.capture.films import packets_of
 from tests.agent.store.samples import filmed, open_store, settle
 from tests.hub.video.agents import AGENT_ID, Clips
+from tests.hub.video.detour import Detour, without_candidates
 from tests.hub.video.live_agents import TestViewer
-from tests.media.films import make_film, walk
+from tests.links.line import Conditions
+from tests.media.films import Luma, make_film, noisy, street, walk
 from vigie_agent.camera import FinishedClip
 from vigie_agent.uplink.budget import LinkBudget
 from vigie_agent.video.answerer import Answerer
@@ -23,7 +25,7 @@ from vigie_agent.video.playback.footage import StoredFootage
 from vigie_agent.video.sources import MediaSources
 from vigie_shared import subjects
 from vigie_shared.clock import SystemClock
-from vigie_shared.media import CameraClock, Ended, MediaRefused, Pause, Play, Seek, Showing, Step
+from vigie_shared.media import CameraClock, Ended, MediaMessage, MediaRefused, Pause, Play, Seek, Showing, Step
 from vigie_shared.signaling import OFFER_REPLY, Answer, MediaWanted, Offer
 
 SESSION_ID = "a" * 22
@@ -33,6 +35,17 @@ SESSION_ID = "a" * 22
 def clip(tmp_path_factory: pytest.TempPathFactory) -> FinishedClip:
     film = make_film(tmp_path_factory.mktemp("film") / "film.mp4", walk(0, 4), seconds=4, frames_per_second=20)
     return filmed(*packets_of(film))
+
+
+@pytest.fixture(scope="module")
+def rich(tmp_path_factory: pytest.TempPathFactory) -> FinishedClip:
+    """Takes several times what a narrow link carries."""
+
+    def grainy(at_seconds: float) -> Luma:
+        return noisy(street(), 20.0, round(at_seconds * 1000) + 1)
+
+    film = tmp_path_factory.mktemp("film") / "film.mp4"
+    return filmed(*packets_of(make_film(film, grainy, seconds=30, frames_per_second=20)))
 
 
 @pytest.fixture
@@ -60,14 +73,16 @@ class Played:
         await answerer.ready.wait()
         return self
 
-    async def play(self, first: Play) -> None:
+    async def play(self, first: Play, way: Detour | None = None) -> None:
+        """`way`: the only one to the agent."""
         wanted = MediaWanted(first=first)
-        offer = Offer(session_id=SESSION_ID, sdp=await self.viewer.offer(), wanted=wanted)
+        sdp = await self.viewer.offer()
+        offer = Offer(session_id=SESSION_ID, sdp=sdp if way is None else without_candidates(sdp), wanted=wanted)
         subject = subjects.signaling(AGENT_ID, SESSION_ID)
         reply = await self.connection.request(subject, offer.model_dump_json().encode(), timeout=10)
         answer = OFFER_REPLY.validate_json(reply.data)
         assert isinstance(answer, Answer)
-        await self.viewer.accept(answer.sdp)
+        await self.viewer.accept(answer.sdp if way is None else way.around(answer.sdp))
 
     def decoded(self) -> list[av.VideoFrame]:
         context = av.CodecContext.create("h264", "r")
@@ -124,6 +139,35 @@ async def test_the_end_is_said_and_the_clip_may_be_played_again(
         viewer.say(Seek(at_seconds=1.0))
         await viewer.has_frames(21, seconds=30)
         assert isinstance(await viewer.has_heard(Showing, seconds=30), Showing), "what is shown is said again"
+
+
+async def test_a_narrow_link_gets_a_clip_made_small_and_is_told(
+    connection: Client, rich: FinishedClip, tmp_path: Path
+) -> None:
+    with Detour(Conditions(rate_bits=300_000, delay_seconds=0.03, queue_bytes=40_000)) as way:
+        async with Played(connection, rich, tmp_path) as played:
+            viewer = played.viewer
+            await played.play(Play(clip_id=rich.clip_id), way)
+            while (small := fallen(viewer)) is None:
+                await viewer.has_frames(len(viewer.frames) + 1, seconds=60)
+            assert small.clip_id == rich.clip_id
+            assert small.reason in ("rate", "loss", "delay")
+            viewer.say(Pause())
+            viewer.say(Seek(at_seconds=3.0))
+            while (clock := await viewer.has_heard(CameraClock, seconds=60)) != sought(clock, 3.0):
+                viewer.messages.remove(clock)
+
+
+def sought(clock: MediaMessage, at_seconds: float) -> MediaMessage | None:
+    """`clock` where it is of that time."""
+    assert isinstance(clock, CameraClock)
+    return clock if clock.at_seconds == pytest.approx(at_seconds, abs=0.01) else None
+
+
+def fallen(viewer: TestViewer) -> Showing | None:
+    """What is shown in place of the clip as it is."""
+    said = [message for message in viewer.messages if isinstance(message, Showing)]
+    return said[-1] if said and said[-1].rung != "clip" else None
 
 
 async def test_h265_comes_as_h264_and_is_said(connection: Client, hevc: FinishedClip, tmp_path: Path) -> None:

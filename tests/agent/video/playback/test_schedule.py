@@ -270,3 +270,41 @@ def test_whatever_somebody_does_times_never_fall_and_each_picture_can_be_decoded
         place = gops(number).index(show.sample)
         assert place == 0 or decoded == (number, place - 1), "a picture without what it builds on"
         decoded = (number, place)
+
+
+def test_thinned_it_shows_keyframes_alone_in_their_time_and_what_the_link_carries() -> None:
+    schedule = PlaybackSchedule(clip())
+    schedule.thin(8 * KEY_BYTES / 2)  # a keyframe takes two seconds
+    viewer = Viewer(schedule)
+    assert viewer.run() == "over"
+    shown = [show.sample.shown_seconds for show in viewer.shown]
+    assert all(show.sample.is_keyframe for show in viewer.shown)
+    assert shown == [0, 2, 4, 6, 8, 9]
+    dues = [show.due_seconds for show in viewer.shown]
+    assert [after - before for before, after in pairwise(dues)] == pytest.approx([2, 2, 2, 2, 1])
+
+
+def test_thinned_steps_and_seeks_go_to_keyframes() -> None:
+    schedule = PlaybackSchedule(clip())
+    schedule.thin(50_000)
+    viewer = Viewer(schedule)
+    schedule.pause(True)
+    schedule.seek(4.7)
+    assert viewer.run() == "hold"
+    for frames in (1, 1, -1):
+        schedule.step(frames)
+        assert viewer.run() == "hold"
+    assert [show.sample.shown_seconds for show in viewer.shown] == [4, 5, 6, 5]
+
+
+def test_once_it_is_no_longer_thinned_all_pictures_follow_the_keyframe() -> None:
+    schedule = PlaybackSchedule(clip())
+    schedule.thin(50_000)
+    viewer = Viewer(schedule)
+    viewer.run(pictures=2)
+    schedule.thin(None)
+    viewer.run(pictures=3)
+    last = viewer.shown[-4:]
+    assert last[0].sample.is_keyframe
+    steps = [after.sample.shown_seconds - before.sample.shown_seconds for before, after in pairwise(last)]
+    assert steps == pytest.approx([1 / FRAMES] * 3)
