@@ -14,6 +14,7 @@ from tests.hub.agents import until
 from tests.hub.site import Site, open_site
 from tests.system.edge import AGENT, all_receipted, linked, opened
 from vigie_agent.store import Store
+from vigie_hub.bus.connection import Connection
 from vigie_hub.fleet.heartbeats import Heartbeats
 from vigie_hub.fleet.registry import AgentRecord, Registry
 from vigie_hub.sync.stored import events_after
@@ -105,7 +106,7 @@ async def test_a_lane_that_only_a_newer_agent_has_waits_and_its_heartbeat_is_hea
     registry = Registry()
     registry.load([AgentRecord(AGENT, site.agents[0].key.public_key)], site.clock.now())
     heartbeats = Heartbeats(
-        site.connection.client,
+        Connection(site.server.url, site.keys.trust.hub_login()),
         site.database,
         registry,
         site.clock,
@@ -121,8 +122,12 @@ async def test_a_lane_that_only_a_newer_agent_has_waits_and_its_heartbeat_is_hea
             await until(lambda: all_receipted(store))
         beat = {**_beat(store), "newest": {"mot": 20, "aud": 7}}
         async with site.agents[0].connected(site.server.url) as agent:
-            await agent.client.publish(subjects.heartbeat(AGENT), json.dumps(beat).encode())
-            await until(lambda: _newest(site, {"mot": 20}))
+
+            async def is_heard() -> bool:
+                await agent.client.publish(subjects.heartbeat(AGENT), json.dumps(beat).encode())
+                return await _newest(site, {"mot": 20})
+
+            await until(is_heard, 60)
     listening.cancel()
     await asyncio.gather(listening, return_exceptions=True)
 
