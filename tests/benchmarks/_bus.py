@@ -22,7 +22,8 @@ async def bus(end: End) -> AsyncIterator[str]:
             if server.returncode is not None:
                 raise RuntimeError("nats-server does not start")
         draining = asyncio.create_task(server.stderr.read())
-        yield f"nats://{end.address}:{_PORT}"
+        host = f"[{end.address}]" if ":" in end.address else end.address
+        yield f"nats://{host}:{_PORT}"
     finally:
         if server.returncode is None:
             server.terminate()

@@ -54,10 +54,10 @@ class Star:
 
     async def move(self, island: End, old: str, new: str) -> None:
         """The island gets another address."""
-        bits = 64 if ":" in old else 24
-        await island.run("ip", "address", "add", f"{new}/{bits}", "dev", "link0", *(["nodad"] if ":" in old else []))
+        six, bits, nodad = (["-6"], 64, ["nodad"]) if ":" in old else ([], 24, [])
         await island.run("ip", "address", "del", f"{old}/{bits}", "dev", "link0")
-        await island.run("ip", *(["-6"] if ":" in old else []), "route", "replace", "default", "dev", "link0")
+        await island.run("ip", "address", "add", f"{new}/{bits}", "dev", "link0", *nodad)
+        await island.run("ip", *six, "route", "replace", "default", "dev", "link0")
 
     async def _ask(self, rules: Sequence[Rule] | None) -> Passed:
         assert self._process.stdin is not None

@@ -7,6 +7,7 @@ refused, and that is on record.
 import hashlib
 import secrets
 import sqlite3
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, Literal
@@ -88,11 +89,16 @@ class TicketDesk:
 
         await self._database.write(note)
 
+    async def go_on(self, seconds: Mapping[str, float]) -> None:
+        """They still look, and saw pictures for so long, by viewing: what is known of them should the hub be killed."""
+        rows = [(round(seen, 3), viewing_id) for viewing_id, seen in seconds.items()]
+        sql = "UPDATE viewings SET seconds = ? WHERE viewing_id = ? AND ended_at IS NULL"
+        await self._database.write(lambda connection: connection.executemany(sql, rows))
+
     async def close_forgotten(self) -> int:
-        """End viewings of a hub that stopped in their midst; their seconds are unknown, and at least 0."""
-        now = iso(self._clock.now())
-        sql = "UPDATE viewings SET ended_at = ? WHERE ended_at IS NULL"
-        return await self._database.write(lambda connection: connection.execute(sql, (now,)).rowcount)
+        """End viewings of a hub that was killed in their midst: they went on for their seconds, or a little longer."""
+        now = self._clock.now()
+        return await self._database.write(lambda connection: _interrupt(connection, now))
 
 
 def _insert(connection: sqlite3.Connection, ticket: Ticket, digest: bytes, now: datetime) -> None:
@@ -110,6 +116,16 @@ def _insert(connection: sqlite3.Connection, ticket: Ticket, digest: bytes, now: 
             iso(ticket.expires_at),
         ),
     )
+
+
+def _interrupt(connection: sqlite3.Connection, now: datetime) -> int:
+    sql = "SELECT user, target, seconds FROM viewings JOIN tickets USING (ticket_id) WHERE ended_at IS NULL"
+    viewings = connection.execute(sql).fetchall()
+    for user, target, seconds in viewings:
+        _kind, _colon, name = target.partition(":")
+        audit.record(connection, now, user, "viewing_interrupted", f"{name} {seconds:.0f}s")
+    connection.execute("UPDATE viewings SET ended_at = ? WHERE ended_at IS NULL", (iso(now),))
+    return len(viewings)
 
 
 def _redeem(connection: sqlite3.Connection, digest: bytes, user: str, target: Target, now: datetime) -> Ticket | Flaw:

@@ -88,11 +88,22 @@ async def test_start_stop_and_seconds_are_on_record(desk: Desk) -> None:
     ]
 
 
-async def test_viewings_that_a_stopped_hub_left_open_are_ended(desk: Desk) -> None:
+async def test_viewings_that_a_killed_hub_left_open_are_interrupted_with_what_is_known(desk: Desk) -> None:
     ticket, _secret = await desk.issue("amal", GATE, "Case 114")
-    await desk.began(ticket, "a" * 22)
+    for viewing_id in ("a" * 22, "b" * 22):
+        await desk.began(ticket, viewing_id)
+    await desk.go_on({"a" * 22: 12.0, "b" * 22: 20.0})
+    await desk.ended(ticket, "b" * 22, 21.0)
+    await desk.go_on({"a" * 22: 22.04, "b" * 22: 30.0})
     assert await desk.close_forgotten() == 1
     assert await desk.close_forgotten() == 0
+    assert await desk.rows("SELECT seconds, ended_at IS NULL FROM viewings ORDER BY viewing_id") == [
+        (22.04, 0),
+        (21.0, 0),
+    ]
+    assert await desk.rows("SELECT user, action, target FROM audit ORDER BY id DESC LIMIT 1") == [
+        ("amal", "viewing_interrupted", "gate-1/in 22s")
+    ]
 
 
 async def test_tickets_that_nobody_used_are_not_kept_for_ever(desk: Desk) -> None:

@@ -25,6 +25,8 @@ from vigie_shared.signaling import MediaWanted
 
 STILL_ALLOWED_SECONDS: Final = 5.0
 """How often it is looked whether somebody who watches still may."""
+NOTED_SECONDS: Final = 10.0
+"""How often it is noted how much each has seen."""
 _H264: Final = re.compile(r"^a=rtpmap:\d+ H264/90000", re.MULTILINE | re.IGNORECASE)
 log = structlog.get_logger(__name__)
 Hindrance = Literal["stopped", "hub-full", "user-full", "no-h264", "no-such-viewing", "other-ice-session"]
@@ -107,7 +109,9 @@ class Watching:
             async with asyncio.TaskGroup() as self._group:
                 self._peers = WarmPeers(self._connection_to, self._group, warm_seconds=self._warm_seconds)
                 self.ready.set()
-                await asyncio.Event().wait()
+                while True:
+                    await asyncio.sleep(NOTED_SECONDS)
+                    await self._note()
         finally:
             self.ready.clear()
             self._group = self._peers = None
@@ -139,6 +143,15 @@ class Watching:
             raise
         self._group.create_task(self._accompany(viewing, relay, ticket, may_watch))
         return Watched(viewing_id, answer, _etag(viewing.viewer), self.ice_servers(viewing_id))
+
+    async def _note(self) -> None:
+        """How long each has seen something by now; a hub that is killed can say so afterwards."""
+        seconds = {viewing_id: viewing.viewer.seconds_seen for viewing_id, viewing in self._viewings.items()}
+        try:
+            if seconds:
+                await self._tickets.go_on(seconds)
+        except VigieError as error:  # a full disk ends no view
+            log.error("viewings_not_noted", reason=str(error))
 
     async def cool(self) -> None:
         """Close connections to agents that nobody uses, before their minute is over."""

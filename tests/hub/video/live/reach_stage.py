@@ -56,19 +56,32 @@ class Part:
         """Seen so far."""
         return max((line.get("frames", 0) for line in self.said), default=0)
 
+    async def falls_to(self, name: str, value: float) -> None:
+        """Wait until the newest line with that name says so."""
+        async with asyncio.timeout(SECONDS):
+            while next((line[name] for line in reversed(self.said) if name in line), None) != value:
+                self._stirred.clear()
+                await self._stirred.wait()
+
+    async def kill(self) -> None:
+        """`kill -9`."""
+        self.process.kill()
+        await self.process.wait()
+
 
 class Stage:
     """What is on it."""
 
-    def __init__(self, sea: Star, turn: TurnServer | None, folder: Path, stack: AsyncExitStack) -> None:
-        self.sea, self.turn, self.folder = sea, turn, folder
-        self._stack = stack
-        self.url = ""
+    def __init__(self, islands: Sequence[End], url: str, folder: Path, stack: AsyncExitStack) -> None:
+        self.folder = folder
+        self.turn: TurnServer | None = None
+        self.sea: Star
+        self._islands, self._url, self._stack = islands, url, stack
 
     async def begin(self, role: str, **asked: Any) -> Part:
         """Start one; it ends with the stage."""
         island = self.island(role)
-        process = await island.start(sys.executable, "-m", ENDS, role, self.url, json.dumps(asked), stdout=PIPE)
+        process = await island.start(sys.executable, "-m", ENDS, role, self._url, json.dumps(asked), stdout=PIPE)
         part = Part(process)
         reading = asyncio.create_task(part.read())
         self._stack.push_async_callback(_end, process, reading)
@@ -89,7 +102,7 @@ class Stage:
 
     def island(self, role: str) -> End:
         """Where it is."""
-        return self.sea.islands[{"turn": 0, "hub": 1, "agent": 2, "viewer": 3}[role]]
+        return self._islands[{"turn": 0, "hub": 1, "agent": 2, "viewer": 3}[role]]
 
 
 async def _end(process: Process, reading: asyncio.Task[None]) -> None:
@@ -114,6 +127,14 @@ async def staged(
         turn = None
         if with_turn:
             turn = await stack.enter_async_context(turn_server(folder, island.address, enter=island.command))
-        stage = Stage(sea, turn, folder, stack)
-        stage.url = await stack.enter_async_context(bus(sea.islands[1]))
+        url = await stack.enter_async_context(bus(sea.islands[1]))
+        stage = Stage(sea.islands, url, folder, stack)
+        stage.sea, stage.turn = sea, turn
         yield stage
+
+
+@asynccontextmanager
+async def staged_here(folder: Path, nats_url: str) -> AsyncIterator[Stage]:
+    """The same on this machine, without a TURN server and without firewalls."""
+    async with AsyncExitStack() as stack:
+        yield Stage([End("127.0.0.1", ())] * 4, nats_url, folder, stack)

@@ -61,6 +61,28 @@ async def test_a_view_finds_another_way_whenever_a_firewall_takes_the_one_it_had
         assert not any(AGENT in way for way in seen.ways("udp"))
 
 
+@pytest.mark.timeout(600)
+async def test_a_view_comes_back_by_itself_after_the_agent_got_another_address(tmp_path: Path) -> None:
+    elsewhere = "10.78.0.13"
+    async with staged(tmp_path, ANY, with_turn=False) as stage:
+        _hub, _agent, viewer = await stage.begin_all()
+        await viewer.says("frames", over=ENOUGH_FRAMES)
+        await stage.sea.move(stage.island("agent"), AGENT, elsewhere)
+        seen = await _seen(stage, viewer, ANY)
+    assert frozenset((elsewhere, HUB)) in seen.ways("udp")
+
+
+@pytest.mark.skipif(not Path("/proc/net/if_inet6").exists(), reason="this machine has no IPv6")
+@pytest.mark.timeout(600)
+async def test_where_there_is_only_ipv6_video_comes_by_it(tmp_path: Path) -> None:
+    addresses = [f"fd78::{number}" for number in range(1, 5)]
+    async with staged(tmp_path, ANY, addresses=addresses, with_turn=False) as stage:
+        _hub, _agent, viewer = await stage.begin_all()
+        seen = await _seen(stage, viewer, ANY)
+    _turn, hub, agent, viewer_at = addresses
+    assert {frozenset((agent, hub)), frozenset((hub, viewer_at))} <= seen.ways("udp")
+
+
 async def _seen(stage: Stage, viewer: Part, rules: Sequence[Rule]) -> Passed:
     """What passed once video came by those rules; no packet of it had a larger payload than fits every tunnel."""
     await stage.sea.allow(rules)
