@@ -116,6 +116,8 @@ def _traffic(site: "Site", case: str, seconds: float, events_per_second: float) 
     if made != stored or any(answer["behind"] for answer in settled):
         raise RuntimeError(f"{made} events were made, {stored} are stored")
     delays = sorted(delay for answer in settled for delay in answer["delays_ms"])
+    if not delays:
+        raise RuntimeError("no agent had an event to tell: more cameras, please, or more seconds")
     yield Measurement(
         case=case, metric="events_per_second", value=made / seconds, unit="1/s", baseline=events_per_second
     )

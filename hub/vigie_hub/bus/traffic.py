@@ -9,6 +9,21 @@ Session = tuple[str, int]
 
 
 @dataclass(frozen=True, slots=True)
+class Load:
+    """What all connections of one server have sent since it was started."""
+
+    server_id: str
+    messages: int
+    bytes: int
+
+    @classmethod
+    def of(cls, answer: dict[str, Any]) -> Self:
+        """From an answer of nats-server's monitoring (STATSZ). Raises KeyError, TypeError."""
+        received = answer["statsz"]["received"]
+        return cls(answer["server"]["id"], received["msgs"], received["bytes"])
+
+
+@dataclass(frozen=True, slots=True)
 class Traffic:
     """What one connection has sent since it was made."""
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from vigie_hub.bus.traffic import Session, Traffic
+from vigie_hub.bus.traffic import Load, Session, Traffic
 
 MESSAGES_PER_SECOND: Final = 500.0
 MESSAGES_BURST: Final = 4_000.0
@@ -19,8 +19,12 @@ SESSION_MESSAGES: Final = 100.0
 """What a login costs, in messages: an agent that comes and goes many times a second is a flood too."""
 SESSIONS_MAX: Final = 16
 """Connections of one key at once. Each login of an agent may leave one behind, until nats-server misses it."""
+LOOK_MESSAGES: Final = MESSAGES_BURST / 4
+LOOK_BYTES: Final = BYTES_BURST / 4
+"""What all connections together may send before each is looked at: nobody can have sent more."""
 _KEYS_MAX: Final = 20_000
 _SESSIONS_KEPT_MAX: Final = 40_000
+_SERVERS_MAX: Final = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +49,27 @@ class _Bucket:
         self.bytes = min(BYTES_BURST, self.bytes + passed * BYTES_PER_SECOND) - bytes_
         self.at_seconds = now_seconds
         return self.messages >= 0 and self.bytes >= 0
+
+
+class Looks:
+    """When it is worth looking at single connections: not while all of them together send too little for a flood."""
+
+    def __init__(self) -> None:
+        self._looked_at: dict[str, Load] = {}
+
+    def feed(self, load: Load) -> bool:
+        """Whether to look now; if so, what was sent up to now counts as looked at."""
+        before = self._looked_at.get(load.server_id)
+        if (
+            before is not None
+            and 0 <= load.messages - before.messages < LOOK_MESSAGES
+            and 0 <= load.bytes - before.bytes < LOOK_BYTES
+        ):
+            return False
+        if before is None and len(self._looked_at) >= _SERVERS_MAX:
+            self._looked_at.clear()  # each start of a server gives it another id
+        self._looked_at[load.server_id] = load
+        return True
 
 
 class Floods:

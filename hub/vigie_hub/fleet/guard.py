@@ -1,11 +1,12 @@
 """The guard at nats-server's door: whoever floods it is cut and kept out for a while, so that others' hits go on.
 
-nats-server itself bounds no agent's messages a second, but counts them: the guard asks for the counts of those
-connections that spoke last, four times a second, and has the account's token refuse a key that is far beyond what an
-agent may send.
+nats-server itself bounds no agent's messages a second, but counts them. Four times a second the guard asks what came in
+all; whenever that could hold a flood it asks for the counts of those connections that spoke last, and has the account's
+token refuse a key that is far beyond what an agent may send.
 """
 
 import asyncio
+import contextlib
 import sqlite3
 from collections.abc import Awaitable, Callable
 from typing import Final
@@ -13,9 +14,9 @@ from typing import Final
 import structlog
 
 from vigie_hub.bus.system import System
-from vigie_hub.bus.traffic import Session, Traffic
+from vigie_hub.bus.traffic import Load, Session, Traffic
 from vigie_hub.database import Database
-from vigie_hub.fleet.floods import Flood, Floods
+from vigie_hub.fleet.floods import Flood, Floods, Looks
 from vigie_hub.fleet.registry import Registry
 from vigie_hub.fleet.suspensions import Suspension, suspend, suspensions
 from vigie_shared.clock import Clock
@@ -38,6 +39,8 @@ class Guard:
         self._registry = registry
         self._clock = clock
         self._floods = Floods()
+        self._looks = Looks()
+        self._look_due = True
         self._found: list[Flood] = []
         self._stirred = asyncio.Event()
         self._ends: list[int] = []
@@ -52,18 +55,24 @@ class Guard:
         """Guard until cancelled."""
         await self.refresh()
         await self._system.watch_traffic(self._heard, self.whose)
+        await self._system.watch_load(self._weighed)
+        loop = asyncio.get_running_loop()
+        next_at = loop.time()
         while True:
             try:
-                await self._system.ask_traffic()
+                if loop.time() >= next_at:
+                    next_at = loop.time() + LOOK_SECONDS
+                    await self._system.ask_load()
+                    await self._let_in()
+                if self._look_due:
+                    await self._system.ask_traffic()
+                    self._look_due = False
                 await self._judge()
-                await self._let_in()
             except (LinkError, StoreError) as error:
                 log.debug("traffic_unknown", reason=str(error))
-            try:
-                async with asyncio.timeout(LOOK_SECONDS):
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout_at(next_at):
                     await self._stirred.wait()
-            except TimeoutError:
-                pass
             self._stirred.clear()
 
     async def refresh(self) -> None:
@@ -77,6 +86,11 @@ class Guard:
     def came(self, key: str, sessions: int) -> None:
         """A connection of `key` was made; it has so many now."""
         self._note(self._floods.came(key, sessions, self._clock.monotonic_seconds()))
+
+    def _weighed(self, load: Load) -> None:
+        if self._looks.feed(load):
+            self._look_due = True
+            self._stirred.set()
 
     def _heard(self, traffic: list[Traffic]) -> None:
         self._note(self._floods.feed(traffic, self._clock.monotonic_seconds()))

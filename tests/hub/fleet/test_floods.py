@@ -1,14 +1,17 @@
 from collections.abc import Iterator
 
-from vigie_hub.bus.traffic import Traffic
+from vigie_hub.bus.traffic import Load, Traffic
 from vigie_hub.fleet.floods import (
     BYTES_BURST,
+    LOOK_BYTES,
+    LOOK_MESSAGES,
     MESSAGES_BURST,
     MESSAGES_PER_SECOND,
     SESSION_MESSAGES,
     SESSIONS_MAX,
     Flood,
     Floods,
+    Looks,
 )
 
 
@@ -70,3 +73,27 @@ def test_one_that_hoards_connections_slowly_is_a_flood() -> None:
     assert [bool(floods.came("UA", count, 60.0 * count)) for count in range(1, SESSIONS_MAX + 2)] == (
         [False] * SESSIONS_MAX + [True]
     )
+
+
+def test_connections_are_looked_at_once_enough_came_for_a_flood() -> None:
+    looks, half = Looks(), int(LOOK_MESSAGES) // 2
+    assert looks.feed(Load("one", 1_000_000, 0))  # who knows since when
+    assert not looks.feed(Load("one", 1_000_000 + half, 0))
+    assert looks.feed(Load("one", 1_000_000 + 2 * half, 0))
+    assert not looks.feed(Load("one", 1_000_000 + 3 * half, int(LOOK_BYTES) - 1))
+    assert looks.feed(Load("one", 1_000_000 + 3 * half, int(LOOK_BYTES)))
+
+
+def test_each_server_of_a_cluster_counts_for_itself_and_a_restarted_one_anew() -> None:
+    looks = Looks()
+    assert looks.feed(Load("one", 5, 5))
+    assert looks.feed(Load("two", 5, 5))
+    assert not looks.feed(Load("one", 6, 6))
+    assert looks.feed(Load("one", 1, 1))
+
+
+def test_servers_that_come_and_go_are_forgotten() -> None:
+    looks = Looks()
+    for number in range(1000):
+        assert looks.feed(Load(f"server {number}", 0, 0))
+    assert len(looks._looked_at) < 100

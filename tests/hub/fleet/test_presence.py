@@ -11,6 +11,7 @@ from tests.hub.agents import Agent, until
 from tests.hub.overseen import overseen
 from tests.hub.site import Site, open_site
 from vigie_hub.fleet.enrolment import revoke
+from vigie_hub.fleet.floods import LOOK_MESSAGES
 from vigie_hub.fleet.presence import STRANGER_SECONDS, Sessions
 from vigie_shared.clock import SystemClock
 
@@ -83,13 +84,20 @@ async def test_revoked_agent_is_cut_and_refused_and_others_stay(tmp_path: Path) 
         assert await site.count("agents WHERE agent_id = 'a' AND revoked_at IS NOT NULL") == 1
 
 
-async def test_connection_that_nobody_told_of_is_asked_for(tmp_path: Path) -> None:
-    async with open_site(tmp_path, "a") as site, overseen(site) as seen, site.agents[0].connected(site.server.url):
+async def test_connection_that_speaks_and_that_nobody_told_of_is_asked_for(tmp_path: Path) -> None:
+    async with (
+        open_site(tmp_path, "a") as site,
+        overseen(site) as seen,
+        site.agents[0].connected(site.server.url) as agent,
+    ):
         await until(lambda: _has(site, "a", "up"))
         seen.presence._sessions.end_survey({})  # as if the event had been lost
         seen.presence._settle_all()
         assert not seen.registry.is_online("a")
         site.clock.move(STRANGER_SECONDS)
+        for _each in range(int(LOOK_MESSAGES)):
+            await agent.client.publish("r.a.nothing", b"x")
+        await agent.client.flush(timeout=30)
 
         async def is_online() -> bool:
             return seen.registry.is_online("a")
