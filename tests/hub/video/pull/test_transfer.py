@@ -1,30 +1,18 @@
 """The puller's core: whatever a holder does, only the promised bytes come out."""
 
 import hashlib
-from dataclasses import dataclass, field
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.hub.video.pull.played import BLOCK, CLIP_ID, Key, Pull, manifest_of, pull_of, started
 from vigie_hub.video.pull.pieces import Quality
-from vigie_hub.video.pull.transfer import (
-    Action,
-    Finish,
-    Keep,
-    Promise,
-    RefusedError,
-    Resume,
-    Send,
-    Store,
-    Transfer,
-)
-from vigie_hub.video.pull.window import GET_BYTES, WINDOW_BYTES
+from vigie_hub.video.pull.transfer import Promise, RefusedError, Send, Transfer
+from vigie_hub.video.pull.window import GET_BYTES
 from vigie_shared.errors import DigestError, SignatureError, WireError
 from vigie_shared.transfer import (
     PULLER_MESSAGE,
-    Derived,
-    Done,
     Get,
     Head,
     Index,
@@ -39,62 +27,6 @@ from vigie_shared.transfer import (
     manifest_statement,
     pack_frame,
 )
-
-CLIP_ID = "0123456789abcdef012345"
-BLOCK = 10
-
-
-def manifest_of(clip: bytes, clip_id: str = CLIP_ID) -> Manifest:
-    sha256, blocks = block_digests([clip], BLOCK)
-    return Manifest(clip_id=clip_id, bytes=len(clip), sha256=sha256, block_bytes=BLOCK, block_sha256=blocks)
-
-
-@dataclass
-class Pull:
-    """Plays the shell: stores what it is told to, remembers what was asked."""
-
-    transfer: Transfer
-    disk: bytes = b""
-    asked: list[Get] = field(default_factory=list)
-    finished: bool = False
-    done: bool = False
-
-    def act(self, actions: list[Action]) -> None:
-        for action in actions:
-            match action:
-                case Send(text):
-                    said = PULLER_MESSAGE.validate_json(text)
-                    self.done = self.done or isinstance(said, Done)
-                    if isinstance(said, Get):
-                        self.asked.append(said)
-                case Resume():
-                    self.act(self.transfer.resume(lambda offset, length: self.disk[offset : offset + length]))
-                case Store(offset, data) | Keep(offset, data):
-                    padded = self.disk.ljust(offset, b"\0")
-                    self.disk = padded[:offset] + data + padded[offset + len(data) :]
-                case Finish():
-                    self.finished = True
-
-    def serve(self, clip: bytes, frame_bytes: int) -> None:
-        """Answer all gets from `clip`, in frames of `frame_bytes`."""
-        while self.asked:
-            get = self.asked.pop(0)
-            for start in range(get.offset, get.offset + get.length, frame_bytes):
-                piece = clip[start : min(start + frame_bytes, get.offset + get.length)]
-                self.act(self.transfer.feed(pack_frame(start, piece)))
-
-
-def pull_of(clip: bytes, on_disk: bytes = b"", window_bytes: int = WINDOW_BYTES) -> Pull:
-    pull = Pull(Transfer(Promise("gate", CLIP_ID, len(clip), hashlib.sha256(clip).hexdigest())), disk=on_disk)
-    pull.transfer.window_bytes = window_bytes
-    pull.act(pull.transfer.start())
-    return pull
-
-
-def started(clip: bytes, on_disk: bytes = b"", window_bytes: int = WINDOW_BYTES) -> Pull:
-    pull = pull_of(clip, on_disk, window_bytes)
-    pull.act(pull.transfer.feed(manifest_of(clip).model_dump_json()))
-    return pull
 
 
 @given(st.binary(min_size=1, max_size=120), st.integers(1, 12))
@@ -246,17 +178,6 @@ def test_a_holder_that_has_no_turn_yet_is_a_sign_of_life_and_nothing_more() -> N
     assert transfer.feed(Waiting().model_dump_json()) == []
 
 
-class Key:
-    """Signs by writing down what it signed."""
-
-    @staticmethod
-    def sign(message: bytes) -> str:
-        return hashlib.sha256(message).hexdigest()
-
-    def verify(self, message: bytes, signature: str) -> bool:
-        return signature == self.sign(message)
-
-
 HEADS = ((8, 5), (22, 9), (41, 3), (50, 12))
 SHOWN = bytes(range(100))
 
@@ -348,48 +269,6 @@ def test_what_is_not_signed_by_the_agent_is_refused() -> None:
         Transfer(promise, agent_key=Key()).feed(
             signed(manifest_of(SHOWN)).model_copy(update={"signature": "x"}).model_dump_json()
         )
-
-
-def small_manifest(small: bytes, **changes: object) -> Manifest:
-    derived = Derived(source_sha256=hashlib.sha256(SHOWN).hexdigest(), width_px=640, height_px=360)
-    manifest = manifest_of(small).model_copy(update={"derived": derived, **changes})
-    return manifest.model_copy(update={"signature": Key.sign(manifest_statement("gate", manifest))})
-
-
-def sub_pull(on_disk: bytes = b"") -> Pull:
-    pull = Pull(Transfer(Promise("gate", CLIP_ID, len(SHOWN), hashlib.sha256(SHOWN).hexdigest()), "sub", Key()))
-    pull.disk = on_disk
-    pull.act(pull.transfer.start())
-    return pull
-
-
-def test_a_sub_stream_comes_block_by_block_and_goes_on_where_it_was() -> None:
-    small = bytes(range(35))
-    pull = sub_pull(small[:23])
-    pull.act(pull.transfer.feed(small_manifest(small).model_dump_json()))
-    pull.serve(small, 4)
-    assert (pull.disk, pull.finished) == (small, True)
-    assert (pull.transfer.wanted_bytes, pull.transfer.received_bytes) == (35, 12)
-
-
-def test_a_sub_stream_needs_the_agents_word_for_this_very_clip() -> None:
-    small = bytes(range(35))
-    other = Derived(source_sha256="0" * 64, width_px=640, height_px=360)
-    for manifest, refusal in (
-        (small_manifest(small, derived=other), WireError),
-        (small_manifest(bytes(101)), WireError),
-        (small_manifest(small).model_copy(update={"signature": None}), SignatureError),
-        (small_manifest(small).model_copy(update={"signature": "x"}), SignatureError),
-        (small_manifest(small).model_copy(update={"bytes": 34}), SignatureError),
-        (signed(manifest_of(SHOWN)), RefusedError),
-    ):
-        with pytest.raises(refusal):
-            sub_pull().transfer.feed(manifest.model_dump_json())
-
-
-def test_a_sub_stream_is_never_taken_for_the_clip() -> None:
-    with pytest.raises(DigestError, match="other bytes"):
-        pull_of(SHOWN).transfer.feed(small_manifest(bytes(35)).model_dump_json())
 
 
 def test_an_index_that_reaches_beyond_the_clip_or_over_itself_is_none() -> None:
