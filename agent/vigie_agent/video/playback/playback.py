@@ -173,18 +173,17 @@ class PlaybackSource:
         self._schedule.feed(number, samples)
 
     def _take_rung(self) -> None:
-        """Show what fits the link, where that can be had; from a keyframe on."""
+        """Show what fits the link, from a keyframe on."""
         change, self._change = self._change, None
-        if change is None:
-            return
-        self._rung = change.rung
-        if change.rung in TARGETS and self._transcode is None and not self._transcoders.has_room:
-            self._rung = "keyframes"
-        self._prepare()
+        if change is not None:
+            self._rung = change.rung
+            self._prepare()
 
     def _prepare(self) -> None:
-        """The transcode that rung and codec need, or none."""
+        """The transcode that rung and codec need, or none; keyframes where others took the last one meanwhile."""
         clip = self._schedule.clip
+        if self._rung in TARGETS and self._transcode is None and not self._transcoders.has_room:
+            self._rung = "keyframes"
         target = TARGETS.get(self._rung, None if self._obstacle is None else CLIP)
         if (None if self._transcode is None else self._transcode.target) != target:
             self._close_transcode()

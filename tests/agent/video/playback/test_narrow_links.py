@@ -10,6 +10,7 @@ from tests.agent.store.samples import filmed
 from tests.agent.video.playback.test_playback import (
     RATE,
     Screen,
+    another,
     bar,
     column_of,
     keep,
@@ -22,7 +23,7 @@ from vigie_agent.camera import FinishedClip
 from vigie_agent.store import Store
 from vigie_agent.video.ladder.transcoding import Transcoders
 from vigie_agent.video.media.source import LinkFeedback, MediaFrame
-from vigie_shared.media import Pause, Seek
+from vigie_shared.media import Jump, Pause, Seek
 
 __all__ = ["store", "transcoders"]
 
@@ -41,6 +42,11 @@ def rich(tmp_path_factory: pytest.TempPathFactory) -> FinishedClip:
 def shown_seconds(screen: Screen) -> float:
     """The time that the newest picture shows."""
     return 2 * column_of(screen.pictures[-1])
+
+
+def rung_of(screen: Screen) -> str:
+    """What is shown."""
+    return screen.source.showing.rung
 
 
 class Narrow:
@@ -104,3 +110,28 @@ async def test_without_a_transcode_keyframes_remain_of_a_clip(
     screen.source.steer(Pause())
     other.close()
     await screen.close()
+
+
+async def test_another_clip_goes_on_as_small_or_by_keyframes_where_the_transcode_was_taken(
+    store: Store, transcoders: Transcoders, rich: FinishedClip
+) -> None:
+    following = another(rich, 60)
+    await keep(store, rich, following)
+    link, screen = Narrow(), await playing(store, transcoders, rich)
+    await screen.take(3)
+    screen.source.adapt(LinkFeedback(link.now_seconds - 2, 3e7, 0.0, 0.1, 0.0))
+    await link.until(screen, "low", 3e5, 0.9)
+    screen.source.steer(Jump(to="next"))
+    while screen.source.showing.clip_id != following.clip_id:
+        (frame,) = await screen.take(1)
+    assert frame.is_keyframe
+    assert rung_of(screen) == "low"
+    screen.source._close_transcode()
+    other = transcoders.open("h264", reorders=False)
+    screen.source.steer(Jump(to="previous"))
+    while screen.source.showing.clip_id != rich.clip_id:
+        (frame,) = await screen.take(1)
+    assert frame.is_keyframe
+    assert rung_of(screen) == "keyframes"
+    await screen.close()
+    other.close()
