@@ -183,7 +183,7 @@ class PacketReceiver:
         sent_at = packet.extensions.abs_send_time
         if sent_at is None or self._media_ssrc is None:
             return
-        came_at = now_seconds - self._arrivals.waited_seconds
+        came_at = self._arrivals.came_at_seconds or now_seconds
         if self._bandwidth.feed(sent_at, len(packet.payload) + PACKET_OVERHEAD_BYTES, came_at):
             self._write_rtcp(self._remb(self._media_ssrc))
 
