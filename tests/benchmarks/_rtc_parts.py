@@ -112,6 +112,10 @@ class Receiver:
     async def frames(self) -> int:
         return sum(receiver.counts.frames for receiver in self._receivers)
 
+    async def received_bytes(self) -> int:
+        """Of video, repeated packets included."""
+        return sum(receiver.counts.bytes for receiver in self._receivers)
+
     def _on_frame(self, frame: ReceivedFrame) -> None:
         """Counted by the receiver."""
 

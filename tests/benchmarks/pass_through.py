@@ -19,7 +19,7 @@ from statistics import median
 
 from tests.benchmarks._processor import cpu_seconds
 from tests.benchmarks._rtc_clip import FRAMES_PER_SECOND, make_clip
-from tests.benchmarks._rtc_process import peer_process
+from tests.benchmarks._rtc_process import PeerProcess, peer_process
 from vigie_shared.bench import Measurement
 
 SUMMARY = "processor time of passed-through streams, and viewers a core at the hub"
@@ -38,10 +38,18 @@ class Plan:
     viewers: int
 
 
+@dataclass(frozen=True)
+class Relayed:
+    """What the hub used to relay, and what came to it from the agent."""
+
+    cores: float
+    uplink_kbit_s: float
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--streams", type=int, default=8, metavar="N", help="sent at the same time")
     parser.add_argument("--viewers", type=int, default=100, metavar="N", help="of one stream at the hub")
-    parser.add_argument("--seconds", type=float, default=20, metavar="S", help="measured of each kind in a round")
+    parser.add_argument("--seconds", type=float, default=8, metavar="S", help="measured of each kind in a round")
     parser.add_argument("--rounds", type=int, default=3, metavar="N", help="of each kind")
 
 
@@ -82,14 +90,16 @@ def sender_rows(plan: Plan) -> Iterator[Measurement]:
 
 
 def viewer_rows(plan: Plan) -> Iterator[Measurement]:
-    """`viewers_per_core`: whole viewers' frames by the cores that the hub uses to relay them; and how late they are."""
+    """`viewers_per_core`: whole viewers' frames by the cores that the hub uses to relay them; how late they are; and
+    what the agent sends for all of them, against what it sends for one.
+    """
     with tempfile.TemporaryDirectory() as folder:
         clip = Path(folder) / "clip.mp4"
         make_clip(clip, 768, 432, 1_000_000, 8)
-        measured = [asyncio.run(_relay(clip, plan)) for _ in range(plan.rounds)]
+        alone, measured = asyncio.run(_relay(clip, plan))
     case = f"1 Mbit/s, {plan.viewers} viewers"
     full = plan.seconds * FRAMES_PER_SECOND
-    served = median(late["frames"] / full / cores for cores, late in measured)
+    served = median(late["frames"] / full / relayed.cores for relayed, late in measured)
     yield Measurement(case=case, metric="viewers_per_core", value=served, unit="viewers")
     for share in ("p50", "p95", "p99"):
         late = median(late[f"{share}_ms"] for _, late in measured)
@@ -97,6 +107,10 @@ def viewer_rows(plan: Plan) -> Iterator[Measurement]:
     rate = median(late["frames"] for _, late in measured) / plan.viewers / plan.seconds
     yield Measurement(
         case=case, metric="frames_per_second", value=rate, unit="frames/s", baseline=float(FRAMES_PER_SECOND)
+    )
+    uplink = median(relayed.uplink_kbit_s for relayed, _ in measured)
+    yield Measurement(
+        case=f"{case}, against 1", metric="uplink_kbit_s", value=uplink, unit="kbit/s", baseline=alone.uplink_kbit_s
     )
 
 
@@ -165,18 +179,33 @@ def counting_ports(count: int) -> Iterator[tuple[list[int], list[int]]]:
             sock.close()
 
 
-async def _relay(clip: Path, plan: Plan) -> tuple[float, dict[str, float]]:
+async def _relay(clip: Path, plan: Plan) -> tuple[Relayed, list[tuple[Relayed, dict[str, float]]]]:
+    """With one viewer, and with all of them in each round: what the hub does, and what they see."""
+    measured = []
     async with (
         peer_process("relay") as hub,
         peer_process("viewers") as viewers,
         peer_process("sender", "--clip", str(clip)) as agent,
     ):
-        await hub.call("accept", answer=await agent.call("answer", offer=await hub.call("offer")))
-        for _ in range(plan.viewers):
+
+        async def watch() -> None:
             await viewers.call("accept", answer=await hub.call("answer", offer=await viewers.call("offer")))
+
+        await hub.call("accept", answer=await agent.call("answer", offer=await hub.call("offer")))
+        await watch()
         await asyncio.sleep(_SETTLE_SECONDS)
-        await viewers.call("lateness")
-        used, began = hub.cpu_seconds(), time.perf_counter()
-        await asyncio.sleep(plan.seconds)
-        cores = (hub.cpu_seconds() - used) / (time.perf_counter() - began)
-        return cores, await viewers.call("lateness")
+        alone = await _relayed(hub, plan.seconds)
+        for _ in range(plan.viewers - 1):
+            await watch()
+        await asyncio.sleep(_SETTLE_SECONDS)
+        for _ in range(plan.rounds):
+            await viewers.call("lateness")
+            measured.append((await _relayed(hub, plan.seconds), await viewers.call("lateness")))
+    return alone, measured
+
+
+async def _relayed(hub: PeerProcess, seconds: float) -> Relayed:
+    used, received, began = hub.cpu_seconds(), await hub.call("received_bytes"), time.perf_counter()
+    await asyncio.sleep(seconds)
+    received, passed = await hub.call("received_bytes") - received, time.perf_counter() - began
+    return Relayed(cores=(hub.cpu_seconds() - used) / passed, uplink_kbit_s=received * 8 / 1000 / passed)
