@@ -134,7 +134,7 @@ class Agent:
         await jetstream.publish(subjects.events(self.agent_id, sent.lane), encode(sent))
 
 
-async def until(condition: Callable[[], Coroutine[Any, Any, bool]], seconds: float = 20) -> None:
+async def until(condition: Callable[[], Coroutine[Any, Any, bool]], seconds: float = 60) -> None:
     """Wait until `condition` holds; fails after `seconds`."""
     async with asyncio.timeout(seconds):
         while not await condition():  # noqa: ASYNC110

@@ -105,7 +105,7 @@ class NatsConfiguration:
         }
         lines = [
             "# Written by `vigie hub`; change its settings, not this file.",
-            "# With GOGC=50 in its environment nats-server serves a large fleet with a quarter less memory.",
+            "# With GOGC=25 in its environment nats-server serves a large fleet with a quarter less memory.",
         ]
         lines += [f"{key}: {json.dumps(value, indent=2)}" for key, value in settings.items()]
         return "\n".join(lines) + "\n"

@@ -21,9 +21,9 @@ from vigie_shared.i18n import gettext as _
 
 log = structlog.get_logger(__name__)
 VERSION_MIN: Final = (2, 12, 3)
-ENVIRONMENT: Final = {"GOGC": "50"}
+ENVIRONMENT: Final = {"GOGC": "25"}
 """For nats-server, unless it is set already. It is garbage-collected, and holds little garbage but many connections: a
-collection at half of the default growth costs next to nothing, and 5,000 agents a quarter less memory."""
+collection at a quarter of the default growth costs little, and thousands of agents take a quarter less memory."""
 _READY: Final = "Server is ready"
 _PORT_TAKEN: Final = "address already in use"
 _RESTART_SECONDS: Final = (0.2, 1.0)

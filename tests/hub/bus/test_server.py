@@ -160,7 +160,7 @@ def test_server_that_is_new_enough_is_taken(said: str) -> None:
 
 def test_an_operators_own_environment_wins(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("GOGC", raising=False)
-    assert environment()["GOGC"] == "50"
+    assert environment()["GOGC"] == "25"
     monkeypatch.setenv("GOGC", "100")
     assert environment()["GOGC"] == "100"
 
@@ -171,4 +171,4 @@ async def test_server_is_started_with_its_environment(tmp_path: Path, monkeypatc
     server = EmbeddedNatsServer(configuration, tmp_path)
     async with running(server):
         given = await asyncio.to_thread(Path(f"/proc/{server.pid}/environ").read_bytes)
-    assert b"GOGC=50" in given.split(b"\0")
+    assert b"GOGC=25" in given.split(b"\0")
