@@ -7,14 +7,12 @@ import re
 import struct
 from collections.abc import Collection, Sequence
 from datetime import UTC, datetime, timedelta
-from itertools import accumulate, compress, pairwise
+from itertools import accumulate, pairwise
 from math import ceil, floor
-from operator import ge, not_
 from typing import Any, Final
 
 from vigie_shared.columns.packing import WIDTH_MAX, Reader, Writer, unzigzag, zigzag
 from vigie_shared.errors import WireError
-from vigie_shared.ids import id_of
 
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND: Final = timedelta(microseconds=1)
@@ -25,8 +23,6 @@ OTHERWISE: Final = WIDTH_MAX + 1
 SOME_MISSING: Final = WIDTH_MAX + 2
 """No run of integers begins so: what follows is written in a column's other form."""
 _SPAN_US: Final = LATEST_US - EARLIEST_US
-_ID_MS_MAX: Final = (1 << 48) - 1
-_ID_STEP_MS_MAX: Final = 1 << 50
 
 
 class Column:
@@ -69,7 +65,8 @@ def from_us(us: int) -> datetime:
     return EPOCH + timedelta(microseconds=us)
 
 
-def _checked(values: list[int], low: int, high: int, what: str) -> list[int]:
+def checked(values: list[int], low: int, high: int, what: str) -> list[int]:
+    """`values`, all of which are from `low` to `high`; raises WireError where one is not."""
     if values and not (low <= min(values) and max(values) <= high):
         raise WireError(f"{what} out of range")
     return values
@@ -91,7 +88,7 @@ class Ats(Column):
         values = list(accumulate(steps, initial=unzigzag(head >> 1)))
         if unit != 1:
             values = list(map(unit.__mul__, values))
-        return _checked(values, EARLIEST_US, LATEST_US, "a time")
+        return checked(values, EARLIEST_US, LATEST_US, "a time")
 
 
 def _unit(values: Sequence[int]) -> int:
@@ -116,106 +113,11 @@ class Times(Column):
         steps = reader.ints(count, -_SPAN_US, _SPAN_US)
         unit *= self._sign
         values = [at + step * unit for at, step in zip(ats, steps, strict=True)]
-        return _checked(values, EARLIEST_US, LATEST_US, "a time")
+        return checked(values, EARLIEST_US, LATEST_US, "a time")
 
     def skim(self, reader: Reader, count: int, ats: Sequence[int]) -> bool:
         most = min(min(ats) - EARLIEST_US, LATEST_US - max(ats)) // 1000
         return most >= 0 and reader.skim(count, -most, most)
-
-
-class Ids(Column):
-    """Identifiers of `ids.unique_id`, or None: milliseconds as steps from the event's time, and the chance as it is.
-
-    An identifier that came before is the distance to where it did.
-    """
-
-    def __init__(self, sign: int = 1) -> None:
-        self._sign = sign
-
-    def write(self, writer: Writer, values: Sequence[str | None], ats: Sequence[int]) -> None:
-        if None in values:
-            writer.data.append(SOME_MISSING)
-            writer.flags([value is not None for value in values])
-        self._write_there(writer, [(value, at) for value, at in zip(values, ats, strict=True) if value is not None])
-
-    def _write_there(self, writer: Writer, values: Sequence[tuple[str, int]]) -> None:
-        last: dict[str, int] = {}
-        again, distances, steps, chances = [], [], [], bytearray()
-        for place, (value, at) in enumerate(values):
-            again.append(value in last)
-            if value in last:
-                distances.append(place - last[value] - 1)
-            else:
-                steps.append((int(value[:12], 16) - at // 1000) * self._sign)
-                chances += bytes.fromhex(value[12:])
-            last[value] = place
-        if any(again):
-            writer.data.append(OTHERWISE)
-            writer.flags(again)
-            writer.ints(distances)
-        writer.ints(steps)
-        writer.data += chances
-
-    def read(self, reader: Reader, count: int, ats: Sequence[int]) -> list[str | None]:
-        return [None if number is None else id_of(number) for number in self.numbers(reader, count, ats)]
-
-    def numbers(self, reader: Reader, count: int, ats: Sequence[int]) -> list[int] | list[int | None]:
-        if not reader.skip(SOME_MISSING):
-            return self._read_there(reader, ats)
-        there = reader.flags(count)
-        found = iter(self._read_there(reader, [*compress(ats, there)]))
-        return [next(found) if is_there else None for is_there in there]
-
-    def _read_there(self, reader: Reader, ats: Sequence[int]) -> list[int]:
-        if not ats or not reader.skip(OTHERWISE):
-            return self._new(reader, ats)
-        again = reader.flags(len(ats))
-        distances = iter(reader.ints(sum(again), 0, len(ats)))
-        new = iter(self._new(reader, [*compress(ats, map(not_, again))]))
-        values: list[int] = []
-        for place, old in enumerate(again):
-            if not old:
-                values.append(next(new))
-                continue
-            first = place - 1 - next(distances)
-            if first < 0:
-                raise WireError("an id is said to have come before")
-            values.append(values[first])
-        return values
-
-    def _new(self, reader: Reader, ats: Sequence[int]) -> list[int]:
-        sign = self._sign
-        steps = reader.ints(len(ats), -_ID_STEP_MS_MAX, _ID_STEP_MS_MAX)
-        if any(steps):
-            stamps = [at // 1000 + sign * step for at, step in zip(ats, steps, strict=True)]
-        else:
-            stamps = [at // 1000 for at in ats]
-        _checked(stamps, 0, _ID_MS_MAX, "the time of an id")
-        chances = struct.iter_unpack(">BI", reader.take(5 * len(ats)))
-        return [stamp << 40 | high << 32 | low for stamp, (high, low) in zip(stamps, chances, strict=True)]
-
-    def check(self, reader: Reader, count: int, ats: Sequence[int]) -> bool:
-        there = reader.flags(count) if reader.skip(SOME_MISSING) else None
-        ats = ats if there is None else [*compress(ats, there)]
-        if ats:
-            at = reader.at
-            if not self._skim_there(reader, len(ats), min(ats) // 1000, max(ats) // 1000):
-                reader.back(at)
-                self._read_there(reader, ats)
-        return there is None or all(there)
-
-    def _skim_there(self, reader: Reader, count: int, first_ms: int, last_ms: int) -> bool:
-        if reader.skip(OTHERWISE):
-            again = reader.flags(count)
-            distances = reader.ints(sum(again), 0, count)
-            if any(map(ge, distances, compress(range(count), again))):
-                return False
-            count -= len(distances)
-        low, high = (-first_ms, _ID_MS_MAX - last_ms) if self._sign > 0 else (last_ms - _ID_MS_MAX, first_ms)
-        if not reader.skim(count, max(low, -_ID_STEP_MS_MAX), min(high, _ID_STEP_MS_MAX)):
-            return False
-        reader.take(5 * count)
-        return True
 
 
 class Ints(Column):

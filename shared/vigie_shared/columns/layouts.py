@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from vigie_shared.columns.composed import Boxes, Cameras, Lists, Optional, Plates
+from vigie_shared.columns.identifiers import Ids
 from vigie_shared.columns.kinds import (
     Ats,
     Blobs,
@@ -14,7 +15,6 @@ from vigie_shared.columns.kinds import (
     Column,
     Digests,
     Flags,
-    Ids,
     Ints,
     Known,
     Names,

@@ -6,7 +6,8 @@ from operator import ge
 from typing import Any, Final
 
 from vigie_shared.columns.composed import Plates, repeated
-from vigie_shared.columns.kinds import OTHERWISE, Column, Ids, Numbers
+from vigie_shared.columns.identifiers import Ids
+from vigie_shared.columns.kinds import OTHERWISE, Column, Numbers
 from vigie_shared.columns.packing import Reader, Writer
 from vigie_shared.errors import WireError
 from vigie_shared.ids import derived_number, id_of
