@@ -59,6 +59,8 @@ class Player(NamedTuple):
     """The page that shows a clip."""
 
     page: Page
+    answer: str
+    """The hub's session description."""
 
     async def shows(self, at_seconds: float, slack_seconds: float = 0.04) -> None:
         """Picture and page say that time, within less than a picture."""
@@ -94,9 +96,11 @@ async def playing(folder: Path, server: NatsServer, browser: Browser, film: Path
         async with live_hub(folder, server, store) as (hub, _edge):
             await hub.report(AGENT_ID, *(event for event in events if isinstance(event, ClipStored)))
             page = await open_board(browser, hub.url)
-            await look(page, button="button[data-look-clip]")
+            async with page.expect_response("**/whep/clips/**", timeout=PATIENCE_MS) as answered:
+                await look(page, button="button[data-look-clip]")
+            answer = await (await answered.value).text()
             await frames(page, 5)
-            yield Player(page)
+            yield Player(page, answer)
             await page.context.close()
     finally:
         await asyncio.to_thread(store.close)
@@ -116,6 +120,7 @@ async def test_seeking_and_stepping_while_paused_shows_the_very_picture(
     tmp_path: Path, nats_server: NatsServer, browser: Browser, bar_film: Path
 ) -> None:
     async with playing(tmp_path, nats_server, browser, bar_film) as player:
+        assert "rtp-hdrext/playout-delay" in player.answer, "else a browser takes seconds over it, or for ever"
         await player.click("pause")
         for at_seconds in (10.0, 10.5, 3.3, 12.9):
             await player.seek(at_seconds)
