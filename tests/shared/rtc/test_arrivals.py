@@ -19,6 +19,23 @@ from vigie_shared.rtc.h264 import packetize
 pytestmark = pytest.mark.skipif(not hasattr(socket, "SO_INCOMING_CPU"), reason="only Linux says when")
 
 
+@pytest.fixture(autouse=True)
+def kernel_stamps() -> Iterator[None]:
+    """The kernel begins a moment after the first socket asks for it; until then it says when a datagram was read."""
+    end, came, sent = time.monotonic() + 30, 1.0, 0.0
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asking:
+        asking.bind(("127.0.0.1", 0))
+        asking.setsockopt(socket.SOL_SOCKET, arrivals._SO_TIMESTAMPNS, 1)
+        while came > sent + 0.01:
+            assert time.monotonic() < end
+            asking.sendto(b"?", asking.getsockname())
+            sent = time.time()
+            pass_time(0.02)
+            seconds, nanoseconds = arrivals._STAMP.unpack(asking.recvmsg(1, arrivals._ANCILLARY_BYTES)[1][0][2])
+            came = seconds + nanoseconds / 1e9
+        yield
+
+
 @dataclass
 class Inbox(asyncio.DatagramProtocol):
     datagrams: asyncio.Queue[bytes] = field(default_factory=asyncio.Queue)
