@@ -122,6 +122,7 @@ class Agent:
             error_cb=failed,
             reconnect_time_wait=0,
             max_reconnect_attempts=reconnects,
+            allow_reconnect=reconnects != 0,  # which nats-py takes for endless tries
         )
         try:
             yield self
