@@ -88,8 +88,7 @@ async def run(settings: AgentSettings, *, clock: Clock | None = None, view: bool
         log.info("stopping: finishing open clips")
         await watching.aclose()
         await last_events_left(store, budget)
-        for task in running:
-            task.cancel()
+        await stop.end(running, lambda names: log.warning("ends late", tasks=names))
 
 
 def _health(settings: AgentSettings, store: Store, cameras: Sequence[CameraWatch], clock: Clock) -> Health:

@@ -229,8 +229,7 @@ async def run(
         on_ready(f"{scheme}://{settings.api.host}:{api.port}")
         await stop.wait()
         log.info("stopping")
-        for task in running:
-            task.cancel()
+        await stop.end(running, lambda names: log.warning("ends_late", tasks=names))
 
 
 async def _embedded(hub: Hub, identity: Identity) -> EmbeddedNatsServer:
