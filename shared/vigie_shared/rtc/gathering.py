@@ -6,6 +6,7 @@ no connection before its relay has confirmed that it is no longer needed: a minu
 """
 
 import asyncio
+import contextlib
 import ssl
 from collections.abc import Sequence
 from itertools import product
@@ -107,14 +108,15 @@ def _let_go_soon(relayed: StunProtocol) -> None:
     turn = relayed.transport._TurnTransport__inner_protocol  # type: ignore[attr-defined]
     delete = turn.delete
 
-    async def delete_or_abort() -> None:
+    async def delete_and_abort() -> None:
         try:
-            async with asyncio.timeout(LET_GO_SECONDS):
-                await delete()
-        except TimeoutError:
-            turn.transport.abort()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(LET_GO_SECONDS):
+                    await delete()
+        finally:
+            turn.transport.abort()  # TLS that is closed in order waits half a minute for the other side's word
 
-    turn.delete = delete_or_abort
+    turn.delete = delete_and_abort
 
 
 def _has_come(task: asyncio.Task[_Found]) -> bool:
