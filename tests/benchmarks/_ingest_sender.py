@@ -14,7 +14,7 @@ from tests.benchmarks._traffic import batches_of, plate_reads
 from vigie_shared.batches import encode
 
 AGENTS = 50
-READS_PER_AGENT = 640
+READS_PER_AGENT = 2560
 
 
 def payloads(size: int, schema: int, count: int) -> list[tuple[str, bytes]]:
