@@ -10,12 +10,15 @@ hub ── Live, Play, Seek, Rate, Step, Pause, Jump, KeyframeWanted, Viewers, R
 ```
 """
 
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from vigie_shared.clock import ClockSource, UtcDatetime
+from vigie_shared.errors import WireError
 from vigie_shared.ids import CameraId, UniqueId
+
+Said = TypeVar("Said")
 
 CHANNEL: Final = "ctl"
 """The data channel's label."""
@@ -179,3 +182,13 @@ MEDIA_COMMAND: TypeAdapter[MediaCommand] = TypeAdapter(Annotated[MediaCommand, F
 VIEWER_COMMAND: TypeAdapter[PlaybackCommand] = TypeAdapter(Annotated[PlaybackCommand, Field(discriminator="do")])
 """What a viewer may say for itself; the hub hands it on once it is valid."""
 MEDIA_MESSAGE: TypeAdapter[MediaMessage] = TypeAdapter(Annotated[MediaMessage, Field(discriminator="say")])
+
+
+def read_message(kind: TypeAdapter[Said], message: str | bytes) -> Said:
+    """What came over the channel; raises WireError where it is no text, too long, or nothing of that kind."""
+    if not isinstance(message, str) or len(message) > MESSAGE_BYTES_MAX:
+        raise WireError("no message of a media connection")
+    try:
+        return kind.validate_json(message)
+    except ValidationError as error:
+        raise WireError("no message of a media connection that is known here") from error

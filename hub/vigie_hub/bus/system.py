@@ -7,7 +7,7 @@ import asyncio
 import contextlib
 import json
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import structlog
 from nats.aio.client import Client
@@ -22,6 +22,7 @@ from vigie_shared.errors import LinkError, SettingsError
 from vigie_shared.i18n import gettext as _
 
 log = structlog.get_logger(__name__)
+Said = TypeVar("Said")
 SYNC_SECONDS_MAX: Final = 60
 _ANSWER_SECONDS: Final = 5.0
 _OTHERS_SECONDS: Final = 0.25
@@ -157,20 +158,15 @@ class System:
         `whose` says which key a connection has; what it does not know of is left out.
         """
 
-        async def answered(message: Msg) -> None:
-            try:
-                page = json.loads(message.data)["data"]
-                found = [
-                    Traffic.of(page, one, key)
-                    for one in page.get("connections") or []
-                    if (key := whose((page["server_id"], one["cid"])))
-                ]
-            except (ValueError, KeyError, TypeError):
-                log.debug("system_event_not_understood", subject=message.subject)
-            else:
-                heard(found)
+        def read(answer: dict[str, Any]) -> list[Traffic]:
+            page = answer["data"]
+            return [
+                Traffic.of(page, one, key)
+                for one in page.get("connections") or []
+                if (key := whose((page["server_id"], one["cid"])))
+            ]
 
-        await self._client.subscribe(_TRAFFIC, cb=answered)
+        await self._listen(_TRAFFIC, read, heard)
 
     async def ask_traffic(self) -> None:
         """Ask what the connections that spoke last have sent: who floods is among them. Raises LinkError."""
@@ -178,20 +174,26 @@ class System:
 
     async def watch_load(self, heard: Callable[[Load], None]) -> None:
         """Tell what each server answers to `ask_load`; the subscription outlives reconnects."""
-
-        async def answered(message: Msg) -> None:
-            try:
-                load = Load.of(json.loads(message.data))
-            except (ValueError, KeyError, TypeError):
-                log.debug("system_event_not_understood", subject=message.subject)
-            else:
-                heard(load)
-
-        await self._client.subscribe(_LOAD, cb=answered)
+        await self._listen(_LOAD, Load.of, heard)
 
     async def ask_load(self) -> None:
         """Ask what all connections together have sent, which costs nothing. Raises LinkError."""
         await self._put("$SYS.REQ.SERVER.PING.STATSZ", {}, _LOAD)
+
+    async def _listen(
+        self, subject: str, read: Callable[[dict[str, Any]], Said], heard: Callable[[Said], None]
+    ) -> None:
+        """Tell what answers say, as `read` understands them."""
+
+        async def answered(message: Msg) -> None:
+            try:
+                said = read(json.loads(message.data))
+            except (ValueError, KeyError, TypeError):
+                log.debug("system_event_not_understood", subject=message.subject)
+            else:
+                heard(said)
+
+        await self._client.subscribe(subject, cb=answered)
 
     async def _put(self, subject: str, question: Mapping[str, object], reply: str) -> None:
         """Ask; answers come to whoever listens at `reply`."""

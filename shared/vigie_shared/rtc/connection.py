@@ -4,7 +4,7 @@ candidate, offer nothing where loopback is all there is, notice a dead peer afte
 
 import asyncio
 import contextlib
-from collections.abc import Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, Final
 
 from aiortc import (
@@ -87,6 +87,16 @@ def is_lost(connection: RTCPeerConnection) -> bool:
     """Whether the way to the peer broke; false where the peer, or this end, hung up."""
     ways = [dtls.transport for dtls in _dtls_of(connection)]
     return any(way.state == "failed" or (way.state != "closed" and way._connection._closing) for way in ways)
+
+
+def on_end(connection: RTCPeerConnection, gone: Callable[[], None]) -> None:
+    """Have `gone` called where it fails or is closed: more than once, where it is both."""
+
+    def changed() -> None:
+        if connection.connectionState in ("failed", "closed"):
+            gone()
+
+    connection.on("connectionstatechange", changed)
 
 
 async def close_connection(connection: RTCPeerConnection) -> None:

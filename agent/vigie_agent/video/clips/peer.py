@@ -12,7 +12,7 @@ from vigie_agent.uplink.wire_bytes import data_channel_bytes
 from vigie_shared.errors import TransferError, WireError
 from vigie_shared.i18n import gettext as _
 from vigie_shared.ice import IceServer
-from vigie_shared.rtc.connection import close_connection, describe, make_connection
+from vigie_shared.rtc.connection import close_connection, describe, make_connection, on_end
 from vigie_shared.transfer import CHANNEL_FRAME_BYTES_MAX, GETS_MAX
 
 BUFFERED_BYTES_MAX: Final = 256 * 1024
@@ -39,7 +39,7 @@ class AnsweringPeer:
         self._channel: RTCDataChannel
         self._connection = make_connection(ice_servers)
         self._connection.on("datachannel", self._on_channel)
-        self._connection.on("connectionstatechange", self._on_state)
+        on_end(self._connection, self._on_gone)
 
     async def answer(self, offer_sdp: str) -> str:
         """The answer to an offer, with all candidates in it; raises WireError where the offer is none."""
@@ -135,10 +135,6 @@ class AnsweringPeer:
             return
         self._inbox.put_nowait(message)
         self._moved.set()
-
-    def _on_state(self) -> None:
-        if self._connection.connectionState in ("failed", "closed"):
-            self._on_gone()
 
     def _on_gone(self) -> None:
         self._gone.set()

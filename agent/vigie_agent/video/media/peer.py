@@ -7,18 +7,18 @@ from types import TracebackType
 from typing import Final, Self
 
 from aiortc import RTCDataChannel
-from pydantic import ValidationError
 
 from vigie_shared.errors import TransferError, WireError
 from vigie_shared.i18n import gettext as _
 from vigie_shared.ice import IceServer
-from vigie_shared.media import CHANNEL, MEDIA_COMMAND, MESSAGE_BYTES_MAX, MediaCommand, MediaMessage
+from vigie_shared.media import CHANNEL, MEDIA_COMMAND, MediaCommand, MediaMessage, read_message
 from vigie_shared.rtc.connection import (
     answer_video,
     close_connection,
     describe,
     is_lost,
     make_connection,
+    on_end,
     round_trip_seconds,
 )
 from vigie_shared.rtc.sender import PacketSender
@@ -33,7 +33,7 @@ class MediaPeer:
     def __init__(self, ice_servers: Sequence[IceServer] = ()) -> None:
         self._connection = make_connection(ice_servers)
         self._connection.on("datachannel", self._on_channel)
-        self._connection.on("connectionstatechange", self._on_state)
+        on_end(self._connection, self._on_gone)
         self._channel: RTCDataChannel | None = None
         self._unsaid: deque[str] = deque(maxlen=_UNSAID_MAX)
         self._commands: asyncio.Queue[MediaCommand | None] = asyncio.Queue(_COMMANDS_WAITING_MAX)
@@ -104,15 +104,9 @@ class MediaPeer:
 
     def _on_message(self, message: str | bytes) -> None:
         try:
-            if not isinstance(message, str) or len(message) > MESSAGE_BYTES_MAX:
-                raise ValueError("no command")
-            self._commands.put_nowait(MEDIA_COMMAND.validate_json(message))
-        except (ValidationError, ValueError, asyncio.QueueFull):  # a hub that floods, or is not ours
+            self._commands.put_nowait(read_message(MEDIA_COMMAND, message))
+        except (WireError, asyncio.QueueFull):  # a hub that floods, or is not ours
             self._is_broken = True
-            self._on_gone()
-
-    def _on_state(self) -> None:
-        if self._connection.connectionState in ("failed", "closed"):
             self._on_gone()
 
     def _on_gone(self) -> None:

@@ -8,7 +8,6 @@ from typing import Final, Self
 import structlog
 from aiortc import RTCDataChannel
 from nats.aio.client import Client
-from pydantic import ValidationError
 
 from vigie_hub.video.offering import ask_agent
 from vigie_shared.clock import Clock
@@ -16,8 +15,8 @@ from vigie_shared.errors import TransferError, WireError
 from vigie_shared.i18n import gettext as _
 from vigie_shared.ice import IceServer
 from vigie_shared.ids import unique_id
-from vigie_shared.media import CHANNEL, MEDIA_MESSAGE, MESSAGE_BYTES_MAX, MediaCommand, MediaMessage
-from vigie_shared.rtc.connection import accept_answer, close_connection, describe, make_connection, offer_video
+from vigie_shared.media import CHANNEL, MEDIA_MESSAGE, MediaCommand, MediaMessage, read_message
+from vigie_shared.rtc.connection import accept_answer, close_connection, describe, make_connection, offer_video, on_end
 from vigie_shared.rtc.reassembly import ReceivedFrame
 from vigie_shared.rtc.receiver import PacketReceiver
 from vigie_shared.signaling import MediaWanted, Offer
@@ -44,7 +43,7 @@ class AgentMedia:
         self._clock = clock
         self._ice_servers = tuple(ice_servers)
         self._connection = make_connection(ice_servers)
-        self._connection.on("connectionstatechange", self._on_state)
+        on_end(self._connection, self._on_gone)
         self._channel: RTCDataChannel = self._connection.createDataChannel(CHANNEL)
         self._channel.on("open", self._on_open)
         self._channel.on("message", self._on_message)
@@ -109,17 +108,11 @@ class AgentMedia:
 
     def _on_message(self, message: str | bytes) -> None:
         try:
-            if not isinstance(message, str) or len(message) > MESSAGE_BYTES_MAX:
-                raise ValueError("no message")
-            said = MEDIA_MESSAGE.validate_json(message)
-        except (ValidationError, ValueError):
+            said = read_message(MEDIA_MESSAGE, message)
+        except WireError:
             log.warning("media_message_refused", agent_id=self.agent_id)
             return
         self.on_message(said)
-
-    def _on_state(self) -> None:
-        if self._connection.connectionState in ("failed", "closed"):
-            self._on_gone()
 
     def _on_gone(self) -> None:
         if not self.is_gone:

@@ -9,14 +9,13 @@ from typing import Final
 import structlog
 from aiortc import RTCDataChannel
 from aiortc.sdp import candidate_from_sdp
-from pydantic import ValidationError
 
 from vigie_hub.video.live.sdp_fragment import SdpFragment
 from vigie_shared.errors import WireError
 from vigie_shared.i18n import gettext as _
 from vigie_shared.ice import IceServer
-from vigie_shared.media import CHANNEL, MESSAGE_BYTES_MAX, VIEWER_COMMAND, MediaMessage, PlaybackCommand
-from vigie_shared.rtc.connection import answer_video, close_connection, describe, make_connection
+from vigie_shared.media import CHANNEL, VIEWER_COMMAND, MediaMessage, PlaybackCommand, read_message
+from vigie_shared.rtc.connection import answer_video, close_connection, describe, make_connection, on_end
 from vigie_shared.rtc.extensions import show_at_once
 from vigie_shared.rtc.pacer import BROWSER_SHARE, Pacer
 from vigie_shared.rtc.reassembly import ReceivedFrame
@@ -48,7 +47,7 @@ class Viewer:
         self.last_at_seconds = 0.0
         self.sender: PacketSender
         self._connection = make_connection(ice_servers)
-        self._connection.on("connectionstatechange", self._on_state)
+        on_end(self._connection, self._on_gone)
         self._connection.on("datachannel", self._on_channel)
         self._channel: RTCDataChannel | None = None
         self._said: dict[str, str] = {}
@@ -130,17 +129,11 @@ class Viewer:
 
     def _on_message(self, message: str | bytes) -> None:
         try:
-            if not isinstance(message, str) or len(message) > MESSAGE_BYTES_MAX:
-                raise ValueError("no command")
-            command = VIEWER_COMMAND.validate_json(message)
-        except (ValidationError, ValueError):
+            command = read_message(VIEWER_COMMAND, message)
+        except WireError:
             log.info("viewer_command_refused", viewer_id=self.viewer_id)
             return
         self.on_command(command)
-
-    def _on_state(self) -> None:
-        if self._connection.connectionState in ("failed", "closed"):
-            self._on_gone()
 
     def _on_gone(self) -> None:
         if not self.is_gone:

@@ -10,7 +10,7 @@ from vigie_hub.video.pull.window import GET_BYTES
 from vigie_shared.errors import TransferError, WireError
 from vigie_shared.i18n import gettext as _
 from vigie_shared.ice import IceServer
-from vigie_shared.rtc.connection import accept_answer, close_connection, describe, make_connection
+from vigie_shared.rtc.connection import accept_answer, close_connection, describe, make_connection, on_end
 
 _INBOX_MESSAGES_MAX: Final = 4096
 """More than any window of blocks asked for has frames; one more, and the other side is flooding us."""
@@ -29,7 +29,7 @@ class OfferingPeer:
         self._moved = asyncio.Event()
         self._gone = asyncio.Event()
         self._connection = make_connection(ice_servers)
-        self._connection.on("connectionstatechange", self._on_state)
+        on_end(self._connection, self._on_gone)
         self._channel = self._connection.createDataChannel(label)
         self._channel.on("open", self._moved.set)
         self._channel.on("message", self._on_message)
@@ -91,10 +91,6 @@ class OfferingPeer:
             return
         self._inbox.put_nowait(message)
         self._moved.set()
-
-    def _on_state(self) -> None:
-        if self._connection.connectionState in ("failed", "closed"):
-            self._on_gone()
 
     def _on_gone(self) -> None:
         self._gone.set()
