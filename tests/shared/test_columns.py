@@ -9,11 +9,13 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from tests.shared.samples import events, ids
-from tests.shared.test_events import ALL
+from tests.shared.test_events import ALL, ID
 from vigie_shared.batches import EVENTS_MAX, SCHEMA, Batch, decode, encode, head_of, read_columns
 from vigie_shared.columns.events import Group
+from vigie_shared.columns.identifiers import Ids
 from vigie_shared.columns.layouts import LAYOUTS, NUMBER_OF
 from vigie_shared.columns.packing import Reader, Writer
+from vigie_shared.columns.reads import ReadIds
 from vigie_shared.columns.squeezing import expand, squeeze
 from vigie_shared.errors import WireError
 from vigie_shared.events import KINDS, AnyEvent, Lane, PlateAlternative, PlateRead, lane_of
@@ -165,6 +167,36 @@ def test_each_byte_of_a_batch_of_reads_damaged_in_any_way_is_the_same_to_a_light
             damaged = bytearray(whole)
             damaged[place] ^= change
             survives(bytes(damaged), "lpr")
+
+
+@pytest.mark.parametrize(
+    ("event", "name"),
+    [
+        pytest.param(event, name, id=f"{event.kind}-{name}")
+        for event in ALL
+        for name in sorted(LAYOUTS[NUMBER_OF[event.kind]][1].ids)
+        if name != "read_id" or event.kind != "plate_read"
+    ],
+)
+def test_an_id_may_be_missing_in_columns_just_where_it_may_in_the_event(event: AnyEvent, name: str) -> None:
+    payload = encode(batch_of(event, event.model_copy(update={name: None})))
+    for lightly in (False, True):
+        if type(event).model_fields[name].is_required():
+            with pytest.raises(WireError, match="an id is missing"):
+                read_columns(payload, agent_id="rabat-1", lane=lane_of(event), lightly=lightly)
+        else:
+            read_columns(payload, agent_id="rabat-1", lane=lane_of(event), lightly=lightly)
+
+
+def test_a_read_without_its_id_is_believed_by_no_reader() -> None:
+    writer = Writer()
+    Ids(optional=True).write(writer, [None, ID], [1000, 1000])
+    origins = ([1000, 1000], [None, None], ["1", "1"])
+    for read in (ReadIds().read, ReadIds().numbers):
+        with pytest.raises(WireError, match="an id is missing"):
+            read(Reader(bytes(writer.data)), 2, origins)
+    with pytest.raises(WireError, match="an id is missing"):
+        ReadIds().check(Reader(bytes(writer.data)), 2, (origins[0], False, origins[2]))
 
 
 HEAD = bytes([SCHEMA]) + bytes(11) + b"\x01\x00"

@@ -24,10 +24,9 @@ from vigie_shared.events import (
     PlateRead,
     lane_of,
 )
-from vigie_shared.ids import unique_id
 
 AT = datetime(2026, 3, 1, 8, tzinfo=UTC)
-ID = unique_id(AT)
+ID = f"{int(AT.timestamp() * 1000):012x}4f0c2a9b31"
 BOX = (0.1, 0.2, 0.3, 0.4)
 READ = PlateRead(
     at=AT,

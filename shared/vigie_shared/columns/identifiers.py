@@ -4,7 +4,7 @@ import struct
 from collections.abc import Sequence
 from itertools import compress
 from operator import ge, not_
-from typing import Final
+from typing import Any, Final
 
 from vigie_shared.columns.kinds import OTHERWISE, SOME_MISSING, Column, checked
 from vigie_shared.columns.packing import Reader, Writer
@@ -16,13 +16,14 @@ _STEP_MS_MAX: Final = 1 << 50
 
 
 class Ids(Column):
-    """Identifiers of `ids.unique_id`, or None: milliseconds as steps from the event's time, and the chance as it is.
+    """Identifiers of `ids.unique_id`: milliseconds as steps from the event's time, and the chance as it is.
 
-    An identifier that came before is the distance to where it did.
+    An identifier that came before is the distance to where it did; where `optional`, some may be None.
     """
 
-    def __init__(self, sign: int = 1) -> None:
+    def __init__(self, sign: int = 1, optional: bool = False) -> None:
         self._sign = sign
+        self._optional = optional
 
     def write(self, writer: Writer, values: Sequence[str | None], ats: Sequence[int]) -> None:
         if None in values:
@@ -51,12 +52,20 @@ class Ids(Column):
     def read(self, reader: Reader, count: int, ats: Sequence[int]) -> list[str | None]:
         return [None if number is None else id_of(number) for number in self.numbers(reader, count, ats)]
 
-    def numbers(self, reader: Reader, count: int, ats: Sequence[int]) -> list[int] | list[int | None]:
-        if not reader.skip(SOME_MISSING):
+    def numbers(self, reader: Reader, count: int, ats: Sequence[int]) -> list[Any]:
+        there = self._there(reader, count)
+        if there is None:
             return self._read_there(reader, ats)
-        there = reader.flags(count)
         found = iter(self._read_there(reader, [*compress(ats, there)]))
         return [next(found) if is_there else None for is_there in there]
+
+    def _there(self, reader: Reader, count: int) -> list[bool] | None:
+        """Which are not None; None where all are there."""
+        if not reader.skip(SOME_MISSING):
+            return None
+        if not self._optional:
+            raise WireError("an id is missing")
+        return reader.flags(count)
 
     def _read_there(self, reader: Reader, ats: Sequence[int]) -> list[int]:
         if not ats or not reader.skip(OTHERWISE):
@@ -87,7 +96,7 @@ class Ids(Column):
         return [stamp << 40 | high << 32 | low for stamp, (high, low) in zip(stamps, chances, strict=True)]
 
     def check(self, reader: Reader, count: int, ats: Sequence[int]) -> bool:
-        there = reader.flags(count) if reader.skip(SOME_MISSING) else None
+        there = self._there(reader, count)
         ats = ats if there is None else [*compress(ats, there)]
         if ats:
             at = reader.at

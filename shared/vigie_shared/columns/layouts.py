@@ -155,7 +155,7 @@ _ORIGIN: Final = ("at", "motion_id", "text")
 
 PLATE_READ: Final = Layout(
     *_event(),
-    Field("motion_id", Ids(-1), None),
+    Field("motion_id", Ids(-1, optional=True), None),
     Field("text", Plates(1, 32)),
     Field("read_id", ReadIds(), beside=_ORIGIN),
     Field("plate_kind", Known(_PLATE_KINDS, Names(24)), "civil"),
@@ -211,7 +211,7 @@ LAYOUTS: Final[dict[int, tuple[str, Layout]]] = {
         Layout(
             *_event(),
             Field("clip_id", Ids()),
-            Field("motion_id", Ids(), None),
+            Field("motion_id", Ids(optional=True), None),
             Field("ended_at", Times(1)),
             Field("bytes", Ints(1, 1 << 40)),
             Field("sha256", Digests(32)),
@@ -231,7 +231,7 @@ LAYOUTS: Final[dict[int, tuple[str, Layout]]] = {
                 "reason",
                 Choices("camera_lost", "disk_full", "disk_error", "overwritten", "agent_down", "overload"),
             ),
-            Field("clip_id", Ids(), None),
+            Field("clip_id", Ids(optional=True), None),
             Field("signature", Optional(Names(128)), None),
         ),
     ),

@@ -36,14 +36,12 @@ class ReadIds(Column):
         else:
             self._ids.write(writer, values, ats)
 
-    def read(self, reader: Reader, count: int, origins: Origins) -> list[str | None]:
+    def read(self, reader: Reader, count: int, origins: Origins) -> list[str]:
         ats, motion_ids, texts = origins
         numbers = [motion_id and int(motion_id, 16) for motion_id in motion_ids]
-        return [
-            None if number is None else id_of(number) for number in self.numbers(reader, count, (ats, numbers, texts))
-        ]
+        return [*map(id_of, self.numbers(reader, count, (ats, numbers, texts)))]
 
-    def numbers(self, reader: Reader, count: int, origins: Origins) -> Sequence[int | None]:
+    def numbers(self, reader: Reader, count: int, origins: Origins) -> list[int]:
         if not reader.skip(_DERIVED):
             return self._ids.numbers(reader, count, origins[0])
         found = _derived(*origins)
