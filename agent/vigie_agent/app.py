@@ -33,7 +33,7 @@ from vigie_agent.uplink.budget import LinkBudget
 from vigie_agent.uplink.leaving import last_events_left
 from vigie_agent.uplink.link_file import LinkFile
 from vigie_agent.view import show
-from vigie_agent.viewing import light_of, media_desk
+from vigie_agent.viewing import light_of, looking
 from vigie_agent.watching import watched_cameras
 from vigie_shared.clock import Clock, SystemClock
 from vigie_shared.stopping import stop_signals
@@ -64,11 +64,11 @@ async def run(settings: AgentSettings, *, clock: Clock | None = None, view: bool
         budget = await asyncio.to_thread(LinkBudget, settings.link, clock, LinkFile(data_dir))
         health = _health(settings, store, cameras, clock)
         light = light_of(settings, clock)
-        media = stack.enter_context(media_desk(settings, cameras, store, budget, light))
+        shown = stack.enter_context(looking(settings, cameras, store, budget, light))
 
         async def serve(credentials: Credentials) -> None:
             await asyncio.to_thread(lists.trust, credentials.membership.hub_key)
-            await make_uplink(settings, credentials, store, health, clock, budget, lists, media).run()
+            await make_uplink(settings, credentials, store, health, clock, budget, lists, shown).run()
 
         running = [
             services.create_task(upkeep(settings, store).run(), name="upkeep"),

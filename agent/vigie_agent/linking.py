@@ -18,7 +18,7 @@ from vigie_agent.uplink.renewal import Renewal
 from vigie_agent.uplink.uplink import Uplink
 from vigie_agent.video.answerer import Answerer, AnswererSettings
 from vigie_agent.video.clips.tcp_road import TcpRoad
-from vigie_agent.video.media.desk import MediaDesk
+from vigie_agent.viewing import Looking
 from vigie_shared.batches import SCHEMA
 from vigie_shared.clock import Clock
 from vigie_shared.ice import IceServer
@@ -36,11 +36,11 @@ def make_uplink(
     clock: Clock,
     budget: LinkBudget | None = None,
     lists: Hotlists | None = None,
-    media: MediaDesk | None = None,
+    shown: Looking | None = None,
     *,
     schema_max: int = SCHEMA,
 ) -> Uplink:
-    """Everything that needs the hub, ready to run; all that leaves asks `budget`. Without `media` nothing is shown.
+    """Everything that needs the hub, ready to run; all that leaves asks `budget`. Without `shown` nothing is.
 
     `schema_max`: the newest version of batches that this agent writes.
     """
@@ -76,9 +76,10 @@ def make_uplink(
                 budget=budget,
                 sign=credentials.key.sign,
                 road=TcpRoad(credentials),
-                media=media,
+                media=None if shown is None else shown.media,
             ).run(),
             *([] if lists is None else [_fetcher(settings, lists, budget, clock).run]),
         ],
         budget=budget,
     )
+            *([] if shown is None else [shown.stills.run]),

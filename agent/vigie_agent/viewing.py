@@ -1,7 +1,8 @@
-"""What lets people look through this agent's cameras, put together: sources, the light, connections."""
+"""What lets people look through this agent's cameras, put together: sources, the light, connections, stills."""
 
 import contextlib
 from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 from vigie_agent.settings import AgentSettings
 from vigie_agent.store import Store
@@ -12,6 +13,7 @@ from vigie_agent.video.media.light import Light
 from vigie_agent.video.media.live import LiveCamera
 from vigie_agent.video.playback.footage import StoredFootage
 from vigie_agent.video.sources import MediaSources
+from vigie_agent.video.stills.desk import StillsDesk
 from vigie_shared.clock import Clock
 from vigie_shared.ice import IceServer
 
@@ -21,16 +23,28 @@ def light_of(settings: AgentSettings, clock: Clock) -> Light:
     return Light(clock, settings.video.watching_webhook)
 
 
+class Looking(NamedTuple):
+    """Where the hub asks to see something."""
+
+    media: MediaDesk
+    """Live video and playback."""
+    stills: StillsDesk
+    """One picture after the other, where no media connection comes through."""
+
+
 @contextlib.contextmanager
-def media_desk(
+def looking(
     settings: AgentSettings, cameras: Sequence[LiveCamera], store: Store, budget: LinkBudget, light: Light
-) -> Iterator[MediaDesk]:
-    """Where the hub asks for live video and playback; all that leaves asks `budget`."""
-    with contextlib.closing(Transcoders(settings.video.transcodes_max)) as transcoders:
-        yield MediaDesk(
+) -> Iterator[Looking]:
+    """All that leaves asks `budget`."""
+    video = settings.video
+    with contextlib.closing(Transcoders(video.transcodes_max)) as transcoders:
+        media = MediaDesk(
             MediaSources(cameras, lambda: StoredFootage(store), transcoders).open,
             budget,
             light,
-            ice_servers=tuple(IceServer(url=url) for url in settings.video.ice_servers),
-            sessions_max=settings.video.connections_max,
+            ice_servers=tuple(IceServer(url=url) for url in video.ice_servers),
+            sessions_max=video.connections_max,
         )
+        stills = StillsDesk(settings.agent_id, cameras, transcoders, budget, light, streams_max=video.connections_max)
+        yield Looking(media, stills)

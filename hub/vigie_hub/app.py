@@ -7,7 +7,8 @@ agents ─NATS─→ heartbeats ──→ registry ─────────�
        ←NATS── crops ←──────── alerts ←┘             │
        ←NATS── holds ←───────────────────────────────┤
        ←WebRTC─ pulls → archive ─────────────────────┤
-       ←WebRTC─ relays ──────────────────────────────┴──→ viewers
+       ←WebRTC─ relays ──────────────────────────────┼──→ viewers
+       ←NATS── stills ───────────────────────────────┴──→ viewers without a media connection
 ```
 """
 
@@ -56,6 +57,7 @@ from vigie_hub.video.pull.door import Door
 from vigie_hub.video.pull.puller import Puller
 from vigie_hub.video.pull.pulls import PullQueue
 from vigie_hub.video.pull.roads import Roads
+from vigie_hub.video.stills.looking import Looking
 from vigie_shared.clock import Clock, SystemClock
 from vigie_shared.errors import StoreError
 from vigie_shared.stopping import stop_signals
@@ -110,7 +112,9 @@ class Hub:
         archive, self.door = Archive(settings.archive_dir), Door()
         self.pulls = self._pulling(archive)
         self.tickets = TicketDesk(database, clock)
+        self.limits = Limits(settings.video.viewers_max, settings.video.viewers_per_user_max)
         self.watching = self._watching()
+        self.looking = Looking(client, self.tickets, clock, self.limits)
         self.services = self._offered(archive)
 
     def _pulling(self, archive: Archive) -> PullQueue:
@@ -148,7 +152,7 @@ class Hub:
             self.connection.client,
             self.tickets,
             self.clock,
-            limits=Limits(video.viewers_max, video.viewers_per_user_max),
+            limits=self.limits,
             ice=video.ice(),
         )
 
@@ -166,6 +170,7 @@ class Hub:
             admission=self.admission,
             tickets=self.tickets,
             watching=self.watching,
+            looking=self.looking,
             clock=clock,
             feed=feed,
         )
@@ -193,6 +198,7 @@ class Hub:
                 services.create_task(self.holds.run(), name="holds")
                 services.create_task(self.pulls.run(), name="pulls")
                 services.create_task(self.watching.run(), name="watching")
+                services.create_task(self.looking.run(), name="looking")
         finally:
             await self.connection.close()
 

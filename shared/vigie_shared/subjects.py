@@ -50,6 +50,11 @@ def signaling(agent_id: str, session_id: str) -> str:
     return f"c.{agent_id}.sig.{session_id}"
 
 
+def still(agent_id: str) -> str:
+    """The hub wants one picture of a camera; the reply is a JPEG (`vigie_shared.stills`)."""
+    return f"c.{agent_id}.still"
+
+
 def hotlists_changed() -> str:
     """New versions of hotlists, told to every agent: a hint, the lists themselves are pulled."""
     return "c.all.hl"

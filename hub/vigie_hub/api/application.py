@@ -8,7 +8,7 @@ from vigie_hub.api import problems
 from vigie_hub.api.authentication import Authentication
 from vigie_hub.api.contract import PROBLEM_RESPONSE, contract_of
 from vigie_hub.api.gate import Gate
-from vigie_hub.api.routes import agents, alerts, clips, enrolment, events, hotlist, tickets, whep
+from vigie_hub.api.routes import agents, alerts, clips, enrolment, events, hotlist, stills, tickets, whep
 from vigie_hub.api.services import Services
 from vigie_hub.api.throttle import Throttle
 from vigie_hub.api.viewings import Viewings
@@ -47,6 +47,7 @@ def create_api(services: Services, door: Door | None = None) -> FastAPI:
         version_1.include_router(part.router)
     api.include_router(version_1)
     api.include_router(whep.router, responses=PROBLEM_RESPONSE)
+    api.include_router(stills.router, responses=PROBLEM_RESPONSE)
     api.add_api_route("/healthz", _health, include_in_schema=False)
     api.add_api_route("/api/v1/openapi.json", lambda: JSONResponse(contract_of(api)), include_in_schema=False)
     pages.install(api)

@@ -12,6 +12,9 @@ from vigie_hub.tickets.desk import Ticket
 from vigie_hub.tickets.target import Target
 from vigie_hub.video.live.sdp_fragment import SdpFragment
 from vigie_hub.video.live.watching import Watched
+from vigie_hub.video.stills.relay import News
+from vigie_hub.video.pull.pieces import Quality
+from vigie_hub.video.pull.progress import PullState
 from vigie_shared.clock import Clock
 from vigie_shared.commands import HoldKind
 from vigie_shared.enrolment import Wish
@@ -148,6 +151,22 @@ class Watching(Protocol):
     async def watch(
         self, ticket: Ticket, agent_id: str, first: First, offer_sdp: str, may_watch: Callable[[], bool]
     ) -> Watched:
+class Looking(Protocol):
+    """One picture a second, where no media connection comes through (`vigie_hub.video.stills.looking`)."""
+
+    def look(self, ticket: Ticket, agent_id: str, camera_id: str, may_look: Callable[[], bool]) -> str:
+        """Begin a viewing; its id. Raises ViewingError."""
+        ...
+
+    async def news(self, viewing_id: str, user: str, after: int) -> News | None:
+        """What is newer than `after`, as soon as there is something; None after a while. Raises ViewingError."""
+        ...
+
+    def end(self, viewing_id: str, user: str) -> None:
+        """The viewer has seen enough. Raises ViewingError."""
+        ...
+
+
         """Begin a viewing. Raises ViewingError, WireError."""
         ...
 
@@ -162,6 +181,7 @@ class Watching(Protocol):
     def end(self, viewing_id: str, user: str) -> None:
         """The viewer has seen enough. Raises ViewingError."""
         ...
+    looking: Looking
 
 
 @dataclass(frozen=True)

@@ -38,6 +38,7 @@ from vigie_hub.tickets.desk import TicketDesk
 from vigie_hub.users import Users
 from vigie_hub.video.live.watching import Watching
 from vigie_hub.video.pull.pulls import PullState
+from vigie_hub.video.stills.looking import Looking
 from vigie_shared.batches import Batch
 from vigie_shared.clock import SystemClock
 from vigie_shared.events import LANES, AnyEvent, ClipStored, Lane, MotionEnded, MotionStarted, PlateRead, lane_of
@@ -112,6 +113,7 @@ class Stage:
     clock: TestClock
     api: FastAPI
     watching: Watching
+    looking: Looking
     url: str = ""
     clips_bytes_max: int | None = None
     _seqs: dict[tuple[str, Lane], int] = field(default_factory=dict)
@@ -287,11 +289,12 @@ async def stage(folder: Path, client: Client | None = None) -> AsyncIterator[Sta
             admission=await asyncio.to_thread(_admission, folder, database, clock),
             tickets=(desk := TicketDesk(database, clock)),
             watching=(watching := Watching(client or Client(), desk, SystemClock())),
+            looking=(looking := Looking(client or Client(), desk, SystemClock())),
             clock=clock,
             feed=feed,
         )
         await asyncio.to_thread(users.add, database, NAME, PASSWORD, clock.now())
-        yield Stage(folder, database, services, edge, clock, create_api(services), watching)
+        yield Stage(folder, database, services, edge, clock, create_api(services), watching, looking)
 
 
 @contextlib.asynccontextmanager

@@ -19,10 +19,12 @@ from vigie_agent.capture.source import CameraSource
 from vigie_agent.store import Store
 from vigie_agent.uplink.budget import LinkBudget
 from vigie_agent.video.answerer import Answerer
+from vigie_agent.video.ladder.transcoding import Transcoders
 from vigie_agent.video.media.desk import MediaDesk
 from vigie_agent.video.media.light import Light
 from vigie_agent.video.playback.footage import StoredFootage
 from vigie_agent.video.sources import MediaSources
+from vigie_agent.video.stills.desk import StillsDesk
 from vigie_shared.clock import SystemClock
 from vigie_shared.errors import CaptureError
 from vigie_shared.ice import IceServer
@@ -84,6 +86,23 @@ async def film_camera(folder: Path, seconds: int = 4) -> AsyncIterator[FilmCamer
         yield camera
     finally:
         await asyncio.to_thread(camera.stop)
+
+
+@asynccontextmanager
+async def stills_agent(
+    connection: Client, camera: FilmCamera, budget: LinkBudget | None = None, light: Light | None = None
+) -> AsyncIterator[tuple[StillsDesk, Light]]:
+    """An agent that gives stills of `camera` when it is asked."""
+    light, transcoders = light or Light(SystemClock()), Transcoders(1)
+    desk = StillsDesk(AGENT_ID, [camera], transcoders, budget or LinkBudget.unlimited(), light)
+    running = asyncio.create_task(desk.run(connection))
+    await desk.ready.wait()
+    try:
+        yield desk, light
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+        await asyncio.to_thread(transcoders.close)
 
 
 @asynccontextmanager

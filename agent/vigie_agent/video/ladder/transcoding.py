@@ -4,9 +4,9 @@ import asyncio
 import contextlib
 import os
 import threading
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import Final
+from typing import Final, TypeVar
 
 from vigie_agent.capture.packets import Codec
 from vigie_agent.video.ladder.transcoder import LOW, Keep, Target, Transcoder, fitted
@@ -14,6 +14,8 @@ from vigie_agent.video.media.source import LinkFeedback, MediaFrame, MediaSource
 from vigie_shared.errors import CaptureError
 from vigie_shared.i18n import gettext as _
 from vigie_shared.media import Rung, Showing, ShowingReason
+
+Made = TypeVar("Made")
 
 NICENESS: Final = 5
 LIMIT: Final = 0.7
@@ -45,7 +47,16 @@ class Transcoders:
         self.open_count += 1
         return Transcode(self, Transcoder(codec, reorders=reorders, target=target))
 
-    async def run(self, step: Callable[[], list[MediaFrame]]) -> list[MediaFrame]:
+    @contextlib.contextmanager
+    def room(self) -> Iterator[None]:
+        """Count as one that is open: something else decodes a whole stream. Ask `has_room` first."""
+        self.open_count += 1
+        try:
+            yield
+        finally:
+            self.open_count -= 1
+
+    async def run(self, step: Callable[[], Made]) -> Made:
         """Run one step in a thread, to its end whatever happens to who waits: a decoder is for one thread at a time."""
         running = asyncio.get_running_loop().run_in_executor(self._threads, step)
         try:

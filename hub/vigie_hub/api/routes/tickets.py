@@ -2,7 +2,7 @@
 
 from typing import Self
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from vigie_hub.api.context import ServicesOf, UserOf
@@ -51,6 +51,11 @@ class GivenTicket(Answer):
     ticket: str = Field(description="Send it as `Authorization: Bearer …`, or in the header `Vigie-Ticket`")
     expires_at: str
     whep: str = Field(description="Where to POST the offer", examples=["/whep/cameras/gate-1/in"])
+    stills: str | None = Field(
+        description="Where to POST instead for one picture a second, should no media connection come through;"
+        " null for clips",
+        examples=["/stills/cameras/gate-1/in"],
+    )
     ice_servers: list[TicketIceServer]
 
 
@@ -58,12 +63,13 @@ class GivenTicket(Answer):
 async def post_ticket(services: ServicesOf, user: UserOf, wish: TicketWish) -> GivenTicket:
     """A ticket for one camera or one clip. It counts once, for whoever asked for it."""
     if wish.clip_id is not None:
-        target, path = Target.clip(wish.clip_id), f"/whep/clips/{wish.clip_id}"
+        target, path, stills = Target.clip(wish.clip_id), f"/whep/clips/{wish.clip_id}", None
         if await services.reads.read(lambda connection: find_clip(connection, str(wish.clip_id))) is None:
             raise ProblemError("no-such-clip")
     else:
         agent_id, camera_id = str(wish.agent_id), str(wish.camera_id)
         target, path = Target.camera(agent_id, camera_id), f"/whep/cameras/{agent_id}/{camera_id}"
+        stills = f"/stills/cameras/{agent_id}/{camera_id}"
         await check_camera(services, agent_id, camera_id)
     ticket, secret = await services.tickets.issue(user, target, wish.purpose)
     servers = services.watching.ice_servers(ticket.ticket_id)
@@ -72,10 +78,20 @@ async def post_ticket(services: ServicesOf, user: UserOf, wish: TicketWish) -> G
         ticket=secret,
         expires_at=ticket.expires_at.isoformat(),
         whep=path,
+        stills=stills,
         ice_servers=[
             TicketIceServer(urls=one.url, username=one.username, credential=one.credential) for one in servers
         ],
     )
+
+
+def secret_of(request: Request) -> str:
+    """The ticket of a request: as `Authorization: Bearer`, or beside a password; else the problem `ticket-needed`."""
+    scheme, _space, secret = request.headers.get("authorization", "").partition(" ")
+    found = secret.strip() if scheme.lower() == "bearer" else request.headers.get("vigie-ticket", "")
+    if not found:
+        raise ProblemError("ticket-needed")
+    return found
 
 
 async def check_camera(services: Services, agent_id: str, camera_id: str) -> None:

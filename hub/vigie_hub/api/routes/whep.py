@@ -14,7 +14,7 @@ from vigie_hub.api.authentication import Authentication
 from vigie_hub.api.context import ServicesOf, UserOf
 from vigie_hub.api.problems import ProblemError
 from vigie_hub.api.queries.clips import find_clip
-from vigie_hub.api.routes.tickets import check_camera
+from vigie_hub.api.routes.tickets import check_camera, secret_of
 from vigie_hub.api.services import Services
 from vigie_hub.tickets.desk import TicketError
 from vigie_hub.tickets.target import Target
@@ -103,7 +103,7 @@ async def patch_session(
             raise ProblemError("other-ice-session")
         await services.watching.trickle(viewing_id, user, SdpFragment.parse(fragment))
     except ViewingError as error:
-        raise _problem(error) from error
+        raise problem_of(error) from error
     except (WireError, ValueError) as error:
         raise ProblemError("bad-request", detail=error) from error
     return Response(status_code=204, headers={"etag": etag})
@@ -115,7 +115,7 @@ async def delete_session(services: ServicesOf, user: UserOf, viewing_id: UniqueI
     try:
         services.watching.end(viewing_id, user)
     except ViewingError as error:
-        raise _problem(error) from error
+        raise problem_of(error) from error
     return Response(status_code=200)
 
 
@@ -125,14 +125,14 @@ async def _watch(
     offer = await _body(request, SDP)
     authentication: Authentication = request.app.state.authentication
     try:
-        ticket = await services.tickets.redeem(_secret(request), user, target)
+        ticket = await services.tickets.redeem(secret_of(request), user, target)
         watched = await services.watching.watch(
             ticket, agent_id, first, offer, partial(authentication.is_current, request)
         )
     except TicketError as error:
         raise ProblemError(f"ticket-{error.flaw}") from error
     except ViewingError as error:
-        raise _problem(error) from error
+        raise problem_of(error) from error
     except WireError as error:
         raise ProblemError("no-h264") from error
     response = Response(watched.sdp, 201, media_type=SDP)
@@ -144,14 +144,6 @@ async def _watch(
     return response
 
 
-def _secret(request: Request) -> str:
-    scheme, _space, secret = request.headers.get("authorization", "").partition(" ")
-    found = secret.strip() if scheme.lower() == "bearer" else request.headers.get("vigie-ticket", "")
-    if not found:
-        raise ProblemError("ticket-needed")
-    return found
-
-
 async def _body(request: Request, wanted: str) -> str:
     """The request's text, as it is: neither kind of body is one that FastAPI reads."""
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != wanted:
@@ -159,7 +151,8 @@ async def _body(request: Request, wanted: str) -> str:
     return (await request.body()).decode("utf-8", "replace")
 
 
-def _problem(error: ViewingError) -> ProblemError:
+def problem_of(error: ViewingError) -> ProblemError:
+    """Why a viewing cannot begin or go on."""
     return ProblemError(_PROBLEMS[error.hindrance], seconds=FULL_SECONDS)
 
 
