@@ -13,8 +13,6 @@ from vigie_hub.tickets.target import Target
 from vigie_hub.video.live.sdp_fragment import SdpFragment
 from vigie_hub.video.live.watching import Watched
 from vigie_hub.video.stills.relay import News
-from vigie_hub.video.pull.pieces import Quality
-from vigie_hub.video.pull.progress import PullState
 from vigie_shared.clock import Clock
 from vigie_shared.commands import HoldKind
 from vigie_shared.enrolment import Wish
