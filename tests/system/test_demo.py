@@ -121,24 +121,18 @@ def delivered(events: list[dict[str, Any]], newest: dict[str, dict[str, int]]) -
     )
 
 
+@pytest.mark.browser
 @pytest.mark.timeout(400)
-def test_killing_hub_and_server_in_the_middle_loses_no_event_and_doubles_none(demo: Demo) -> None:
-    demo.until(re.compile("ALERT").search)
+def test_an_alert_leads_to_a_clip_that_plays_and_kills_lose_no_event_and_double_none(demo: Demo, chromium: str) -> None:
+    """One demo for both: drawing its films takes the longest."""
+    demo.until(re.compile("crossing/main  clip kept at the edge").search)
+    see_the_first_alert(demo, chromium)
     demo.kill("nats-server", "nats.conf")
     demo.until(re.compile("nats-server: ended").search)
     demo.kill("hub run", "hub.toml")
     demo.until(re.compile("hub: ended").search)
     demo.until(re.compile("clip kept at the edge").search)
-    newest = demo.newest_at_the_edge()
-    while not delivered(demo.events(), newest):
-        demo.until(re.compile("plate|motion|quiet").search)
-    events = demo.events()
-    doubled = [key for key, count in Counter((e["agent_id"], e["lane"], e["seq"]) for e in events).items() if count > 1]
-    assert doubled == []
-    motions = Counter(e["body"]["motion_id"] for e in events if e["kind"] == "motion_started")
-    assert motions
-    assert set(motions.values()) == {1}
-    assert sum(agent["missing"] for agent in demo.api.get("/agents").json()["items"]) == 0
+    lose_and_double_nothing(demo)
 
     demo.process.send_signal(signal.SIGINT)
     assert demo.process.wait(60) == 0
@@ -146,10 +140,8 @@ def test_killing_hub_and_server_in_the_middle_loses_no_event_and_doubles_none(de
     assert list(demo.folder.iterdir()) == []
 
 
-@pytest.mark.browser
-@pytest.mark.timeout(400)
-def test_an_alert_leads_a_person_to_its_plate_and_to_a_clip_that_plays(demo: Demo, chromium: str) -> None:
-    demo.until(re.compile("crossing/main  clip kept at the edge").search)
+def see_the_first_alert(demo: Demo, chromium: str) -> None:
+    """As a person does: sign in, see the plate, play the clip, compare the digests."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-dev-shm-usage"])
         page = browser.new_page()
@@ -168,6 +160,20 @@ def test_an_alert_leads_a_person_to_its_plate_and_to_a_clip_that_plays(demo: Dem
     assert [clip["archive"]["state"] for clip in archived] == ["verified"]
     assert shown == [archived[0]["sha256"], archived[0]["archive"]["sha256"]]
     assert shown[0] == shown[1]
+
+
+def lose_and_double_nothing(demo: Demo) -> None:
+    """All that the agents' stores hold now comes to the hub, once."""
+    newest = demo.newest_at_the_edge()
+    while not delivered(demo.events(), newest):
+        demo.until(re.compile("plate|motion|quiet").search)
+    events = demo.events()
+    doubled = [key for key, count in Counter((e["agent_id"], e["lane"], e["seq"]) for e in events).items() if count > 1]
+    assert doubled == []
+    motions = Counter(e["body"]["motion_id"] for e in events if e["kind"] == "motion_started")
+    assert motions
+    assert set(motions.values()) == {1}
+    assert sum(agent["missing"] for agent in demo.api.get("/agents").json()["items"]) == 0
 
 
 @pytest.mark.timeout(400)
