@@ -14,7 +14,7 @@ TYPEFACES = Typefaces.found_in(None)
 
 @lru_cache(maxsize=1)
 def many_labels() -> list[tuple[str, ...]]:
-    return [draw_crop(np.random.default_rng((5, number)), TYPEFACES)[1] for number in range(400)]
+    return [draw_crop(np.random.default_rng((5, number)), TYPEFACES)[1] for number in range(120)]
 
 
 def test_a_seed_draws_the_same_crop_again() -> None:
