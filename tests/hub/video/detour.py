@@ -105,6 +105,16 @@ class Detour:
         return made
 
 
+class Wall(Detour):
+    """A way that carries nothing at all while it is shut: nobody hears where the other one is."""
+
+    is_shut = True
+
+    def around(self, sdp: str) -> str:
+        """The description without any way, or with one."""
+        return without_candidates(sdp) if self.is_shut else super().around(sdp)
+
+
 def without_candidates(sdp: str) -> str:
     """Whoever reads it waits until the other side comes."""
     kept = [line for line in sdp.splitlines() if not line.startswith(("a=candidate:", "a=end-of-candidates"))]
@@ -112,7 +122,7 @@ def without_candidates(sdp: str) -> str:
 
 
 async def reach_through(detour: Detour, client: Client, known_as: str, agent_id: str) -> None:
-    """Let the hub know `agent_id` as `known_as`, and reach it through `detour`: NATS goes past it."""
+    """Let the hub know `agent_id` as `known_as`, and reach it through `detour`: NATS and stills go past it."""
 
     async def forward(message: Msg) -> None:
         offer = Offer.model_validate_json(message.data)
@@ -124,4 +134,8 @@ async def reach_through(detour: Detour, client: Client, known_as: str, agent_id:
             answer = answer.model_copy(update={"sdp": detour.around(answer.sdp)})
         await message.respond(answer.model_dump_json().encode())
 
+    async def forward_wish(message: Msg) -> None:
+        await client.publish(subjects.still(agent_id), message.data, reply=message.reply)
+
     await client.subscribe(subjects.all_signaling(known_as), cb=forward)
+    await client.subscribe(subjects.still(known_as), cb=forward_wish)

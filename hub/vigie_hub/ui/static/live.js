@@ -1,17 +1,18 @@
 // <live-view>: a camera as it sees now, or a clip where it lies, by WHEP. Asks why, gets a ticket that counts once, offers without waiting for
-// candidates, and shows the camera's own time on the picture. Removing the element ends the view.
+// candidates, and shows the camera's own time on the picture. Where no media connection comes through, one JPEG a second over HTTP takes its
+// place until one does. Removing the element ends the view.
+
+import { Fallback } from "./fallback.js";
+import { problemOf } from "./problem.js";
+import { StillsSession } from "./stills.js";
 
 const AGAIN_MS = [500, 1000, 2000, 4000, 8000];
 const TRICKLE_MS = 60;
+const LOOK_MS = 500;            // how often it is decided whether to fall back, or to try again
 const TICKS = 2 ** 32;          // RTP timestamps, 90 a millisecond
 
 const two = (number) => String(number).padStart(2, "0");
 const clockTime = (at) => `${two(at.getHours())}:${two(at.getMinutes())}:${two(at.getSeconds())}`;
-
-async function problemOf(response) {
-  const problem = await response.json().catch(() => ({ title: response.statusText, detail: "" }));
-  return new Error(`${problem.title}. ${problem.detail}`);
-}
 
 async function ticketFor(target, purpose) {
   const response = await fetch("/api/v1/tickets", {
@@ -119,6 +120,13 @@ class LiveView extends HTMLElement {
   #position = 0;                // seconds into the clip
   #again = null;
   #ended = false;
+  #fallback = null;             // of live views
+  #looking = null;
+  #stills = null;
+  #stillsTries = 0;
+  #stillsAgain = null;
+  #decoded = 0;                 // pictures, as the connection counts them
+  #showing = null;              // what media said last of what it shows
 
   connectedCallback() {
     this.replaceChildren(document.getElementById("live-view").content.cloneNode(true));
@@ -127,13 +135,19 @@ class LiveView extends HTMLElement {
     this.querySelector("[data-stop]").addEventListener("click", () => this.stop());
     if (this.dataset.clip) this.#steerable();
     this.video.requestVideoFrameCallback((_now, frame) => this.#onFrame(frame));
+    if (!this.dataset.clip) {
+      this.#fallback = new Fallback(performance.now());
+      this.#looking = setInterval(() => this.#follow(), LOOK_MS);
+    }
     this.#open();
   }
 
   disconnectedCallback() {
     clearTimeout(this.#again);
+    clearInterval(this.#looking);
     this.#ended = true;
     this.#session?.close();
+    this.#closeStills();
   }
 
   get video() { return this.querySelector("video"); }
@@ -150,12 +164,14 @@ class LiveView extends HTMLElement {
   }
 
   async #open() {
+    clearTimeout(this.#again);
     this.#session?.close();
     const session = this.#session = newSession();
     session.onMessage = (message) => session === this.#session && this.#onMessage(message);
     session.onState = (state) => session === this.#session && this.#onState(state);
     this.#clocks = [];
-    this.#shown = null;
+    this.#shown = this.#showing = null;
+    this.#decoded = 0;
     this.video.srcObject = session.stream;
     try {
       const ticket = await ticketFor(this.target, this.dataset.purpose);
@@ -204,9 +220,90 @@ class LiveView extends HTMLElement {
     this.querySelector("[data-over]").hidden = !is;
   }
 
-  #fail(text) {
+  // --- one JPEG a second, where no media connection comes through
+
+  async #follow() {
+    if (await this.#isDecoding()) this.#fallback.picture(performance.now());
+    if (this.#ended) return;
+    this.#fallback.tick(performance.now());
+    this.#obey();
+  }
+
+  // Pictures are decoded even while nobody sees the page, and none is painted.
+  async #isDecoding() {
+    if (!document.hidden || !this.#session) return false;
+    const before = this.#decoded;
+    for (const report of (await this.#session.peer.getStats()).values()) {
+      if (report.type === "inbound-rtp") this.#decoded = report.framesDecoded ?? 0;
+    }
+    return this.#decoded > before;
+  }
+
+  #obey() {
+    const { media, stills } = this.#fallback;
+    if (stills && !this.dataset.fallback) this.#openStills();
+    if (!stills && this.dataset.fallback) this.#closeStills();
+    if (media === "on" && !this.#session) this.#open();
+    if (media === "resting" && this.#session) {
+      clearTimeout(this.#again);
+      this.#session.close();
+      this.#session = null;
+    }
+  }
+
+  async #openStills() {
+    this.dataset.fallback = "stills";
+    const stills = this.#stills = new StillsSession();
+    const ifCurrent = (act) => (...told) => { if (stills === this.#stills) act(...told); };
+    stills.onPicture = ifCurrent((picture, at) => this.#onStill(picture, at));
+    stills.onRefused = ifCurrent((reason) => this.#complain(reason));
+    stills.onBroken = ifCurrent((error) => this.#failStills(error.message));
+    try {
+      const ticket = await ticketFor(this.target, this.dataset.purpose);
+      if (stills === this.#stills) await stills.open(ticket);
+    } catch (error) {
+      if (stills === this.#stills) this.#failStills(error.message);
+    }
+  }
+
+  #failStills(text) {
     this.dataset.state = "broken";
     this.#complain(text);
+    this.#stills.close();
+    this.#stillsAgain = setTimeout(() => this.#openStills(), AGAIN_MS[Math.min(this.#stillsTries++, AGAIN_MS.length - 1)]);
+  }
+
+  #closeStills() {
+    clearTimeout(this.#stillsAgain);
+    this.#stills?.close();
+    this.#stills = null;
+    this.querySelector("canvas").hidden = true;
+    delete this.dataset.fallback;
+    if (this.#showing) this.#showRung(this.#showing);
+  }
+
+  #onStill(picture, at) {
+    const canvas = this.querySelector("canvas");
+    [canvas.width, canvas.height] = [picture.width, picture.height];
+    canvas.getContext("2d").drawImage(picture, 0, 0);
+    canvas.hidden = false;
+    this.dataset.stills = Number(this.dataset.stills ?? 0) + 1;
+    this.dataset.state = "live";
+    this.#stillsTries = 0;
+    this.#complain("");
+    this.#showRung({ rung: "jpeg", width_px: picture.width, height_px: picture.height, reason: "no_media" });
+    this.#showClock(at);
+    picture.close();
+  }
+
+  #fail(text) {
+    this.#fallback?.trouble(performance.now());
+    if (this.#fallback) this.#obey();
+    if (this.#fallback?.media === "resting") return;
+    if (!this.dataset.fallback) {
+      this.dataset.state = "broken";
+      this.#complain(text);
+    }
     clearTimeout(this.#again);
     this.#again = setTimeout(() => this.#open(), AGAIN_MS[Math.min(this.#tries++, AGAIN_MS.length - 1)]);
   }
@@ -228,24 +325,36 @@ class LiveView extends HTMLElement {
       this.#clocks = [...this.#clocks.slice(-63), { rtp: message.rtp_timestamp, at: Date.parse(message.at), seconds: message.at_seconds }];
       this.#showTime();         // the picture may have been faster
     } else if (message.say === "showing") {
-      const rung = this.querySelector("[data-rung]");
-      rung.textContent = `${this.#text(`rung_${message.rung}`)} ${message.width_px}×${message.height_px}`;
-      rung.dataset.rung = message.rung;
-      const why = this.querySelector("[data-why]");
-      why.textContent = message.reason === "asked" ? "" : this.#text(`why_${message.reason}`);
+      this.#showing = message;
+      if (this.dataset.fallback) return;
+      this.#showRung(message);
       this.#complain("");
       this.#over(false);
     } else if (message.say === "ended" && message.reason === "over") {
       this.#over(true);
     } else if (message.say === "ended") {
-      if (message.reason !== "stopped") this.#complain(this.#text(`ended_${message.reason}`));
+      if (message.reason !== "stopped") this.#onTrouble(this.#text(`ended_${message.reason}`));
     } else if (message.say === "refused") {
-      this.#complain(message.reason);
+      this.#onTrouble(message.reason);
     }
+  }
+
+  #onTrouble(text) {
+    this.#fallback?.trouble(performance.now());
+    if (!this.dataset.fallback) this.#complain(text);
+  }
+
+  #showRung({ rung, width_px, height_px, reason }) {
+    const shown = this.querySelector("[data-rung]");
+    shown.textContent = `${this.#text(`rung_${rung}`)} ${width_px}×${height_px}`;
+    shown.dataset.rung = rung;
+    this.querySelector("[data-why]").textContent = reason === "asked" ? "" : this.#text(`why_${reason}`);
   }
 
   #onFrame(frame) {
     this.dataset.frames = Number(this.dataset.frames ?? 0) + 1;
+    this.#fallback?.picture(performance.now());
+    if (this.dataset.fallback) this.#closeStills();
     if (this.dataset.state !== "live") {
       this.dataset.state = "live";
       this.#tries = 0;
@@ -261,11 +370,15 @@ class LiveView extends HTMLElement {
   #showTime() {
     const known = this.#clockOf(this.#shown);
     if (!known) return;
-    const at = new Date(known.at);
+    if (!this.dataset.fallback) this.#showClock(known.at);
+    if (known.seconds !== null) this.#showPosition(known.seconds);
+  }
+
+  #showClock(milliseconds) {
+    const at = new Date(milliseconds);
     const time = this.querySelector("time");
     time.dateTime = at.toISOString();
     time.textContent = clockTime(at);
-    if (known.seconds !== null) this.#showPosition(known.seconds);
   }
 
   // The camera's time of a picture: by the newest message about one that is not later.

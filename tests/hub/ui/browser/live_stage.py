@@ -12,7 +12,7 @@ from playwright.async_api import Page
 
 from tests.hub.api.stage import Stage, camera, serving, stage
 from tests.hub.video.agents import AGENT_ID
-from tests.hub.video.live_agents import CAMERA_ID, film_camera, live_agent
+from tests.hub.video.live_agents import CAMERA_ID, film_camera, live_agent, stills_agent
 from tests.servers.nats_server import NatsServer
 from vigie_agent.store import Store
 from vigie_agent.video.answerer import Answerer
@@ -41,15 +41,17 @@ async def live_hub(
             stage(folder, client) as hub,
             film_camera(folder) as film,
             live_agent(client, film, store=store) as (answerer, _desk, light),
+            stills_agent(client, film, light=light),
         ):
-            watching = asyncio.create_task(hub.watching.run())
+            services = [asyncio.create_task(one.run()) for one in (hub.watching, hub.looking)]
             try:
                 await hub.enrol(known_as, [camera(CAMERA_ID, "Main gate")])
                 async with serving(hub):
                     yield hub, Edge(answerer, light, client)
             finally:
-                watching.cancel()
-                await asyncio.gather(watching, return_exceptions=True)
+                for service in services:
+                    service.cancel()
+                await asyncio.gather(*services, return_exceptions=True)
     finally:
         await client.close()
 
