@@ -15,6 +15,7 @@ from vigie_agent.uplink.outbox import Outbox
 from vigie_agent.uplink.publisher import Publisher
 from vigie_agent.uplink.receipts import ReceiptDesk
 from vigie_agent.uplink.renewal import Renewal
+from vigie_agent.uplink.roaming import Roaming
 from vigie_agent.uplink.uplink import Uplink
 from vigie_agent.video.answerer import Answerer, AnswererSettings
 from vigie_agent.video.clips.tcp_road import TcpRoad
@@ -59,11 +60,14 @@ def make_uplink(
     renewal = Renewal(credentials, clock)
     publisher = Publisher(store, agent_id, outbox, limits, clock, budget)
     heartbeats = HeartbeatSender(health.heartbeat, budget)
+    connection = Connection(credentials, reconnect_seconds_max=limits.reconnect_seconds_max, refused=renewal.refused)
+    roaming = Roaming(connection)
     return Uplink(
-        Connection(credentials, reconnect_seconds_max=limits.reconnect_seconds_max, refused=renewal.refused),
+        connection,
         publisher,
         receipts,
         services=[
+            roaming.run,
             renewal.run,
             heartbeats.run,
             CommandDesk(agent_id, store, budget, heartbeats.say_all).run,
@@ -78,8 +82,8 @@ def make_uplink(
                 road=TcpRoad(credentials),
                 media=None if shown is None else shown.media,
             ).run(),
+            *([] if shown is None else [shown.stills.run]),
             *([] if lists is None else [_fetcher(settings, lists, budget, clock).run]),
         ],
         budget=budget,
     )
-            *([] if shown is None else [shown.stills.run]),

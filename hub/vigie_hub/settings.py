@@ -45,6 +45,8 @@ class NatsSettings(Section):
     """The hub's own way to nats-server; `tls://` beyond this machine."""
     agents_url: BusUrl | None = None
     """The same server as agents reach it, where that differs."""
+    agents_urls_more: tuple[BusUrl, ...] = Field(default=(), max_length=8)
+    """Where else agents may find it: by another network, or at the address that it is going to have."""
     stream_bytes_max: int = Field(default=4 * 1024**3, ge=1024**2)
     """A full stream refuses; what it refuses waits in the agents' outboxes."""
     stream_hours: float = Field(default=48, gt=0)
@@ -222,7 +224,7 @@ class HubSettings(BaseSettings):
     @property
     def hosts(self) -> set[str]:
         """All names and addresses that the hub's certificate must bear."""
-        urls = (self.nats.url, self.nats.agents_url, self.api.url)
+        urls = (self.nats.url, self.nats.agents_url, *self.nats.agents_urls_more, self.api.url)
         found = {urlsplit(url).hostname for url in urls if url} | {self.api.host, socket.gethostname()}
         return {host for host in found if host and host not in EVERYWHERE}
 

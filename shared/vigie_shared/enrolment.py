@@ -12,7 +12,7 @@ import json
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Final, Self
+from typing import Annotated, Final, Self
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -105,6 +105,9 @@ class Wish(BaseModel):
         return f"vigie enrolment 1\n{self.agent_id}\n{self.public_key}\n{self.secret}\n".encode()
 
 
+NatsUrl = Annotated[str, Field(pattern=r"^(nats|tls)://[^/\s]+$", max_length=300)]
+
+
 class Membership(BaseModel):
     """What an agent needs in order to reach its hub, and to believe it; sealed with the hub's receipt key."""
 
@@ -115,10 +118,17 @@ class Membership(BaseModel):
     """The hub's receipt key: only what it signs frees events."""
     token: str = Field(max_length=4096)
     """The agent's NATS user JWT."""
-    nats_url: str = Field(pattern=r"^(nats|tls)://[^/\s]+$")
+    nats_url: NatsUrl
+    nats_urls_more: tuple[NatsUrl, ...] = Field(default=(), max_length=8)
+    """Where else nats-server may be found, in the order to try."""
     api_url: str = Field(pattern=r"^https?://[^/\s]+$")
     authority: str = Field(max_length=8192)
     """The certificate authority that the hub's certificates come from, PEM."""
+
+    @property
+    def nats_urls(self) -> tuple[str, ...]:
+        """Where nats-server is, or may be, in the order to try."""
+        return (self.nats_url, *self.nats_urls_more)
 
     def issued_at(self) -> datetime:
         """When the token was made."""
@@ -160,6 +170,7 @@ def read_unverified(payload: bytes) -> tuple[Membership, Envelope]:
     except ValidationError as error:
         fault = error.errors(include_url=False, include_input=False)[0]
         raise WireError(f"credentials: {'.'.join(map(str, fault['loc']))}: {fault['msg']}") from error
-    if scheme := plain_beyond_loopback(membership.nats_url):
-        raise WireError(f"credentials: nats-server would be reached in the clear, not by {scheme}://")
+    for url in membership.nats_urls:
+        if scheme := plain_beyond_loopback(url):
+            raise WireError(f"credentials: nats-server would be reached in the clear, not by {scheme}://")
     return membership, envelope

@@ -1,8 +1,9 @@
 """Network namespaces that reach each other only as a rule allows: firewalls, and boxes that get another address.
 
 Started by `star.py` as `python -m tests.links.islands` with JSON `{"islands": [[address, …], …], "rules": [[…], …]}`;
-prints where the namespaces are, then answers each line on stdin (new rules, or null) with what passed. Each island has
-one TUN device; an island is wherever its packets come from, so an address may move. Ends when stdin does.
+prints where the namespaces are, then answers each line on stdin (new rules, `{address: island}` or null) with what
+passed. Each island has one TUN device; an island is wherever its packets come from, so an address may move. Ends when
+stdin does.
 """
 
 import ipaddress
@@ -154,8 +155,12 @@ def main() -> int:
             continue
         if not (line := sys.stdin.readline()):
             return 0
-        if (rules := json.loads(line)) is not None:
-            sea.begin(rules)
+        match json.loads(line):
+            case list(rules):
+                sea.begin(rules)
+            case dict(moved):
+                for address, island in moved.items():
+                    sea.settle(address, island)
         print(sea.said(), flush=True)
 
 

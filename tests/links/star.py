@@ -58,12 +58,13 @@ class Star:
         await island.run("ip", "address", "del", f"{old}/{bits}", "dev", "link0")
         await island.run("ip", "address", "add", f"{new}/{bits}", "dev", "link0", *nodad)
         await island.run("ip", *six, "route", "replace", "default", "dev", "link0")
+        await self._ask({new: self.islands.index(island)})  # whoever only listens there is found too
 
-    async def _ask(self, rules: Sequence[Rule] | None) -> Passed:
+    async def _ask(self, change: Sequence[Rule] | dict[str, int] | None) -> Passed:
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         async with self._asking:
-            self._process.stdin.write(json.dumps(rules).encode() + b"\n")
+            self._process.stdin.write(json.dumps(change).encode() + b"\n")
             return Passed(**json.loads(await self._process.stdout.readline()))
 
 

@@ -13,12 +13,13 @@ from nats.aio.client import Client, Server
 from vigie_agent.credentials import Credentials
 from vigie_agent.logs import FaultLog
 from vigie_agent.uplink.returning import Returning
+from vigie_agent.uplink.wire import Wire
 from vigie_shared import subjects
 
 log = structlog.get_logger(__name__)
 
 PING_SECONDS: Final = 3600
-"""Costs 200 bytes each; a dead way is noticed by the kernel (`uplink/silence.py`), from the heartbeats."""
+"""Costs 200 bytes each; a dead way is noticed by the kernel (`uplink/wire.py`), from the heartbeats."""
 CONNECT_SECONDS: Final = 10
 RECONNECT_SECONDS_FIRST: Final = 5.0
 MOVE_SECONDS: Final = 1.0
@@ -47,10 +48,12 @@ class Connection:
         self._refused = refused
         self._returning = Returning(RECONNECT_SECONDS_FIRST, reconnect_seconds_max)
         self._client: Client | None = None
+        self._urls: list[str] = []
         self._at = ""
         """Where the client is, or was when it lost the connection."""
         self._tried: set[str] = set()
         """Where it was tried since."""
+        self._is_hurried = self._is_elsewhere = False
         self._link_fault = FaultLog(log)
         self._other_fault = FaultLog(log)
         self.on_lost: Callable[[], None] = _ignore
@@ -65,17 +68,18 @@ class Connection:
     async def open(self) -> AsyncIterator[Client]:
         """A connected client, however long that takes; closed at the end."""
         client, membership = Client(), self._credentials.membership
-        self._client = client
+        self._client, self._urls = client, list(membership.nats_urls)
         context = await asyncio.to_thread(self._credentials.tls_context)
         try:
             await client.connect(
-                self._url,
+                self._urls,
                 name=membership.agent_id,
                 user_jwt_cb=self._credentials.token,
                 signature_cb=self._credentials.answer,
                 tls=context,
                 tls_handshake_first=context is not None,
                 inbox_prefix=subjects.inbox_prefix(membership.agent_id),
+                dont_randomize=True,
                 max_reconnect_attempts=-1,
                 reconnect_time_wait=random.uniform(1.0, 3.0),  # type: ignore[arg-type]  # noqa: S311 — no two agents in step
                 reconnect_to_server_handler=self._next_server,
@@ -93,11 +97,35 @@ class Connection:
             self.on_lost = self.on_back = self.on_closed = _ignore
             await client.close()
 
+    async def redial(self, *, elsewhere: bool = False) -> None:
+        """Leave the connection that there is, or the wait for one, and dial now: the network is another.
+
+        `elsewhere`: it is the server that is gone from where it was.
+        """
+        client = self._client
+        if client is None or not (client.is_connected or client.is_reconnecting):
+            return
+        waiting = client._reconnection_task
+        if waiting is not None and not waiting.done():
+            waiting.cancel()
+            await asyncio.wait([waiting])
+        if client.is_closed:
+            return
+        self._is_hurried, self._is_elsewhere = True, elsewhere
+        client._status = Client.CONNECTED  # nats-py 2.16 leaves alone a client that waits for its next try
+        if (wire := Wire.of(client)) is not None:
+            wire.drop()
+        await client.force_reconnect()
+
     def _next_server(self, servers: list[Server], _info: dict[str, object]) -> tuple[Server, float]:
-        """Of a cluster, first each of the others, at once; then the one that failed least, with patience."""
+        """Of a cluster, first each of the others, soon; then the one that failed least, with patience."""
+        is_hurried, self._is_hurried = self._is_hurried, False
         others = [server for server in servers if server.uri.netloc not in (self._at, *self._tried)]
-        chosen = min(others or servers, key=lambda server: server.reconnects)
+        here = [server for server in servers if server.uri.netloc == self._at and is_hurried and not self._is_elsewhere]
+        chosen = min(here or others or servers, key=lambda server: (server.reconnects, random.random()))  # noqa: S311
         self._tried.add(chosen.uri.netloc)
+        if is_hurried:
+            return chosen, 0.0
         if others:
             return chosen, random.uniform(0.0, MOVE_SECONDS)  # noqa: S311
         return chosen, self._returning.next_seconds()
@@ -127,7 +155,16 @@ class Connection:
             self._other_fault.report("nats-server complains", url=self._url, reason=text)
 
     async def _on_disconnected(self) -> None:
+        if self._client is not None and not self._client.is_closed:
+            self._heed_new_addresses(self._client)
         self.on_lost()
+
+    def _heed_new_addresses(self, client: Client) -> None:
+        """A renewal may have named others since: a hub that moves tells so beforehand."""
+        urls = list(self._credentials.membership.nats_urls)
+        if urls != self._urls:
+            self._urls, found = urls, [server.uri.geturl() for server in client.server_pool]
+            client.set_server_pool([*urls, *(url for url in found if url not in urls)])
 
     async def _on_reconnected(self) -> None:
         self._up("reconnected to nats-server")

@@ -13,7 +13,7 @@ from vigie_agent.uplink.budget import LinkBudget
 from vigie_agent.uplink.connection import Connection
 from vigie_agent.uplink.publisher import Publisher
 from vigie_agent.uplink.receipts import ReceiptDesk
-from vigie_agent.uplink.silence import notice_silence
+from vigie_agent.uplink.wire import Wire
 from vigie_agent.uplink.wire_bytes import CONNECT_BYTES
 from vigie_shared.errors import LinkError
 
@@ -75,7 +75,10 @@ class Uplink:
         await self._publisher.run(client)
 
     def _link_up(self, client: Client) -> None:
-        notice_silence(client)
+        if (wire := Wire.of(client)) is not None:
+            wire.notice_silence()
+        else:
+            log.debug("a dead link is noticed by pings alone")
         self._budget.is_connected = True
         self._budget.spend(CONNECT_BYTES)
 

@@ -56,8 +56,10 @@ class Answerer:
         sign: Callable[[bytes], str] | None = None,
         road: TcpRoad | None = None,
         media: MediaDesk | None = None,
+        on_broken: Callable[[], None] = lambda: None,
     ) -> None:
-        """`on_taken` hears of each clip that a puller has whole, as it says itself; it returns at once.
+        """`on_taken` hears of each clip that a puller has whole, as it says itself; it returns at once. `on_broken`
+        hears of each session whose way broke.
 
         Without a budget nothing limits what leaves; `sign` signs manifests, `road` is the way by TCP.
         Without `media` nothing is shown.
@@ -76,6 +78,7 @@ class Answerer:
             on_taken=on_taken,
         )
         self._media = media
+        self._on_broken = on_broken
         self._sessions: dict[str, asyncio.Task[None]] = {}
         self._clip_count = 0
         self.ready = asyncio.Event()
@@ -143,6 +146,7 @@ class Answerer:
                     await self._reply(message, Refused(reason=_("this agent shows no live video")))
         except TransferError as error:
             log.info("session_broken_off", reason=str(error))
+            self._on_broken()
         except Exception as error:  # one session must not end the others
             await asyncio.to_thread(log.error, "session_failed", exc_info=error)  # a traceback reads source files
 

@@ -121,6 +121,7 @@ class Admission:
             hub_key=self._receipts.public_key,
             token=self._trust.agent_token(agent_id, public_key, revoked.get(public_key, 0)),
             nats_url=self._settings.agents_url,
+            nats_urls_more=self._settings.nats.agents_urls_more,
             api_url=self._settings.api_url,
             authority=self.authority(),
         )

@@ -33,7 +33,12 @@ def token(issued_at: datetime, days: float = 7) -> str:
 
 
 def membership(
-    url: str, agent_id: str = "edge", *, issued_at: datetime | None = None, api_url: str = "http://127.0.0.1:1"
+    url: str,
+    agent_id: str = "edge",
+    *,
+    more: tuple[str, ...] = (),
+    issued_at: datetime | None = None,
+    api_url: str = "http://127.0.0.1:1",
 ) -> Membership:
     """What an agent has from its enrolment at a hub on this machine."""
     return Membership(
@@ -41,6 +46,7 @@ def membership(
         hub_key=AgentKey(HUB_SEED).public_key,
         token=token(issued_at or datetime.now(UTC)),
         nats_url=url,
+        nats_urls_more=more,
         api_url=api_url,
         authority="",
     )
