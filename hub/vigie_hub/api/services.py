@@ -149,6 +149,22 @@ class Watching(Protocol):
     async def watch(
         self, ticket: Ticket, agent_id: str, first: First, offer_sdp: str, may_watch: Callable[[], bool]
     ) -> Watched:
+        """Begin a viewing. Raises ViewingError, WireError."""
+        ...
+
+    async def trickle(self, viewing_id: str, user: str, fragment: SdpFragment) -> None:
+        """Candidates that the viewer found later. Raises ViewingError, WireError."""
+        ...
+
+    def etag(self, viewing_id: str, user: str) -> str:
+        """Of the viewing's ICE session. Raises ViewingError."""
+        ...
+
+    def end(self, viewing_id: str, user: str) -> None:
+        """The viewer has seen enough. Raises ViewingError."""
+        ...
+
+
 class Looking(Protocol):
     """One picture a second, where no media connection comes through (`vigie_hub.video.stills.looking`)."""
 
@@ -165,23 +181,6 @@ class Looking(Protocol):
         ...
 
 
-        """Begin a viewing. Raises ViewingError, WireError."""
-        ...
-
-    async def trickle(self, viewing_id: str, user: str, fragment: SdpFragment) -> None:
-        """Candidates that the viewer found later. Raises ViewingError, WireError."""
-        ...
-
-    def etag(self, viewing_id: str, user: str) -> str:
-        """Of the viewing's ICE session. Raises ViewingError."""
-        ...
-
-    def end(self, viewing_id: str, user: str) -> None:
-        """The viewer has seen enough. Raises ViewingError."""
-        ...
-    looking: Looking
-
-
 @dataclass(frozen=True)
 class Services:
     """All that `create_api` works with."""
@@ -196,5 +195,6 @@ class Services:
     admission: Admission
     tickets: Tickets
     watching: Watching
+    looking: Looking
     clock: Clock
     feed: Feed
