@@ -35,7 +35,7 @@ SPEAKS_SQL = {
     "hub/vigie_hub/alerts": "the alerts' table",
     "hub/vigie_hub/archive": "the archive's table",
     "hub/vigie_hub/custody": "the audit's table",
-    "hub/vigie_hub/video/pull/pulls.py": "the pulls' table",
+    "hub/vigie_hub/video/pull/wishes.py": "the pulls' table",
     "hub/vigie_hub/tickets": "the tickets' table",
     "hub/vigie_hub/users.py": "the users' table",
 }

@@ -21,10 +21,10 @@ from vigie_hub.video.pull.agent_keys import AgentKeys
 from vigie_hub.video.pull.door import Door, DoorKeeper, nobody_is_here
 from vigie_hub.video.pull.pieces import Quality
 from vigie_hub.video.pull.puller import Puller, PullLimits
-from vigie_hub.video.pull.pulls import archive_clip
 from vigie_hub.video.pull.roads import Roads
 from vigie_hub.video.pull.strip import strip
 from vigie_hub.video.pull.transfer import Promise
+from vigie_hub.video.pull.wishes import archive_clip
 from vigie_shared.clock import SystemClock
 from vigie_shared.errors import CommandError, LinkError, StoreError
 from vigie_shared.i18n import gettext as _

@@ -1,5 +1,7 @@
 """Puts the API together."""
 
+import asyncio
+
 from fastapi import APIRouter, FastAPI
 from fastapi.responses import JSONResponse
 from starlette.middleware import Middleware
@@ -8,7 +10,7 @@ from vigie_hub.api import problems
 from vigie_hub.api.authentication import Authentication
 from vigie_hub.api.contract import PROBLEM_RESPONSE, contract_of
 from vigie_hub.api.gate import Gate
-from vigie_hub.api.routes import agents, alerts, clips, enrolment, events, hotlist, stills, tickets, whep
+from vigie_hub.api.routes import agents, alerts, clips, enrolment, events, hotlist, pictures, stills, tickets, whep
 from vigie_hub.api.services import Services
 from vigie_hub.api.throttle import Throttle
 from vigie_hub.api.viewings import Viewings
@@ -40,10 +42,11 @@ def create_api(services: Services, door: Door | None = None) -> FastAPI:
     api.state.services = services
     api.state.authentication = authentication
     api.state.viewings = Viewings()
+    api.state.decoders = asyncio.Semaphore(pictures.DECODERS)
     api.state.enrolment_throttle = Throttle(enrolment.FREE_ATTEMPTS)
     problems.install(api)
     version_1 = APIRouter(prefix="/api/v1", responses=PROBLEM_RESPONSE)
-    for part in (agents, events, alerts, clips, tickets, hotlist, enrolment):
+    for part in (agents, events, alerts, clips, pictures, tickets, hotlist, enrolment):
         version_1.include_router(part.router)
     api.include_router(version_1)
     api.include_router(whep.router, responses=PROBLEM_RESPONSE)

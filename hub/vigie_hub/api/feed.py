@@ -13,6 +13,7 @@ class Subscription:
 
     def __init__(self) -> None:
         self._topics: set[Topic] = set()
+        self._pulls: set[str] = set()
         self._stirred = asyncio.Event()
         self.closed = False
 
@@ -21,13 +22,24 @@ class Subscription:
         self._topics.add(topic)
         self._stirred.set()
 
+    def tell_pull(self, clip_id: str) -> None:
+        """Note that the pull of a clip came further."""
+        self._pulls.add(clip_id)
+        self._stirred.set()
+
+    def pulls(self) -> frozenset[str]:
+        """Clips whose pulls came further since the last call."""
+        changed = frozenset(self._pulls)
+        self._pulls.clear()
+        return changed
+
     def close(self) -> None:
         """End the waiting: the hub stops."""
         self.closed = True
         self._stirred.set()
 
     async def changes(self, timeout_seconds: float) -> frozenset[Topic]:
-        """Topics that changed since the last call; empty after `timeout_seconds`, or once closed."""
+        """Topics that changed since the last call; empty after `timeout_seconds`, once closed, or for a pull."""
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._stirred.wait(), timeout_seconds)
         changed = frozenset(self._topics)
@@ -48,6 +60,11 @@ class Feed:
         """Say, after the commit, that `topic` changed."""
         for subscription in self._subscriptions:
             subscription.tell(topic)
+
+    def tell_pull(self, clip_id: str) -> None:
+        """Say that the pull of a clip came further."""
+        for subscription in self._subscriptions:
+            subscription.tell_pull(clip_id)
 
     @contextlib.contextmanager
     def subscribe(self) -> Iterator[Subscription]:

@@ -5,6 +5,9 @@ from typing import Annotated, Generic, Literal, TypeVar
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from vigie_hub.fleet.registry import AgentState
+from vigie_hub.video.pull.pieces import Quality
+from vigie_hub.video.pull.progress import Waits
+from vigie_hub.video.pull.roads import Road
 from vigie_shared.commands import HoldKind
 from vigie_shared.events import AnyEvent, Lane, StrangeEvent
 from vigie_shared.link import LinkReport
@@ -107,13 +110,54 @@ class Plate(Answer):
 
 
 class ArchiveState(Answer):
-    """What became of the wish to have the clip here."""
+    """What became of the wish to have the clip here, or less than the clip.
 
-    state: Literal["queued", "pulling", "verified", "failed"]
+    `partial`: what was wanted is here, and it is less. `stopped`: somebody wanted it no longer. What has come stays for
+    a day; asked for again, it goes on from there.
+    """
+
+    state: Literal["queued", "pulling", "partial", "stopped", "verified", "failed"]
     sha256: str | None = Field(description="Of the bytes that arrived; null until verified")
-    bytes: int
+    bytes: int = Field(description="Verified so far, of `quality`")
     seconds: float
     detail: str
+    here: list[Quality] = Field(description="What is here whole")
+    wanted: list[Quality] = Field(description="What is still to come, in this order")
+    quality: Quality | None = Field(description="What is on its way, or was last; the rest is about this one")
+    arrived_bytes: int = Field(description="Verified or not yet")
+    of_bytes: int | None = Field(description="Null until known")
+    bytes_per_second: float | None = Field(description="Over the last seconds; null while nothing comes")
+    eta_seconds: float | None = Field(description="At that rate")
+    road: Road | None = Field(description="`channel`: a WebRTC data channel; `tcp`: HTTPS, dialled by the agent")
+    waits: Waits | None = Field(
+        description="Why nothing comes: `queued` behind others, `agent` away, `link` busy or not to be used now, the"
+        " sub-stream in the `making`, or tried `again` after a break"
+    )
+    ahead: int = Field(description="Pulls that go before it, while `queued`")
+    keyframes_here: int
+    keyframes: int | None = Field(description="Of the clip; null until known")
+    prefix_bytes: int = Field(description="Of the original, verified from its first byte on; it plays")
+
+
+class PullProgress(Answer):
+    """How far the pull of a clip has come; `archive` is null once nobody wants it, or it is here."""
+
+    clip_id: str
+    archive: ArchiveState | None
+
+
+class Keyframe(Answer):
+    """A picture of the clip that is here; its `number` counts all of them."""
+
+    number: int
+    at_seconds: float = Field(description="Since the clip's beginning")
+
+
+class KeyframeStrip(Answer):
+    """The keyframes that are here, in order of time."""
+
+    keyframes: int | None = Field(description="Of the clip; null until known")
+    items: list[Keyframe]
 
 
 class EdgeHold(Answer):

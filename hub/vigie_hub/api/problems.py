@@ -138,6 +138,12 @@ CODES: Final[dict[str, Code]] = {
     "not-pulled": Code(
         HTTPStatus.CONFLICT, marked("The clip is still at the edge"), marked("Ask for it first: POST {path}")
     ),
+    "not-offered": Code(
+        HTTPStatus.CONFLICT,
+        marked("The agent does not offer this clip as “{quality}”"),
+        marked("Ask for another quality: {offered}."),
+    ),
+    "moved": Code(HTTPStatus.CONFLICT, marked("This was moved or removed just now"), marked("Look at the clip again.")),
     "file-missing": Code(
         HTTPStatus.GONE,
         marked("The archive no longer holds this file"),

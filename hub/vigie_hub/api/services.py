@@ -4,7 +4,7 @@ import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, Protocol, TypeVar
+from typing import Protocol, TypeVar
 
 from vigie_hub.api.feed import Feed
 from vigie_hub.hotlists.wishes import PlateWish
@@ -12,6 +12,8 @@ from vigie_hub.tickets.desk import Ticket
 from vigie_hub.tickets.target import Target
 from vigie_hub.video.live.sdp_fragment import SdpFragment
 from vigie_hub.video.live.watching import Watched
+from vigie_hub.video.pull.pieces import Quality
+from vigie_hub.video.pull.progress import PullState
 from vigie_hub.video.stills.relay import News
 from vigie_shared.clock import Clock
 from vigie_shared.commands import HoldKind
@@ -43,35 +45,15 @@ class Hotlist(Protocol):
         ...
 
 
-class PullState(Protocol):
-    """How far a pull has come."""
-
-    @property
-    def state(self) -> Literal["queued", "pulling", "failed"]:
-        """What is happening."""
-        ...
-
-    @property
-    def bytes(self) -> int:
-        """Bytes that have arrived."""
-        ...
-
-    @property
-    def seconds(self) -> float:
-        """Seconds since the pull began."""
-        ...
-
-    @property
-    def detail(self) -> str:
-        """Why it failed; empty otherwise."""
-        ...
-
-
 class Pulls(Protocol):
-    """Brings clips from the edge."""
+    """Brings clips from the edge (`vigie_hub.video.pull.pulls`)."""
 
-    async def request(self, clip_id: str, priority: ClipPriority) -> None:
+    async def request(self, clip_id: str, priority: ClipPriority, quality: Quality) -> None:
         """Queue the pull unless it is queued, running or done; durable on return."""
+        ...
+
+    async def stop(self, clip_id: str) -> bool:
+        """Want it no longer; what came stays. False where nothing was wanted."""
         ...
 
     def state(self, clip_id: str) -> PullState | None:
@@ -92,6 +74,10 @@ class Archive(Protocol):
 
     def path(self, sha256: str) -> Path:
         """Where the file lies."""
+        ...
+
+    def unfinished(self, sha256: str) -> Path:
+        """Where what has come of it lies while it is on its way."""
         ...
 
 

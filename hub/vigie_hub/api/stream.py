@@ -6,6 +6,7 @@ from functools import partial
 from typing import Final
 
 from vigie_hub.api.models import Event
+from vigie_hub.api.progress import how_far
 from vigie_hub.api.queries.events import list_events, newest_id
 from vigie_hub.api.services import Services
 
@@ -38,7 +39,10 @@ async def stream_events(
                 return
             for topic in sorted(topics - {"events"}):
                 yield f"event: changed\ndata: {json.dumps(topic)}\n\n"
-            if not topics:
+            pulls = [how_far(services.pulls, clip_id) for clip_id in sorted(subscription.pulls())]
+            for pull in pulls:
+                yield f"event: pull\ndata: {pull.model_dump_json()}\n\n"
+            if not topics and not pulls:
                 yield ": still here\n\n"
 
 

@@ -213,6 +213,10 @@ class Archive:
             raise StoreError(_("archive: “{name}” is no SHA-256 digest").format(name=sha256[:80]))
         return self._root / sha256[:2] / f"{sha256}.mp4"
 
+    def unfinished(self, sha256: str) -> Path:
+        """Where what has come of the clip lies while it is on its way; nobody vouches for what is in there."""
+        return self.path(sha256).with_suffix(".part")
+
     def has(self, sha256: str, clip_bytes: int) -> bool:
         """Whether the clip is here, whole by size; `check` looks closer."""
         path = self.path(sha256)

@@ -128,6 +128,16 @@ def _read_index(database: sqlite_utils.Database) -> None:
     _run(database, "schema_read_index.sql")
 
 
+def _rungs(database: sqlite_utils.Database) -> None:
+    """Wishes for less than the whole clip, in order, and what agents signed of clips that are here in part."""
+    database.execute("ALTER TABLE pulls RENAME COLUMN failed_at TO ended_at")
+    database.execute("ALTER TABLE pulls ADD COLUMN outcome TEXT")  # failed, stopped, partial; null while it waits
+    database.execute("UPDATE pulls SET outcome = 'failed' WHERE ended_at IS NOT NULL")
+    database.execute("ALTER TABLE pulls ADD COLUMN qualities TEXT NOT NULL DEFAULT 'original'")
+    for column in ("manifest", "keyframes", "sub_stream"):
+        database.execute(f"ALTER TABLE pulls ADD COLUMN {column} TEXT")
+
+
 MIGRATIONS: Final[tuple[Migration, ...]] = (
     _first,
     _enrolment,
@@ -140,6 +150,7 @@ MIGRATIONS: Final[tuple[Migration, ...]] = (
     _suspensions,
     _reports,
     _read_index,
+    _rungs,
 )
 """Migration n makes version n + 1 out of version n."""
 SCHEMA_VERSION: Final = len(MIGRATIONS)

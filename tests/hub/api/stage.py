@@ -9,7 +9,7 @@ import hashlib
 import io
 import sqlite3
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -37,7 +37,9 @@ from vigie_hub.sync.projector import project
 from vigie_hub.tickets.desk import TicketDesk
 from vigie_hub.users import Users
 from vigie_hub.video.live.watching import Watching
-from vigie_hub.video.pull.pulls import PullState
+from vigie_hub.video.pull.pieces import Quality
+from vigie_hub.video.pull.progress import PullState
+from vigie_hub.video.pull.wishes import QUALITIES
 from vigie_hub.video.stills.looking import Looking
 from vigie_shared.batches import Batch
 from vigie_shared.clock import SystemClock
@@ -74,13 +76,29 @@ class Edge:
 
     database: Database
     archive: Archive
+    feed: Feed
     clips: dict[str, bytes] = field(default_factory=dict)
-    requested: list[str] = field(default_factory=list)
+    requested: list[tuple[str, Quality]] = field(default_factory=list)
     states: dict[str, PullState] = field(default_factory=dict)
 
-    async def request(self, clip_id: str, _priority: ClipPriority) -> None:
-        self.requested.append(clip_id)
-        self.states[clip_id] = PullState("queued")
+    async def request(self, clip_id: str, _priority: ClipPriority, quality: Quality) -> None:
+        wanted: tuple[Quality, ...] = (quality,)
+        if (known := self.states.get(clip_id)) is not None and known.state in ("queued", "pulling"):
+            if quality in known.wanted:
+                return
+            wanted = tuple(one for one in QUALITIES if one in (*known.wanted, quality))
+        self.requested.append((clip_id, quality))
+        self.states[clip_id] = PullState("queued", wanted=wanted)
+        self.feed.tell_pull(clip_id)
+
+    async def stop(self, clip_id: str) -> bool:
+        self.come_to(clip_id, state="stopped", waits=None)
+        return True
+
+    def come_to(self, clip_id: str, **changes: object) -> None:
+        """The pull is so far, and open pages hear of it."""
+        self.states[clip_id] = replace(self.states[clip_id], **changes)  # type: ignore[arg-type]
+        self.feed.tell_pull(clip_id)
 
     def state(self, clip_id: str) -> PullState | None:
         return self.states.get(clip_id)
@@ -95,6 +113,7 @@ class Edge:
             lambda connection: connection.execute("INSERT INTO archived_clips VALUES (?, ?, ?, ?, ?)", row).rowcount
         )
         self.states.pop(clip_id, None)
+        self.feed.tell_pull(clip_id)
 
     def _store(self, sha256: str, data: bytes) -> None:
         with self.archive.part(sha256, len(data)) as part:
@@ -277,7 +296,7 @@ async def stage(folder: Path, client: Client | None = None) -> AsyncIterator[Sta
     clock = TestClock()
     async with Database(folder / "hub.db") as database:
         feed = Feed()
-        edge = Edge(database, Archive(folder / "archive"))
+        edge = Edge(database, Archive(folder / "archive"), feed)
         services = Services(
             reads=database,
             hotlist=Hotlist(database, clock, feed.tell),

@@ -58,4 +58,4 @@ def _day_before(end: datetime) -> datetime:
 
 def _on_its_way(pulls: Pulls, clip_id: str) -> bool:
     pull = pulls.state(clip_id)
-    return pull is not None and pull.state != "failed"
+    return pull is not None and pull.state in ("queued", "pulling")

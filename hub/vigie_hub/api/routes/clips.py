@@ -1,11 +1,8 @@
-"""Clips: what there is at the edge, the wish to have one here, and its video."""
+"""Clips: what there is at the edge, and the wish to have one here, or to keep it there."""
 
-from pathlib import Path
 from typing import Annotated
 
-import anyio
-from fastapi import APIRouter, Query, Request
-from fastapi.responses import FileResponse
+from fastapi import APIRouter, Query
 
 from vigie_hub.api.context import CursorOf, LimitOf, ServicesOf, UserOf
 from vigie_hub.api.models import Clip, EdgePage, HoldWish
@@ -14,6 +11,7 @@ from vigie_hub.api.progress import with_progress
 from vigie_hub.api.queries.clips import find_clip, list_clips
 from vigie_hub.api.queries.completeness import completeness
 from vigie_hub.api.services import Services
+from vigie_hub.video.pull.pieces import Quality
 from vigie_shared.commands import HoldKind
 from vigie_shared.errors import CommandError
 from vigie_shared.signaling import ClipPriority
@@ -21,7 +19,6 @@ from vigie_shared.signaling import ClipPriority
 router = APIRouter(tags=["clips"])
 _WANTED = ("asked", "held")
 """States of a hold that somebody wants, whatever its agent says yet."""
-_VIDEO = {"content": {"video/mp4": {"schema": {"type": "string", "format": "binary"}}}}
 
 
 @router.get("/clips")
@@ -44,9 +41,9 @@ async def get_clips(
 
 
 @router.get("/clips/{clip_id}")
-async def get_clip(services: ServicesOf, clip_id: str) -> Clip:
+async def getclip_of(services: ServicesOf, clip_id: str) -> Clip:
     """One clip, and how far its pull has come."""
-    return await _clip(services, clip_id)
+    return await clip_of(services, clip_id)
 
 
 @router.post("/clips/{clip_id}/pull", status_code=202)
@@ -57,18 +54,34 @@ async def post_pull(
     waiting: Annotated[
         bool, Query(description="Whether a person waits for it; a script that need not says no.")
     ] = True,
+    quality: Annotated[
+        Quality,
+        Query(description="One picture, the keyframes, a small film that the agent makes, or the exact bytes."),
+    ] = "original",
 ) -> Clip:
-    """Ask for the clip's bytes. Answers at once; asking again changes nothing.
+    """Ask for the clip's bytes, or for less. Answers at once; asking again changes nothing.
 
-    Over a narrow link a clip that somebody waits for goes before one that is held by a pin or a legal hold, and that
-    one before all others; only the first uses a metered link.
+    Who asks for several qualities gets the least first, one asked for later too; what came for one need not come again
+    for another. Over a narrow link a clip that somebody waits for goes before one that is held by a pin or a legal
+    hold, and that one before all others; only the first uses a metered link.
     """
-    clip = await _clip(services, clip_id)
-    if clip.archive is not None and clip.archive.state != "failed":
+    clip = await clip_of(services, clip_id)
+    if clip.archive is not None and (quality in clip.archive.here or clip.archive.state == "verified"):
         return clip
-    await services.audit.record(user, "pull_requested", clip_id)
-    await services.pulls.request(clip_id, "clip" if waiting else _priority(clip))
+    pull = services.pulls.state(clip_id)
+    if pull is None or pull.state not in ("queued", "pulling") or quality not in pull.wanted:
+        await services.audit.record(user, "pull_requested", clip_id)
+    await services.pulls.request(clip_id, "clip" if waiting else _priority(clip), quality)
     return with_progress(clip.model_copy(update={"archive": None}), services.pulls)
+
+
+@router.delete("/clips/{clip_id}/pull")
+async def delete_pull(services: ServicesOf, user: UserOf, clip_id: str) -> Clip:
+    """Want it no longer. What has come stays for a day; asked for again, it goes on from there."""
+    await clip_of(services, clip_id)
+    if await services.pulls.stop(clip_id):
+        await services.audit.record(user, "pull_stopped", clip_id)
+    return await clip_of(services, clip_id)
 
 
 @router.put("/clips/{clip_id}/holds/{kind}", status_code=202)
@@ -77,41 +90,12 @@ async def put_hold(services: ServicesOf, user: UserOf, clip_id: str, kind: HoldK
 
     Answers at once; the agent hears of it as soon as it can be reached, and `holds` says when it has done so.
     """
-    await _clip(services, clip_id)
+    await clip_of(services, clip_id)
     try:
         await services.holds.ask(clip_id, kind, wish.wanted, wish.reason, user)
     except CommandError as error:
         raise ProblemError("refused", detail=error) from error
-    return await _clip(services, clip_id)
-
-
-@router.get(
-    "/clips/{clip_id}/video.mp4",
-    response_class=FileResponse,
-    responses={200: _VIDEO, 206: {**_VIDEO, "description": "The range that was asked for"}},
-)
-async def get_video(request: Request, services: ServicesOf, user: UserOf, clip_id: str) -> FileResponse:
-    """The verified file, in ranges where asked so; each view leaves a line in the audit."""
-    clip = await _clip(services, clip_id)
-    if clip.archive is None or clip.archive.sha256 is None:
-        raise ProblemError("not-pulled", path=f"/api/v1/clips/{clip_id}/pull")
-    path = services.archive.path(clip.archive.sha256)
-    if not await anyio.Path(path).is_file():
-        raise ProblemError("file-missing")
-    await _note_view(request, services, user, clip_id)
-    return _file(path, clip.archive.sha256)
-
-
-async def _note_view(request: Request, services: Services, user: str, clip_id: str) -> None:
-    """One line a viewing: a player asks for many ranges of what it plays."""
-    if request.app.state.viewings.begins((user, clip_id), services.clock.monotonic_seconds()):
-        await services.audit.record(user, "clip_viewed", clip_id)
-
-
-def _file(path: Path, sha256: str) -> FileResponse:
-    return FileResponse(
-        path, media_type="video/mp4", headers={"etag": f'"{sha256}"', "cache-control": "private, no-cache"}
-    )
+    return await clip_of(services, clip_id)
 
 
 def _priority(clip: Clip) -> ClipPriority:
@@ -119,7 +103,8 @@ def _priority(clip: Clip) -> ClipPriority:
     return "evidence" if any(hold.state in _WANTED for hold in clip.holds) else "bulk"
 
 
-async def _clip(services: Services, clip_id: str) -> Clip:
+async def clip_of(services: Services, clip_id: str) -> Clip:
+    """The clip, and how far its pull has come."""
     clip = await services.reads.read(lambda connection: find_clip(connection, clip_id))
     if clip is None:
         raise ProblemError("no-such-clip")

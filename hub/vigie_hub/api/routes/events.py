@@ -44,7 +44,8 @@ async def get_events(
     responses={
         200: {
             "description": "Server-sent events. Unnamed ones carry an Event, with its id; `changed` ones name the"
-            " list that is worth reading again: events, alerts, agents, clips or hotlist.",
+            " list that is worth reading again: events, alerts, agents, clips or hotlist; `pull` ones carry a"
+            " PullProgress, a few times a second while bytes come.",
             "content": {"text/event-stream": {"schema": {"type": "string"}}},
         }
     },

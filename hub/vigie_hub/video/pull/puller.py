@@ -5,7 +5,6 @@ import hashlib
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Final, Literal
 
 import structlog
@@ -17,6 +16,8 @@ from vigie_hub.video.offering import AwayError
 from vigie_hub.video.pull.comings import Comings
 from vigie_hub.video.pull.door import Door
 from vigie_hub.video.pull.pieces import Quality
+from vigie_hub.video.pull.progress import Waits, Watcher
+from vigie_hub.video.pull.results import ArchivedClip, Sample, SubStream
 from vigie_hub.video.pull.roads import Road, Roads
 from vigie_hub.video.pull.sessions import KeyOf, Peer, RoadError, Sessions
 from vigie_hub.video.pull.transfer import Action, Finish, Keep, Promise, RefusedError, Resume, Send, Store, Transfer
@@ -60,46 +61,6 @@ class PullLimits(BaseModel):
     """Bytes asked for ahead, at most."""
 
 
-@dataclass(frozen=True, slots=True)
-class ArchivedClip:
-    """A clip that is durable in the archive, its bytes those that the agent's event promised."""
-
-    clip_id: str
-    sha256: str
-    bytes: int
-    pulled_at: datetime
-    pull_seconds: float
-    received_bytes: int
-    """What travelled for it since the pull began: less than `bytes` where an earlier pull had left some, more where
-    a session broke in the middle of a block."""
-    roads: tuple[Road, ...] = ()
-    """By which it came, the last one last."""
-
-
-@dataclass(frozen=True, slots=True)
-class Sample:
-    """Keyframes of a clip, verified by the agent's signature; the rest of the clip stayed where it is."""
-
-    index: Index
-    init: bytes
-    heads: tuple[tuple[Head, bytes], ...]
-    """In order of time."""
-    received_bytes: int
-    seconds: float
-    roads: tuple[Road, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class SubStream:
-    """A clip as its agent made it small, verified by the agent's signature; the clip itself stayed where it is."""
-
-    manifest: Manifest
-    data: bytes
-    received_bytes: int
-    seconds: float
-    roads: tuple[Road, ...]
-
-
 @dataclass(slots=True)
 class _Pull:
     """One pull, attempt after attempt."""
@@ -117,6 +78,17 @@ class _Pull:
     manifest: Manifest | None = None
     index: Index | None = None
     shut_roads: set[Road] | None = None
+    watcher: Watcher | None = None
+
+    def moved(self, transfer: Transfer) -> None:
+        """What it brought is on disk."""
+        if self.watcher is not None and self.roads:
+            self.watcher.moved(transfer, self.roads[-1])
+
+    def waits(self, why: Waits, detail: str) -> None:
+        """Nothing comes now."""
+        if self.watcher is not None:
+            self.watcher.waits(why, detail)
 
 
 class Puller:
@@ -163,6 +135,7 @@ class Puller:
         on_progress: OnProgress = lambda verified_bytes: None,
         *,
         priority: ClipPriority = "clip",
+        watcher: Watcher | None = None,
     ) -> ArchivedClip:
         """Return when the clip is durable.
 
@@ -172,7 +145,9 @@ class Puller:
         began = self._clock.monotonic_seconds()
         promise = Promise(agent_id, clip_id, expected_bytes, expected_sha256)
         part = self.archive.part(expected_sha256, expected_bytes)
-        pull = _Pull(promise, "original", priority, part, lambda verified, _wanted: on_progress(verified))
+        pull = _Pull(
+            promise, "original", priority, part, lambda verified, _wanted: on_progress(verified), watcher=watcher
+        )
         if not await asyncio.to_thread(self.archive.intact, expected_sha256):
             try:
                 await asyncio.to_thread(part.open)
@@ -199,6 +174,9 @@ class Puller:
         promise: Promise,
         quality: Quality,
         on_progress: _OnBytes = lambda verified_bytes, wanted_bytes: None,
+        *,
+        priority: ClipPriority = "clip",
+        watcher: Watcher | None = None,
     ) -> Sample:
         """Bring keyframes alone; what came is used by a later pull of the whole. Raises as `pull`.
 
@@ -206,7 +184,7 @@ class Puller:
         """
         began = self._clock.monotonic_seconds()
         part = self.archive.part(promise.sha256, promise.bytes)
-        pull = _Pull(promise, quality, "clip", part, on_progress)
+        pull = _Pull(promise, quality, priority, part, on_progress, watcher=watcher)
         try:
             await asyncio.to_thread(part.open)
             await self._try_until_whole(pull)
@@ -221,11 +199,16 @@ class Puller:
             await asyncio.to_thread(part.close)
 
     async def sub_stream(
-        self, promise: Promise, on_progress: _OnBytes = lambda verified_bytes, wanted_bytes: None
+        self,
+        promise: Promise,
+        on_progress: _OnBytes = lambda verified_bytes, wanted_bytes: None,
+        *,
+        priority: ClipPriority = "clip",
+        watcher: Watcher | None = None,
     ) -> SubStream:
         """Bring the clip as its agent makes it small. Raises as `pull`."""
         began = self._clock.monotonic_seconds()
-        pull = _Pull(promise, "sub", "clip", None, on_progress)
+        pull = _Pull(promise, "sub", priority, None, on_progress, watcher=watcher)
         try:
             await self._try_until_whole(pull)
             assert pull.part is not None
@@ -263,6 +246,7 @@ class Puller:
                     continue
                 if isinstance(error, RefusedError) and error.after_seconds is not None:
                     after_seconds = min(error.after_seconds, self._limits.wait_seconds_max)
+                    pull.waits("link", str(error))
                     _log.info("pull_waits", clip_id=promise.clip_id, after_seconds=after_seconds, reason=str(error))
                     await asyncio.sleep(after_seconds)
                     continue
@@ -271,6 +255,7 @@ class Puller:
                 if fruitless >= self._attempts_max(error):
                     raise _given_up(promise, error, fruitless) from error
                 _log.info("pull_interrupted", clip_id=promise.clip_id, verified_bytes=best, reason=str(error))
+                pull.waits("agent" if isinstance(error, AwayError) else "again", str(error))
             finally:
                 pull.received_bytes += transfer.received_bytes
             await self._comings.wait(promise.agent_id, self._pause_seconds(fruitless))
@@ -284,6 +269,8 @@ class Puller:
         quality: Literal["sub", "original"] = "sub" if pull.quality == "sub" else "original"
         wanted = ClipWanted(clip_id=pull.promise.clip_id, priority=pull.priority, quality=quality)
         began: float | None = None
+        if quality == "sub":
+            pull.waits("making", "")
         try:
             async with self._sessions.opened(road, agent_id, wanted, pull.key) as peer:
                 if pull.shut_roads:  # the other one is open: it was not the agent that refused
@@ -315,6 +302,7 @@ class Puller:
         while not await self._do(actions, pull, transfer, peer, window):
             if transfer.verified_bytes != reported:
                 pull.on_bytes(reported := transfer.verified_bytes, transfer.wanted_bytes)
+            pull.moved(transfer)
             message = await peer.receive(self._stall_seconds(transfer))
             if isinstance(message, bytes):
                 window.arrived(clock.monotonic_seconds(), len(message) - 8)
@@ -324,6 +312,7 @@ class Puller:
             actions = transfer.feed(message)
             pull.manifest, pull.index = transfer.manifest, transfer.index
         pull.on_bytes(transfer.verified_bytes, transfer.wanted_bytes)
+        pull.moved(transfer)
         await peer.hang_up(_HANG_UP_SECONDS)
 
     async def _do(self, actions: list[Action], pull: _Pull, transfer: Transfer, peer: Peer, window: Window) -> bool:

@@ -28,10 +28,24 @@ def strip(init: bytes, heads: Sequence[bytes]) -> bytes:
     return b"".join(made)
 
 
+def head_bytes(moof: bytes) -> int:
+    """How long the head of the fragment is that begins with this box; raises WireError where it is none."""
+    _track, _starts, _lasts, offset, size = _told(moof)
+    return offset + size
+
+
 def _taken_apart(head: bytes) -> tuple[int, int, int, bytes]:
     """Track, decode time, how long the fragment lasts, and its first picture."""
-    track = starts = lasts = default_duration = default_size = 0
-    picture = b""
+    track, starts, lasts, offset, size = _told(head)
+    picture = head[offset : offset + size]
+    if len(picture) != size:
+        raise WireError(_("a keyframe of this clip is not what a fragment begins with"))
+    return track, starts, lasts, picture
+
+
+def _told(head: bytes) -> tuple[int, int, int, int, int]:
+    """Track, decode time, how long the fragment lasts, where its first picture lies, and its size."""
+    track = starts = lasts = default_duration = default_size = offset = size = 0
     try:
         for kind, body in _boxes(memoryview(head)):
             if kind == b"tfhd":
@@ -40,15 +54,12 @@ def _taken_apart(head: bytes) -> tuple[int, int, int, bytes]:
                 starts = struct.unpack_from(">Q" if body[0] == 1 else ">I", body, 4)[0]
             elif kind == b"trun":
                 offset, size, lasts = _of_run(body, default_duration, default_size)
-                picture = head[offset : offset + size]
-                if not size or len(picture) != size:
-                    raise ValueError
                 break
     except (struct.error, IndexError, ValueError) as error:
         raise WireError(_("a keyframe of this clip is not what a fragment begins with")) from error
-    if not picture or starts >= 1 << 62:
+    if not size or starts >= 1 << 62:
         raise WireError(_("a keyframe of this clip is not what a fragment begins with"))
-    return track, starts, lasts, picture
+    return track, starts, lasts, offset, size
 
 
 def _of_track(tfhd: memoryview) -> tuple[int, int, int]:

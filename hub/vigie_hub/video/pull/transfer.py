@@ -9,9 +9,9 @@ The digest of the whole, which the event fixed, has the last word: whoever store
 """
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, count
 from typing import Final
 
 from pydantic import ValidationError
@@ -138,6 +138,34 @@ class Transfer:
         """Bytes of it that are verified, on disk before or now."""
         self.received_bytes = 0
         """Bytes of the clip that arrived in this attempt."""
+        self.holder_waits = False
+        """Whether the holder has no turn on its link, as it last said."""
+        self.has_looked = False
+        """Whether it knows what an earlier attempt left."""
+        self._left_bytes = 0
+        self._blocks: set[int] = set()
+        self._heads: set[int] = set()
+
+    @property
+    def arrived_bytes(self) -> int:
+        """What is here of what this quality takes, verified or not yet."""
+        return min(self.wanted_bytes, self._left_bytes + self.received_bytes)
+
+    @property
+    def prefix_bytes(self) -> int:
+        """How far it is verified from its first byte on."""
+        if self.manifest is None:
+            return 0
+        missing = next(number for number in count() if number not in self._blocks)
+        return min(self.manifest.bytes, missing * self.manifest.block_bytes)
+
+    def heads_here(self) -> frozenset[int]:
+        """Which keyframes of the index are here, by number."""
+        if self.index is None or self.manifest is None or self._quality == "sub":
+            return frozenset()
+        heads, manifest = (self.index.init, *self.index.heads), self.manifest
+        here = [_is_here(head.offset, head.length, manifest, self._blocks, self._heads) for head in heads]
+        return frozenset(number for number, is_here in enumerate(here[1:]) if is_here and here[0])
 
     def start(self, *, has_left: bool = False) -> list[Action]:
         """Ask what the clip is. `has_left`: an earlier attempt left something on disk, maybe keyframes alone."""
@@ -146,6 +174,7 @@ class Transfer:
 
     def feed(self, message: str | bytes) -> list[Action]:
         """What to do about a message of the holder."""
+        self.holder_waits = False
         if isinstance(message, bytes):
             return self._frame(*unpack_frame(message))
         try:
@@ -156,6 +185,7 @@ class Transfer:
             case TransferRefused():
                 raise RefusedError(said.reason, retryable=said.retryable)
             case Waiting():
+                self.holder_waits = True
                 return []
             case Manifest():
                 return self._promised(said)
@@ -169,18 +199,20 @@ class Transfer:
         begun = {} if self._has_left else begun  # between keyframes a file's end says nothing
         heads = (self.index.init, *self.index.heads) if self.index else ()
         known = right_heads(heads, manifest, blocks, read)
+        self._blocks, self._heads, self.has_looked = blocks, set(known), True
         if self._quality in WHOLE:
             missing = [number for number in range(len(manifest.block_sha256)) if number not in blocks]
             self._plan = (block_piece(manifest, number, known, begun.get(number, b"")) for number in missing)
             lengths = (min(manifest.block_bytes, manifest.bytes - number * manifest.block_bytes) for number in blocks)
             self.verified_bytes = sum(lengths)
+            self._left_bytes = self.verified_bytes + sum(map(len, (*known.values(), *begun.values())))
         else:
             assert self.index is not None
             wanted = heads_wanted(self.index, self._quality)
             self.wanted_bytes = sum(head.length for head in wanted)
             absent = [head for head in wanted if not _is_here(head.offset, head.length, manifest, blocks, known)]
             self._plan = (head_piece(head) for head in absent)
-            self.verified_bytes = self.wanted_bytes - sum(head.length for head in absent)
+            self.verified_bytes = self._left_bytes = self.wanted_bytes - sum(head.length for head in absent)
         self._piece = next(self._plan, None)
         return self._next()
 
@@ -268,6 +300,10 @@ class Transfer:
                 )
             )
         self.verified_bytes += len(data)
+        if self._quality in WHOLE:
+            self._blocks.add(piece.offset // self._known_manifest().block_bytes)
+        else:
+            self._heads.add(piece.offset)
         return [Store(piece.offset, data)]
 
     def _start_over(self, piece: Piece) -> None:
@@ -313,6 +349,6 @@ class Transfer:
         return self.manifest
 
 
-def _is_here(offset: int, length: int, manifest: Manifest, blocks: set[int], known: dict[int, bytes]) -> bool:
+def _is_here(offset: int, length: int, manifest: Manifest, blocks: set[int], known: Container[int]) -> bool:
     last = (offset + length - 1) // manifest.block_bytes
     return offset in known or all(number in blocks for number in range(offset // manifest.block_bytes, last + 1))

@@ -3,7 +3,7 @@
 import httpx
 
 from tests.hub.api.stage import NAME, Stage
-from vigie_hub.video.pull.pulls import PullState
+from vigie_hub.video.pull.progress import PullState
 
 
 async def test_pull_is_asked_for_once_shows_progress_and_ends_verified(hub: Stage, script: httpx.AsyncClient) -> None:
@@ -11,19 +11,22 @@ async def test_pull_is_asked_for_once_shows_progress_and_ends_verified(hub: Stag
     address = f"/api/v1/clips/{clip_id}"
     first = await script.post(f"{address}/pull")
     assert (first.status_code, first.json()["archive"]["state"]) == (202, "queued")
-    assert (await script.post(f"{address}/pull")).status_code == 202
-    assert hub.edge.requested == [clip_id]
+    again = await script.post(f"{address}/pull")
+    assert (again.status_code, again.json()["archive"]["waits"]) == (202, "queued")
+    assert hub.edge.requested == [(clip_id, "original")]
     assert [row for row in await hub.audited() if row[1] == "pull_requested"] == [(NAME, "pull_requested", clip_id)]
     hub.edge.states[clip_id] = PullState("pulling", 1400, 0.5)
     assert (await script.get(address)).json()["archive"]["bytes"] == 1400
     assert (await script.get(f"{address}/video.mp4")).json()["code"] == "not-pulled"
     await hub.edge.deliver(clip_id)
     clip = (await script.get(address)).json()
-    assert clip["archive"] == {
+    told = {key: clip["archive"][key] for key in ("state", "sha256", "bytes", "seconds", "detail", "here", "wanted")}
+    assert told == {
         "state": "verified", "sha256": clip["sha256"], "bytes": 2800, "seconds": 1.84, "detail": "",
+        "here": ["thumbnail", "keyframes", "original"], "wanted": [],
     }  # fmt: skip
     assert (await script.post(f"{address}/pull")).json()["archive"]["state"] == "verified"
-    assert hub.edge.requested == [clip_id]
+    assert hub.edge.requested == [(clip_id, "original")]
 
 
 async def test_failed_pull_says_why_and_may_be_asked_for_again(hub: Stage, script: httpx.AsyncClient) -> None:

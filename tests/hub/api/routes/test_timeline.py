@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 
 from tests.hub.api.stage import BEGAN_AT, NAME, Stage, camera
-from vigie_hub.video.pull.pulls import PullState
+from vigie_hub.video.pull.progress import PullState
 from vigie_shared.events import GapRecorded
 
 ADDRESS = "/api/v1/agents/gate/cameras/in/timeline"

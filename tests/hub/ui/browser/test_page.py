@@ -113,7 +113,7 @@ async def test_a_clip_is_brought_verified_and_really_plays(hub: Stage, url: str,
     page = await open_board(browser, url)
     await page.click(".card [data-play]")
     await page.wait_for_selector("#viewer progress")
-    assert hub.edge.requested == [clip_id]
+    assert hub.edge.requested == [(clip_id, "original")]
     hub.edge.states[clip_id].state = "pulling"
     hub.edge.states[clip_id].bytes = 1000
     await page.wait_for_selector("#viewer progress[value='1000']")
@@ -139,7 +139,7 @@ async def test_failed_pull_says_why_and_offers_another_try(hub: Stage, url: str,
     assert "gate does not answer" in await page.inner_text("#viewer")
     await page.click("#viewer [data-play]")
     await page.wait_for_selector("#viewer progress")
-    assert hub.edge.requested == [clip_id, clip_id]
+    assert hub.edge.requested == [(clip_id, "original")] * 2
 
 
 async def test_clip_is_held_by_keyboard_for_a_reason(hub: Stage, url: str, browser: Browser) -> None:

@@ -20,7 +20,8 @@ from vigie_agent.clips.remux import remux
 from vigie_agent.keys import AgentKey
 from vigie_hub.archive.files import Archive
 from vigie_hub.keys import PublicKey
-from vigie_hub.video.pull.puller import ArchivedClip, Puller, PullLimits
+from vigie_hub.video.pull.puller import Puller, PullLimits
+from vigie_hub.video.pull.results import ArchivedClip
 from vigie_hub.video.pull.roads import Road
 from vigie_hub.video.pull.strip import strip
 from vigie_hub.video.pull.transfer import Promise

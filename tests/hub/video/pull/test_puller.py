@@ -26,7 +26,8 @@ from vigie_agent.uplink.budget import LinkBudget
 from vigie_agent.uplink.link_settings import LinkSettings
 from vigie_hub.archive.files import Archive
 from vigie_hub.video.offering import AwayError
-from vigie_hub.video.pull.puller import ArchivedClip, OnProgress, Puller, PullLimits
+from vigie_hub.video.pull.puller import OnProgress, Puller, PullLimits
+from vigie_hub.video.pull.results import ArchivedClip
 from vigie_hub.video.pull.transfer import RefusedError
 from vigie_shared.clock import SystemClock
 from vigie_shared.errors import DigestError, StoreError, TransferError, WireError

@@ -12,8 +12,10 @@ from nats.aio.client import Client
 from tests.hub.video.agents import AGENT_ID, CLIP, CLIP_ID, SHA256, Clips, answering
 from vigie_hub.archive.files import Archive
 from vigie_hub.database import Database
-from vigie_hub.video.pull.puller import ArchivedClip, OnProgress, Puller, PullLimits
-from vigie_hub.video.pull.pulls import WAITING_MAX, PullQueue, PullState
+from vigie_hub.video.pull.progress import PullState, Watcher
+from vigie_hub.video.pull.puller import OnProgress, Puller, PullLimits
+from vigie_hub.video.pull.pulls import WAITING_MAX, PullQueue
+from vigie_hub.video.pull.results import ArchivedClip
 from vigie_shared.errors import StoreError
 from vigie_shared.signaling import ClipPriority
 
@@ -239,12 +241,13 @@ async def test_a_fault_in_one_pull_leaves_the_queue_working(
             on_progress: OnProgress = lambda verified_bytes: None,
             *,
             priority: ClipPriority = "clip",
+            watcher: Watcher | None = None,
         ) -> ArchivedClip:
             if self.faults:
                 self.faults -= 1
                 raise RuntimeError("nobody expected this")
             return await super().pull(
-                agent_id, clip_id, expected_bytes, expected_sha256, on_progress, priority=priority
+                agent_id, clip_id, expected_bytes, expected_sha256, on_progress, priority=priority, watcher=watcher
             )
 
     queue = PullQueue(database, Faulty(connection, archive), pulls_at_once=1)
