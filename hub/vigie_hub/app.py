@@ -115,6 +115,7 @@ class Hub:
         self.limits = Limits(settings.video.viewers_max, settings.video.viewers_per_user_max)
         self.watching = self._watching()
         self.looking = Looking(client, self.tickets, clock, self.limits)
+        self.watching.elsewhere, self.looking.elsewhere = (lambda: self.looking.users), (lambda: self.watching.users)
         self.services = self._offered(archive)
 
     def _pulling(self, archive: Archive) -> PullQueue:

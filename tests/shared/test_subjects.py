@@ -19,6 +19,7 @@ def test_every_subject_of_an_agent_names_it(agent_id: str) -> None:
         subjects.watermark_question(agent_id),
         subjects.watermark(agent_id),
         subjects.command(agent_id),
+        subjects.still(agent_id),
         subjects.signaling(agent_id, "0" * 22),
         subjects.inbox_prefix(agent_id),
     ]

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
 from nats.aio.client import Client
@@ -13,10 +14,11 @@ from tests.hub.site import Site, open_site
 from tests.servers.nats_server import settled
 from vigie_hub.bus import permissions
 from vigie_shared import subjects
+from vigie_shared.stills import STILL_BYTES_MAX, Still, StillHead, StillWish, decode_reply
 
 SHAPES = (
     *("e.{}.hit", "e.{}.hlt", "e.{}.lpr", "e.{}.>", "p.{}", "w.{}", "r.{}.jwt", "r.{}.>"),
-    *("c.{}.cmd", "c.{}.wm", "c.{}.sig.s1", "c.{}.sig.*", "c.{}.>", "_I.{}.p.1", "_I.{}.>"),
+    *("c.{}.cmd", "c.{}.wm", "c.{}.sig.s1", "c.{}.sig.*", "c.{}.still", "c.{}.>", "_I.{}.p.1", "_I.{}.>"),
 )
 """Subjects of one agent."""
 OTHERS = (
@@ -30,7 +32,8 @@ OTHERS = (
 """Subjects that are no single agent's."""
 MAY_PUBLISH = {"e.a.hit", "e.a.hlt", "e.a.lpr", "p.a", "w.a", "r.a.jwt", "$JS.API.DIRECT.GET.KV_HL.$KV.HL.a.head"}
 MAY_SUBSCRIBE = {
-    *("c.a.cmd", "c.a.wm", "c.a.sig.s1", "c.a.sig.*", "c.a.>", "_I.a.p.1", "_I.a.>", "c.all.hl", "c.all.>"),
+    *("c.a.cmd", "c.a.wm", "c.a.sig.s1", "c.a.sig.*", "c.a.still", "c.a.>", "_I.a.p.1", "_I.a.>"),
+    *("c.all.hl", "c.all.>"),
 }
 
 
@@ -98,6 +101,29 @@ async def test_agent_answers_a_request_once_and_nobody_else_s(tmp_path: Path) ->
             await agent.refused.wait()
         assert "permissions violation for publish" in agent.errors[0].lower()
         assert "_h." in agent.errors[0].lower()
+
+
+async def test_a_still_is_answered_by_the_agent_that_was_asked_and_heard_by_nobody_else(tmp_path: Path) -> None:
+    still = Still(StillHead(number=1, at=datetime(2026, 3, 1, tzinfo=UTC)), bytes(STILL_BYTES_MAX - 200))
+    async with agent_a(tmp_path) as (site, agent), site.agents[1].connected(site.server.url) as other:
+        hub: Client = site.connection.client
+
+        async def lie(message: Msg) -> None:
+            raise AssertionError(message.subject)
+
+        async def answer(message: Msg) -> None:
+            await other.client.publish(message.reply, b"forged")
+            await settled(other.client)
+            await message.respond(still.encode())
+
+        for subject in (subjects.still("a"), "_H.>", "_INBOX.>"):
+            await other.client.subscribe(subject, cb=lie)
+        assert len(await refusals(other)) == 3
+        await agent.client.subscribe(subjects.still("a"), cb=answer)
+        await settled(agent.client)
+        reply = await hub.request(subjects.still("a"), StillWish(camera_id="in").model_dump_json().encode(), timeout=30)
+        assert decode_reply(reply.data) == still, "whole: it is smaller than what an agent may send at once"
+        assert "permissions violation for publish" in (await refusals(other))[0]
 
 
 async def test_agent_has_no_more_subscriptions_and_no_larger_messages_than_it_needs(tmp_path: Path) -> None:

@@ -72,6 +72,7 @@ class StillsDesk:
             raise LinkError(_("the connection to nats-server is closed; no more commands arrive"))
         finally:
             self.ready.clear()
+            self._streams.clear()
 
     async def _take(self, client: Client, message: Msg, group: asyncio.TaskGroup) -> None:
         try:
@@ -101,9 +102,7 @@ class StillsDesk:
 
     def _begin(self, wish: StillWish, group: asyncio.TaskGroup) -> None:
         stream = StillStream(self._cameras[wish.camera_id], self._transcoders, self._budget, self._light)
-        task = group.create_task(self._serve(wish, stream))
-        self._streams[wish.camera_id] = (stream, task)
-        task.add_done_callback(lambda _task: self._forget(wish.camera_id, stream))
+        self._streams[wish.camera_id] = (stream, group.create_task(self._serve(wish, stream)))
 
     def _end(self, camera_id: str) -> None:
         """Nobody looks any more; who comes the next moment has a stream of their own."""
@@ -119,10 +118,12 @@ class StillsDesk:
         said = log.bind(camera_id=wish.camera_id)
         said.info("stills_begun", ticket_id=wish.ticket_id)
         try:
-            await stream.run()
+            while stream.is_asked:
+                await stream.run()
         except Exception as error:  # one camera must not end the others
             await asyncio.to_thread(said.error, "stills_failed", exc_info=error)  # a traceback reads source files
         finally:
+            self._forget(wish.camera_id, stream)
             said.info("stills_ended", stills=stream.number)
 
     async def _refuse(self, client: Client, message: Msg, refused: Refused) -> None:

@@ -12,13 +12,14 @@ from vigie_agent.video.ladder.label import burn
 from vigie_agent.video.ladder.transcoder import STILLS, Target, fitted
 from vigie_shared.stills import STILL_HEIGHT_MAX_PX, STILL_WIDTH_MAX_PX
 
-ROOM_SHARE: Final = 0.5
+ROOM_SHARE: Final = 0.6
 """A picture that takes no more of what it may is made better next time."""
 _STEPS: Final = (
     *((STILL_WIDTH_MAX_PX, quality) for quality in (70, 55, 42)),
     *((480, quality) for quality in (52, 42)),
     *((320, quality) for quality in (55, 42, 32)),
-    *((240, quality) for quality in (38, 28, 18)),
+    *((240, quality) for quality in (38, 28)),
+    *((160, quality) for quality in (40, 28, 18)),
 )
 """Widths and qualities, the best first; each takes about three quarters of the one before."""
 

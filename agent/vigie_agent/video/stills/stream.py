@@ -10,7 +10,7 @@
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable
-from typing import Final
+from typing import Final, NamedTuple
 
 import structlog
 
@@ -45,8 +45,14 @@ Send = Callable[[bytes], Awaitable[None]]
 """Sends the reply to one ask."""
 
 
+class _Asked(NamedTuple):
+    wish: StillWish
+    reply_to: str
+    send: Send
+
+
 class StillStream:
-    """One camera. `run` it once, and `ask` while it runs."""
+    """One camera. `run` it for as long as it `is_asked`."""
 
     def __init__(self, camera: LiveCamera, transcoders: Transcoders, budget: LinkBudget, light: Light) -> None:
         self._camera = camera
@@ -58,34 +64,40 @@ class StillStream:
         self._shutter: Shutter | None = None
         self._room = contextlib.ExitStack()
         self._has_room = self._has_shot = False
-        self._asked: tuple[StillWish, Send, int] | None = None
+        self._asked: _Asked | None = None
         self._stirred = asyncio.Event()
         self._in_air: Sent | None = None
         self._due_seconds = 0.0
         self.number = 0
         """Pictures that were sent."""
 
+    @property
+    def is_asked(self) -> bool:
+        """Whether somebody waits for a picture."""
+        return self._asked is not None
+
     def ask(self, wish: StillWish, reply_to: str, send: Send) -> None:
         """The hub wants the next picture; whatever it asked before counts no more."""
-        self._asked = (wish, send, publish_bytes(reply_to, 0))
+        self._asked = _Asked(wish, reply_to, send)
         if self._in_air is not None and wish.received == self.number:
             self._budget.land(self._in_air)
             self._in_air = None
         self._stirred.set()
 
     async def run(self) -> None:
-        """Until nobody asks any more."""
+        """Until nobody asks any more, or the camera is lost."""
         outlet, source = self._open()
+        self._backlog, self._shutter, self._has_room = Backlog(), None, False
         coming = asyncio.create_task(self._collect(source))
+        coming.add_done_callback(lambda _coming: self._stirred.set())
         try:
             with self._room, self._light.on(self._camera.camera_id) as watching:
-                while await self._is_asked():
-                    assert self._asked is not None
-                    watching.viewers = self._asked[0].viewers
+                while not coming.done() and (asked := await self._next_asked(coming)) is not None:
+                    watching.viewers = asked.wish.viewers
                     await self._answer(outlet, coming)
         finally:
             coming.cancel()
-            await asyncio.wait([coming])
+            await asyncio.gather(coming, return_exceptions=True)
             self._lose()
 
     def _open(self) -> tuple[Outlet, LiveSource]:
@@ -96,19 +108,16 @@ class StillStream:
         return outlet, LiveSource(outlet, showing)
 
     async def _collect(self, source: LiveSource) -> None:
-        try:
-            async for frame in source.frames():
-                self._backlog.feed(frame)
-                self._stirred.set()
-        finally:
+        async for frame in source.frames():
+            self._backlog.feed(frame)
             self._stirred.set()
 
-    async def _is_asked(self) -> bool:
+    async def _next_asked(self, coming: asyncio.Task[None]) -> _Asked | None:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(LEASE_SECONDS):
-                while self._asked is None:
+                while self._asked is None and not coming.done():
                     await self._stir()
-        return self._asked is not None
+        return self._asked
 
     async def _answer(self, outlet: Outlet, coming: asyncio.Task[None]) -> None:
         """One picture, or why there is none, to whoever asked last."""
@@ -118,12 +127,12 @@ class StillStream:
                 reply = (await self._still(outlet, coming)).encode()
         except TimeoutError:
             busy = _("the link carries what is more urgent; ask again later")
-            reply = _refusal(busy if self._has_shot else str(self._nothing()))
+            reply = self._refusal(busy if self._has_shot else str(self._nothing()))
         except VigieError as error:
-            reply = _refusal(str(error))
+            reply = self._refusal(str(error))
         assert self._asked is not None
-        (_wish, send, _bytes), self._asked = self._asked, None
-        await send(reply)
+        asked, self._asked = self._asked, None
+        await asked.send(reply)
 
     async def _still(self, outlet: Outlet, coming: asyncio.Task[None]) -> Still:
         """The newest picture at the time when the link has room for it."""
@@ -134,7 +143,8 @@ class StillStream:
         asked_seconds = self._loop.time()
         self._lose()
         assert self._asked is not None
-        self._in_air = await self._budget.launch("live", self._asked[2] + len(still.encode()))
+        size = publish_bytes(self._asked.reply_to, len(still.encode()))
+        self._in_air = await self._budget.launch("live", size)
         if self._loop.time() - asked_seconds > STALE_SECONDS and self._backlog.has_news:
             still = await self._shot(outlet, coming, len(still.jpeg))
         self.number = still.head.number
@@ -196,6 +206,12 @@ class StillStream:
     def _nothing(self) -> CaptureError:
         return CaptureError(_("camera {camera_id} gives no pictures now").format(camera_id=self._camera.camera_id))
 
+    def _refusal(self, reason: str) -> bytes:
+        assert self._asked is not None
+        payload = Refused(reason=reason[:300], retryable=True).model_dump_json().encode()
+        self._budget.spend(publish_bytes(self._asked.reply_to, len(payload)))
+        return payload
+
     def _lose(self) -> None:
         if self._in_air is not None:
             self._budget.lose(self._in_air)
@@ -204,7 +220,3 @@ class StillStream:
     async def _stir(self) -> None:
         await self._stirred.wait()
         self._stirred.clear()
-
-
-def _refusal(reason: str) -> bytes:
-    return Refused(reason=reason[:300], retryable=True).model_dump_json().encode()

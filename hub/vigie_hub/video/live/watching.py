@@ -2,7 +2,6 @@
 
 import asyncio
 import re
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final, Literal
@@ -47,6 +46,13 @@ class Limits:
     viewers_max: int = 200
     viewers_per_user_max: int = 16
 
+    def check(self, users: list[str], user: str) -> None:
+        """Whether `user` may join `users`, who watch already. Raises ViewingError."""
+        if len(users) >= self.viewers_max:
+            raise ViewingError("hub-full")
+        if users.count(user) >= self.viewers_per_user_max:
+            raise ViewingError("user-full")
+
 
 @dataclass(frozen=True, slots=True)
 class Watched:
@@ -89,8 +95,15 @@ class Watching:
         self._viewings: dict[str, _Viewing] = {}
         self._group: asyncio.TaskGroup | None = None
         self._peers: WarmPeers | None = None
+        self.elsewhere: Callable[[], list[str]] = list
+        """Users who look by other means; they count among those who may at once."""
         self.ready = asyncio.Event()
         """Set while viewers may come."""
+
+    @property
+    def users(self) -> list[str]:
+        """Who watches, once for each view."""
+        return [viewing.user for viewing in self._viewings.values()]
 
     @property
     def viewer_count(self) -> int:
@@ -182,10 +195,7 @@ class Watching:
     def _admit(self, user: str) -> None:
         if self._group is None:
             raise ViewingError("stopped")
-        if len(self._viewings) >= self._limits.viewers_max:
-            raise ViewingError("hub-full")
-        if Counter(viewing.user for viewing in self._viewings.values())[user] >= self._limits.viewers_per_user_max:
-            raise ViewingError("user-full")
+        self._limits.check([*self.users, *self.elsewhere()], user)
 
     def _relay(self, agent_id: str, first: First, ticket: Ticket) -> Relay:
         """The one that shows it already, or a new one. Playback is steered, so each viewer has their own."""

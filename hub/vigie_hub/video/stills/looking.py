@@ -1,7 +1,6 @@
 """Who looks by stills: one relay for each camera, one viewing for each ticket, with the rights of a WHEP session."""
 
 import asyncio
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
@@ -52,8 +51,15 @@ class Looking:
         self._relays: dict[tuple[str, str], StillsRelay] = {}
         self._looks: dict[str, _Look] = {}
         self._group: asyncio.TaskGroup | None = None
+        self.elsewhere: Callable[[], list[str]] = list
+        """Users who look by other means; they count among those who may at once."""
         self.ready = asyncio.Event()
         """Set while viewers may come."""
+
+    @property
+    def users(self) -> list[str]:
+        """Who looks, once for each view."""
+        return [look.user for look in self._looks.values()]
 
     @property
     def viewer_count(self) -> int:
@@ -120,10 +126,7 @@ class Looking:
     def _admit(self, user: str) -> None:
         if self._group is None:
             raise ViewingError("stopped")
-        if len(self._looks) >= self._limits.viewers_max:
-            raise ViewingError("hub-full")
-        if Counter(look.user for look in self._looks.values())[user] >= self._limits.viewers_per_user_max:
-            raise ViewingError("user-full")
+        self._limits.check([*self.users, *self.elsewhere()], user)
 
     def _relay(self, agent_id: str, camera_id: str, ticket: Ticket) -> StillsRelay:
         key = (agent_id, camera_id)
