@@ -4,7 +4,9 @@ The agent's messages are the body of the request, the puller's that of the respo
 (`t` text, `b` binary) and its length (big-endian), then itself. Why it is so: docs/design/transfer.md.
 """
 
+import re
 import struct
+from collections.abc import Iterator
 from typing import Final
 
 from vigie_shared.errors import WireError
@@ -17,6 +19,8 @@ SCHEME: Final = "Vigie"
 _HEAD: Final = struct.Struct(">cI")
 _KINDS: Final = {b"t": 64 * 1024, b"b": FRAME_BYTES_MAX + 8}
 """The longest message of each kind."""
+_LINE_BYTES_MAX: Final = 64
+_SIZE: Final = re.compile(rb"([0-9A-Fa-f]{1,8})[ \t]*(?:;.*)?")
 
 
 def proof(agent_id: str, session_id: str, secret: str) -> bytes:
@@ -36,26 +40,77 @@ class Messages:
     """Takes the stream as it comes, gives the messages in it."""
 
     def __init__(self) -> None:
-        self._pending = bytearray()
+        self._head = bytearray()
+        self._body = bytearray()
+        self._filled = 0
 
-    def feed(self, data: bytes) -> list[str | bytes]:
+    def feed(self, data: bytes | memoryview) -> list[str | bytes]:
         """The messages that are whole now; raises WireError where the stream is none, before it fills the memory."""
-        self._pending += data
         messages: list[str | bytes] = []
-        start = 0
-        while len(self._pending) - start >= _HEAD.size:
-            kind, length = _HEAD.unpack_from(self._pending, start)
+        rest = memoryview(data)
+        while rest:
+            if len(self._head) < _HEAD.size:
+                rest = self._begin(rest)
+            taken = rest[: len(self._body) - self._filled]
+            self._body[self._filled : self._filled + len(taken)] = taken
+            self._filled += len(taken)
+            rest = rest[len(taken) :]
+            if len(self._head) == _HEAD.size and self._filled == len(self._body):
+                messages.append(_text(bytes(self._body)) if self._head[:1] == b"t" else bytes(self._body))
+                self._head = bytearray()
+        return messages
+
+    def _begin(self, rest: memoryview) -> memoryview:
+        """What is left after the head of a message, as far as it is here."""
+        missing = _HEAD.size - len(self._head)
+        self._head += rest[:missing]
+        if len(self._head) == _HEAD.size:
+            kind, length = _HEAD.unpack(self._head)
             if length > _KINDS.get(kind, -1):
                 raise WireError("transfer: a message of no known kind, or longer than any")
-            end = start + _HEAD.size + length
-            if len(self._pending) < end:
-                break
-            with memoryview(self._pending) as view:
-                body = bytes(view[start + _HEAD.size : end])
-            messages.append(_text(body) if kind == b"t" else body)
-            start = end
-        del self._pending[:start]
-        return messages
+            self._body, self._filled = bytearray(length), 0
+        return rest[missing:]
+
+
+class Chunks:
+    """Takes a chunked body (RFC 9112 §7.1) as it comes, gives what is in it."""
+
+    def __init__(self) -> None:
+        self._line = bytearray()
+        self._left = 0
+        self.is_over = False
+
+    def feed(self, data: bytes | memoryview) -> Iterator[memoryview]:
+        """The bytes within, valid as long as `data`; raises WireError where that is no chunked body."""
+        rest = memoryview(data)
+        while rest and not self.is_over:
+            if self._left:
+                within, rest = rest[: self._left], rest[self._left :]
+                self._left -= len(within)
+                yield within
+                continue
+            end = bytes(rest[:_LINE_BYTES_MAX]).find(b"\n") + 1 or _LINE_BYTES_MAX
+            self._line += rest[:end]
+            rest = rest[end:]
+            if self._line.endswith(b"\n"):
+                self._begin(bytes(self._line).strip())
+                self._line.clear()
+            elif len(self._line) >= _LINE_BYTES_MAX:
+                raise WireError("transfer: a line that begins no chunk")
+
+    def _begin(self, line: bytes) -> None:
+        if not line:  # the end of the chunk before
+            return
+        size = _SIZE.fullmatch(line)
+        if size is None:
+            raise WireError("transfer: a line that begins no chunk")
+        self._left = int(size[1], 16)
+        self.is_over = self._left == 0
+
+
+def chunk(data: bytes) -> bytes:
+    """One of them."""
+    return b"%x\r\n%b\r\n" % (len(data), data)
 
 
 def _text(body: bytes) -> str:

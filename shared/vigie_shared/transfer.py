@@ -187,7 +187,7 @@ def index_statement(agent_id: str, clip_id: str, sha256: str, index: Index) -> b
     return "\n".join(("vigie index v1", agent_id, clip_id, sha256, *heads)).encode()
 
 
-def head_digest(data: bytes) -> str:
+def head_digest(data: bytes | bytearray) -> str:
     """128 bits of SHA-256, base64url without padding."""
     return base64.urlsafe_b64encode(hashlib.sha256(data).digest()[:16]).rstrip(b"=").decode()
 
@@ -224,8 +224,8 @@ def pack_frame(offset: int, data: bytes) -> bytes:
     return _OFFSET.pack(offset) + data
 
 
-def unpack_frame(frame: bytes) -> tuple[int, bytes]:
+def unpack_frame(frame: bytes) -> tuple[int, memoryview]:
     """Offset and bytes of a frame; raises WireError where it is too short or too long."""
     if not _OFFSET.size < len(frame) <= _OFFSET.size + FRAME_BYTES_MAX:
         raise WireError(f"transfer frame of {len(frame)} bytes: expected 9 to {_OFFSET.size + FRAME_BYTES_MAX}")
-    return _OFFSET.unpack_from(frame)[0], frame[_OFFSET.size :]
+    return _OFFSET.unpack_from(frame)[0], memoryview(frame)[_OFFSET.size :]

@@ -11,6 +11,7 @@ from starlette.types import ASGIApp
 
 from vigie_hub.api.feed import Feed
 from vigie_hub.bus.certificates import Certificates
+from vigie_hub.video.pull.intake import HandsOver
 from vigie_shared.errors import LinkError
 from vigie_shared.i18n import gettext as _
 
@@ -46,6 +47,7 @@ class ApiServer:
         self._certificates = certificates
         self._config = config = uvicorn.Config(
             api,
+            http=HandsOver,
             log_config=None,
             access_log=False,
             server_header=False,

@@ -91,6 +91,8 @@ class Part:
         self._descriptor: int | None = None
         self._lock = threading.RLock()
         self._closed = False
+        self._digest, self._digested_bytes = hashlib.sha256(), 0
+        """Of how the file begins, as it was read back."""
 
     def __enter__(self) -> Self:
         self.open()
@@ -128,9 +130,11 @@ class Part:
             size = os.fstat(self._opened()).st_size
             return size > 0 and os.lseek(self._opened(), 0, os.SEEK_HOLE) < size
 
-    def write(self, offset: int, data: bytes) -> None:
+    def write(self, offset: int, data: bytes | bytearray | memoryview) -> None:
         """Put `data` at `offset`. Raises StoreError where the disk refuses; the unfinished file is then gone."""
         with self._at_work():
+            if offset < self._digested_bytes:
+                self._digest, self._digested_bytes = hashlib.sha256(), 0
             try:
                 rest, position = memoryview(data), offset
                 while rest:
@@ -140,13 +144,20 @@ class Part:
                 self.discard()
                 raise
 
+    def settle(self, offset: int, length: int) -> None:
+        """These bytes stay: where they go on from those that settled before, `commit` need not read them again."""
+        with self._at_work():
+            if offset == self._digested_bytes:
+                self._read_back(offset + length)
+
     def commit(self) -> Path:
         """Sync, verify, name it by its digest; durable on return. Raises DigestError, StoreError."""
         with self._at_work():
             descriptor = self._opened()
             os.ftruncate(descriptor, self._bytes)
             os.fsync(descriptor)
-            if _digest(descriptor) != self._sha256:
+            self._read_back(self._bytes)
+            if self._digest.hexdigest() != self._sha256:
                 self.discard()
                 raise DigestError(_("archive {path}: what is on disk has another digest").format(path=self._path))
             self._path.rename(self._final)
@@ -165,6 +176,14 @@ class Part:
             if self._descriptor is not None:
                 os.close(self._descriptor)
                 self._descriptor = None
+
+    def _read_back(self, end: int) -> None:
+        while self._digested_bytes < end:
+            data = os.pread(self._opened(), min(_READ_BYTES, end - self._digested_bytes), self._digested_bytes)
+            if not data:
+                return
+            self._digest.update(data)
+            self._digested_bytes += len(data)
 
     @contextlib.contextmanager
     def _at_work(self) -> Iterator[None]:

@@ -43,6 +43,12 @@ async def offer(
     return await ask(connection, wanted.model_dump_json().encode(), session_id)
 
 
+async def said_by(peer: OfferingPeer) -> object:
+    """The agent's next word."""
+    (message,) = await peer.receive(seconds=30)
+    return HOLDER_MESSAGE.validate_json(message)
+
+
 async def open_session(connection: Client, peer: OfferingPeer, session_id: str = SESSION_ID) -> None:
     answer = await offer(connection, peer, session_id)
     assert isinstance(answer, Answer)
@@ -144,15 +150,15 @@ async def test_a_range_is_served_as_asked(connection: Client) -> None:
     async with answering(connection, Clips()) as answerer, OfferingPeer(CHANNEL) as peer:
         await open_session(connection, peer)
         peer.send(ManifestWanted().model_dump_json())
-        assert isinstance(HOLDER_MESSAGE.validate_json(await peer.receive(seconds=5)), Manifest)
+        assert isinstance(await said_by(peer), Manifest)
         peer.send(Get(offset=100, length=40_000).model_dump_json())
         received = b""
         while len(received) < 40_000:
-            message = await peer.receive(seconds=5)
-            assert isinstance(message, bytes)
-            offset, data = unpack_frame(message)
-            assert offset == 100 + len(received)
-            received += data
+            for message in await peer.receive(seconds=30):
+                assert isinstance(message, bytes)
+                offset, data = unpack_frame(message)
+                assert offset == 100 + len(received)
+                received += data
         assert received == CLIP[100:40_100]
         peer.send(Done().model_dump_json())
         await is_idle(answerer)
@@ -164,7 +170,7 @@ async def test_a_puller_that_asks_the_impossible_is_told_and_let_go(connection: 
         async with OfferingPeer(CHANNEL) as peer:
             await open_session(connection, peer)
             peer.send(message)
-            assert isinstance(HOLDER_MESSAGE.validate_json(await peer.receive(seconds=5)), TransferRefused)
+            assert isinstance(await said_by(peer), TransferRefused)
         await is_idle(answerer)
 
 
@@ -210,7 +216,7 @@ async def test_a_disk_that_fails_is_told_to_the_puller(connection: Client) -> No
     async with answering(connection, clips), OfferingPeer(CHANNEL) as peer:
         await open_session(connection, peer)
         peer.send(Get(offset=0, length=1).model_dump_json())
-        refusal = HOLDER_MESSAGE.validate_json(await peer.receive(seconds=5))
+        refusal = await said_by(peer)
     assert refusal == TransferRefused(reason="disk I/O error")
 
 

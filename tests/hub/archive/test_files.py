@@ -77,6 +77,32 @@ def test_what_a_longer_attempt_left_is_cut_off(archive: Archive) -> None:
         assert part.commit().read_bytes() == CLIP
 
 
+@pytest.mark.parametrize("again", [b"", b"the"], ids=["settled", "and written again"])
+def test_what_settled_counts_as_it_is_on_the_disk(archive: Archive, again: bytes) -> None:
+    with archive.part(SHA256, len(CLIP)) as part:
+        part.write(0, CLIP[:5_000])
+        part.settle(0, 5_000)
+        part.write(0, again)
+        part.write(9_000, CLIP[9_000:])
+        part.settle(9_000, len(CLIP) - 9_000)
+        part.write(5_000, CLIP[5_000:9_000])
+        part.settle(5_000, 4_000)
+        assert part.commit().read_bytes() == CLIP
+
+
+@pytest.mark.parametrize("at", [10, 6_000], ids=["where it settled", "behind"])
+def test_a_byte_that_changed_on_the_disk_is_found(archive: Archive, tmp_path: Path, at: int) -> None:
+    with archive.part(SHA256, len(CLIP)) as part:
+        part.write(0, CLIP)
+        with part._path.open("r+b") as file:
+            file.seek(at)
+            file.write(b"?")
+        part.settle(0, 5_000)
+        with pytest.raises(DigestError):
+            part.commit()
+    assert names(tmp_path) == []
+
+
 def test_other_bytes_than_the_digest_are_refused_and_removed(archive: Archive, tmp_path: Path) -> None:
     with archive.part(SHA256, len(CLIP)) as part:
         part.write(0, CLIP[:-1] + b"?")

@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import secrets
-from collections import deque
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import Final
@@ -11,13 +10,19 @@ from typing import Final
 import structlog
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from vigie_hub.video.pull.intake import HAND_OVER, Intake
 from vigie_shared import road
-from vigie_shared.errors import TransferError
+from vigie_shared.errors import TransferError, WireError
 from vigie_shared.i18n import gettext as _
+from vigie_shared.inbox import Inbox
 from vigie_shared.receipts import Verifier
 from vigie_shared.transfer import FRAME_BYTES_MAX
 
 _SECRET_BYTES: Final = 32
+_HELD_BYTES_MAX: Final = 1024 * 1024
+"""Of messages that came and wait here; with more, the agent has to."""
+_MESSAGES_MAX: Final = 4096
+"""More than any window has frames."""
 _log = structlog.get_logger(__name__)
 
 
@@ -29,58 +34,70 @@ class TcpPeer:
     def __init__(self) -> None:
         self._came = asyncio.Event()
         self.over = asyncio.Event()
-        self._receive: Receive
-        self._send: Send
+        self.intake = Intake(self._on_data, self._on_end)
         self._messages = road.Messages()
-        self._inbox: deque[str | bytes] = deque()
+        self._inbox = Inbox(_MESSAGES_MAX, _("the agent closed the connection"))
         self._outgoing = b""
+        self._held_bytes = 0
+        self._is_held = False
+        self._fault: WireError | None = None
 
-    def begin(self, receive: Receive, send: Send) -> None:
+    def begin(self, *, is_open: bool) -> None:
         """The agent is here."""
-        self._receive = receive
-        self._send = send
         self._came.set()
+        if not is_open:
+            self._inbox.close()
 
     async def opened(self, seconds: float) -> None:
         """Wait for the agent."""
-        async with _in_time(seconds, _("the agent did not come in {seconds:g} s")):
-            await self._came.wait()
+        try:
+            async with asyncio.timeout(seconds):
+                await self._came.wait()
+        except TimeoutError as error:
+            raise TransferError(_("the agent did not come in {seconds:g} s").format(seconds=seconds)) from error
 
     def send(self, message: str) -> None:
-        """Queue a message; it leaves with the next wait."""
+        """Queue a message; what is queued together leaves together."""
+        if not self._outgoing:
+            asyncio.get_running_loop().call_soon(self._flush)
         self._outgoing += road.pack(message)
 
-    async def receive(self, seconds: float) -> str | bytes:
-        """The next message."""
-        await self._flush()
-        async with _in_time(seconds, _("nothing came from the agent for {seconds:g} s")):
-            while not self._inbox:
-                event = await self._receive()
-                if event["type"] != "http.request" or not event.get("more_body", False):
-                    raise TransferError(_("the agent closed the connection"))
-                self._inbox.extend(self._messages.feed(event.get("body", b"")))
-        return self._inbox.popleft()
+    async def receive(self, seconds: float) -> list[str | bytes]:
+        """What came, one message at the least."""
+        try:
+            messages = await self._inbox.all(seconds, _("nothing came from the agent for {seconds:g} s"))
+        except TransferError as error:
+            raise self._fault or error from None
+        self._held_bytes = 0
+        if self._is_held:
+            self._is_held = False
+            self.intake.go_on()
+        return messages
 
     async def hang_up(self, seconds: float) -> None:
         """Let what was sent arrive: wait for the agent to close, but not for long."""
-        with contextlib.suppress(TransferError):
-            await self._flush()
-            while True:
-                await self.receive(seconds)
+        await self._inbox.closed(seconds)
 
-    async def _flush(self) -> None:
+    def _on_data(self, data: memoryview) -> None:
+        try:
+            messages = self._messages.feed(data)
+        except WireError as error:
+            self._fault = error
+            raise
+        for message in messages:
+            self._held_bytes += len(message)
+            self._inbox.put(message)
+        if self._held_bytes > _HELD_BYTES_MAX and not self._is_held:
+            self._is_held = True
+            self.intake.hold()
+
+    def _on_end(self) -> None:
+        self._inbox.close()
+
+    def _flush(self) -> None:
         outgoing, self._outgoing = self._outgoing, b""
-        if outgoing:
-            await self._send({"type": "http.response.body", "body": outgoing, "more_body": True})
-
-
-@contextlib.asynccontextmanager
-async def _in_time(seconds: float, complaint: str) -> AsyncIterator[None]:
-    try:
-        async with asyncio.timeout(seconds):
-            yield
-    except TimeoutError as error:
-        raise TransferError(complaint.format(seconds=seconds)) from error
+        if not self._inbox.is_closed:
+            self.intake.write(outgoing)
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,8 +162,9 @@ class DoorKeeper:
             await send({"type": "http.response.body", "body": b""})
             return
         headers = [(b"content-type", b"application/octet-stream"), (b"connection", b"close")]
+        is_open = scope["state"][HAND_OVER](peer.intake)
         await send({"type": "http.response.start", "status": 200, "headers": headers})
-        peer.begin(receive, send)
+        peer.begin(is_open=is_open)
         await peer.over.wait()
         await send({"type": "http.response.body", "body": b""})
 

@@ -1,7 +1,5 @@
 """The hub's end of a WebRTC connection: it offers, and listens on one data channel."""
 
-import asyncio
-import contextlib
 from collections.abc import Sequence
 from types import TracebackType
 from typing import Final, Self
@@ -10,6 +8,7 @@ from vigie_hub.video.pull.window import GET_BYTES
 from vigie_shared.errors import TransferError, WireError
 from vigie_shared.i18n import gettext as _
 from vigie_shared.ice import IceServer
+from vigie_shared.inbox import Inbox
 from vigie_shared.rtc.connection import accept_answer, close_connection, describe, make_connection, on_end
 
 _INBOX_MESSAGES_MAX: Final = 4096
@@ -25,15 +24,13 @@ class OfferingPeer:
     get_bytes_max = GET_BYTES
 
     def __init__(self, label: str, ice_servers: Sequence[IceServer] = ()) -> None:
-        self._inbox: asyncio.Queue[str | bytes] = asyncio.Queue(_INBOX_MESSAGES_MAX)
-        self._moved = asyncio.Event()
-        self._gone = asyncio.Event()
+        self._inbox = Inbox(_INBOX_MESSAGES_MAX, _("the agent closed the connection"))
         self._connection = make_connection(ice_servers)
-        on_end(self._connection, self._on_gone)
+        on_end(self._connection, self._inbox.close)
         self._channel = self._connection.createDataChannel(label)
-        self._channel.on("open", self._moved.set)
-        self._channel.on("message", self._on_message)
-        self._channel.on("close", self._on_gone)
+        self._channel.on("open", self._inbox.stir)
+        self._channel.on("message", self._inbox.put)
+        self._channel.on("close", self._inbox.close)
 
     async def offer(self) -> str:
         """The offer, with all candidates in it."""
@@ -46,25 +43,21 @@ class OfferingPeer:
         except Exception as error:  # aiortc's parser raises whatever it stumbles over
             raise WireError(_("the agent's answer is no session description that the hub understands")) from error
         while self._channel.readyState == "connecting":
-            await self._next_move(seconds, _("no way to the agent was found in {seconds:g} s"))
+            await self._inbox.stirred(seconds, _("no way to the agent was found in {seconds:g} s"))
 
     def send(self, message: str) -> None:
         """Queue a message; they are small, and few."""
-        if self._gone.is_set() or self._channel.readyState != "open":
+        if self._inbox.is_closed or self._channel.readyState != "open":
             raise TransferError(_("the agent closed the connection"))
         self._channel.send(message)
 
-    async def receive(self, seconds: float) -> str | bytes:
-        """The next message."""
-        while self._inbox.empty():
-            await self._next_move(seconds, _("nothing came from the agent for {seconds:g} s"))
-        return self._inbox.get_nowait()
+    async def receive(self, seconds: float) -> list[str | bytes]:
+        """What came, one message at the least."""
+        return await self._inbox.all(seconds, _("nothing came from the agent for {seconds:g} s"))
 
     async def hang_up(self, seconds: float) -> None:
         """Let what was sent arrive: wait for the other side to close, but not for long."""
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                await self._gone.wait()
+        await self._inbox.closed(seconds)
 
     async def __aenter__(self) -> Self:
         return self
@@ -72,26 +65,5 @@ class OfferingPeer:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._gone.set()
+        self._inbox.close()
         await close_connection(self._connection)
-
-    async def _next_move(self, seconds: float, complaint: str) -> None:
-        if self._gone.is_set():
-            raise TransferError(_("the agent closed the connection"))
-        self._moved.clear()
-        try:
-            async with asyncio.timeout(seconds):
-                await self._moved.wait()
-        except TimeoutError as error:
-            raise TransferError(complaint.format(seconds=seconds)) from error
-
-    def _on_message(self, message: str | bytes) -> None:
-        if self._inbox.full():
-            self._on_gone()
-            return
-        self._inbox.put_nowait(message)
-        self._moved.set()
-
-    def _on_gone(self) -> None:
-        self._gone.set()
-        self._moved.set()

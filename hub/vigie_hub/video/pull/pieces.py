@@ -23,7 +23,7 @@ class Piece:
     name: str
     offset: int
     data: bytearray
-    is_right: Callable[[bytes], bool]
+    is_right: Callable[[bytes | bytearray], bool]
     gaps: list[tuple[int, int]] = field(default_factory=list)
     """What is missing of it, from and to, in order."""
     missing: int = 0
@@ -32,7 +32,7 @@ class Piece:
     is_guess: bool = False
     """Whether some of it is from disk, and nobody vouches for that part."""
 
-    def put(self, offset: int, data: bytes) -> None:
+    def put(self, offset: int, data: memoryview) -> None:
         """Take what fills a gap."""
         self.data[offset - self.offset : offset - self.offset + len(data)] = data
         self.missing -= len(data)

@@ -14,13 +14,14 @@ from pydantic import BaseModel, ConfigDict, Field
 from vigie_hub.archive.files import Archive, Part
 from vigie_hub.video.offering import AwayError
 from vigie_hub.video.pull.comings import Comings
+from vigie_hub.video.pull.conversation import Conversation
 from vigie_hub.video.pull.door import Door
 from vigie_hub.video.pull.pieces import Quality
 from vigie_hub.video.pull.progress import Waits, Watcher
 from vigie_hub.video.pull.results import ArchivedClip, Sample, SubStream
 from vigie_hub.video.pull.roads import Road, Roads
 from vigie_hub.video.pull.sessions import KeyOf, Peer, RoadError, Sessions
-from vigie_hub.video.pull.transfer import Action, Finish, Keep, Promise, RefusedError, Resume, Send, Store, Transfer
+from vigie_hub.video.pull.transfer import Promise, RefusedError, Transfer
 from vigie_hub.video.pull.window import WINDOW_BYTES_MAX, WINDOW_BYTES_MIN, Window
 from vigie_shared.clock import Clock, SystemClock
 from vigie_shared.errors import DigestError, LinkError, TransferError, VigieError
@@ -31,12 +32,12 @@ from vigie_shared.signaling import ClipPriority, ClipWanted
 from vigie_shared.transfer import Head, Index, Manifest
 
 _HANG_UP_SECONDS: Final = 1.0
-_WAITINGS_MISSED: Final = 5 / 3
 _log = structlog.get_logger(__name__)
 
 OnProgress = Callable[[int], None]
 """Called with the bytes that are verified so far."""
-_OnBytes = Callable[[int, int], None]
+OnBytes = Callable[[int, int], None]
+"""Called with how many bytes are verified, of how many."""
 
 
 class PullLimits(BaseModel):
@@ -70,8 +71,7 @@ class _Pull:
     priority: ClipPriority
     part: Part | None
     """None until the manifest says what a sub-stream is."""
-    on_bytes: _OnBytes
-    """Hears how many bytes are verified, of how many."""
+    on_bytes: OnBytes
     key: Verifier | None = None
     received_bytes: int = 0
     roads: list[Road] | None = None
@@ -79,9 +79,13 @@ class _Pull:
     index: Index | None = None
     shut_roads: set[Road] | None = None
     watcher: Watcher | None = None
+    reported_bytes: int = -1
 
     def moved(self, transfer: Transfer) -> None:
         """What it brought is on disk."""
+        if transfer.verified_bytes != self.reported_bytes:
+            self.reported_bytes = transfer.verified_bytes
+            self.on_bytes(transfer.verified_bytes, transfer.wanted_bytes)
         if self.watcher is not None and self.roads:
             self.watcher.moved(transfer, self.roads[-1])
 
@@ -173,15 +177,12 @@ class Puller:
         self,
         promise: Promise,
         quality: Quality,
-        on_progress: _OnBytes = lambda verified_bytes, wanted_bytes: None,
+        on_progress: OnBytes = lambda verified_bytes, wanted_bytes: None,
         *,
         priority: ClipPriority = "clip",
         watcher: Watcher | None = None,
     ) -> Sample:
-        """Bring keyframes alone; what came is used by a later pull of the whole. Raises as `pull`.
-
-        `on_progress` hears how many bytes are verified, of how many.
-        """
+        """Bring keyframes alone; what came is used by a later pull of the whole. Raises as `pull`."""
         began = self._clock.monotonic_seconds()
         part = self.archive.part(promise.sha256, promise.bytes)
         pull = _Pull(promise, quality, priority, part, on_progress, watcher=watcher)
@@ -201,7 +202,7 @@ class Puller:
     async def sub_stream(
         self,
         promise: Promise,
-        on_progress: _OnBytes = lambda verified_bytes, wanted_bytes: None,
+        on_progress: OnBytes = lambda verified_bytes, wanted_bytes: None,
         *,
         priority: ClipPriority = "clip",
         watcher: Watcher | None = None,
@@ -294,50 +295,23 @@ class Puller:
                 self._roads.arrived(agent_id, road, transfer.received_bytes, ended - began, ended)
 
     async def _converse(self, pull: _Pull, transfer: Transfer, peer: Peer) -> None:
-        """Feed the core until it has what it wants."""
-        window, clock, reported = Window(self._limits.window_bytes_max, peer.get_bytes_max), self._clock, -1
-        began = clock.monotonic_seconds()
         has_left = pull.quality != "sub" and pull.part is not None and await asyncio.to_thread(pull.part.has_holes)
-        actions = transfer.start(has_left=has_left)
-        while not await self._do(actions, pull, transfer, peer, window):
-            if transfer.verified_bytes != reported:
-                pull.on_bytes(reported := transfer.verified_bytes, transfer.wanted_bytes)
-            pull.moved(transfer)
-            message = await peer.receive(self._stall_seconds(transfer))
-            if isinstance(message, bytes):
-                window.arrived(clock.monotonic_seconds(), len(message) - 8)
-                transfer.window_bytes, transfer.get_bytes = window.bytes, window.get_bytes
-            elif transfer.manifest is None:
-                window.answered(clock.monotonic_seconds() - began)
-            actions = transfer.feed(message)
-            pull.manifest, pull.index = transfer.manifest, transfer.index
-        pull.on_bytes(transfer.verified_bytes, transfer.wanted_bytes)
-        pull.moved(transfer)
+        conversation = Conversation(
+            transfer,
+            peer,
+            Window(self._limits.window_bytes_max, peer.get_bytes_max),
+            self._clock,
+            stall_seconds=self._limits.stall_seconds,
+            open_part=lambda manifest: self._opened_part(pull, manifest),
+            on_moved=lambda: pull.moved(transfer),
+        )
+        await conversation.run(has_left=has_left)
+        pull.manifest, pull.index = transfer.manifest, transfer.index
         await peer.hang_up(_HANG_UP_SECONDS)
 
-    async def _do(self, actions: list[Action], pull: _Pull, transfer: Transfer, peer: Peer, window: Window) -> bool:
-        """Do what the protocol asks for; True when all is here."""
-        for action in actions:
-            match action:
-                case Send(text, wanted_bytes):
-                    peer.send(text)
-                    if wanted_bytes:
-                        window.asked(self._clock.monotonic_seconds(), wanted_bytes)
-                case Store(offset, data) | Keep(offset, data):
-                    assert pull.part is not None
-                    await asyncio.to_thread(pull.part.write, offset, data)
-                case Resume():
-                    part = await self._opened_part(pull, transfer.manifest)
-                    gets = await asyncio.to_thread(transfer.resume, part.read)
-                    return await self._do(gets, pull, transfer, peer, window)
-                case Finish():
-                    return True
-        return False
-
-    async def _opened_part(self, pull: _Pull, manifest: Manifest | None) -> Part:
+    async def _opened_part(self, pull: _Pull, manifest: Manifest) -> Part:
         """Where to write; for a sub-stream the manifest says it, and an agent may make another one the next time."""
         if pull.quality == "sub":
-            assert manifest is not None
             if pull.part is not None:
                 await asyncio.to_thread(pull.part.close)
             pull.part = self.archive.part(manifest.sha256, manifest.bytes)
@@ -348,11 +322,6 @@ class Puller:
     def _attempts_max(self, error: VigieError) -> int:
         most = self._limits.fruitless_attempts_max
         return min(most, self._limits.away_attempts_max) if isinstance(error, AwayError) else most
-
-    def _stall_seconds(self, transfer: Transfer) -> float:
-        waiting = transfer.manifest.waiting_seconds if transfer.manifest else 0.0
-        stall_seconds = self._limits.stall_seconds
-        return stall_seconds if waiting < stall_seconds else waiting * _WAITINGS_MISSED
 
     def _pause_seconds(self, fruitless: int) -> float:
         capped = min(self._limits.retry_seconds * 2.0 ** max(0, fruitless - 1), self._limits.retry_seconds_max)

@@ -44,8 +44,8 @@ class Peer(Protocol):
         """Queue a message."""
         ...
 
-    async def receive(self, seconds: float) -> str | bytes:
-        """The next message."""
+    async def receive(self, seconds: float) -> list[str | bytes]:
+        """What came, one message at the least."""
         ...
 
     async def hang_up(self, seconds: float) -> None:

@@ -1,6 +1,6 @@
 """The puller's side of the transfer protocol (`vigie_shared.transfer`), without I/O.
 
-    start() ─→ manifest and index wanted ─feed→ Resume ─→ resume(what is on disk) ─→ gets ─feed→ Store … Finish
+    start() ─→ manifest and index wanted ─feed→ Resume ─→ resume(what is on disk) ─→ gets ─feed→ Judge ─judged→ … Finish
 
 Nothing of the clip counts before its block has the digest that the manifest gives, or its keyframe that of the agent's
 signed index; and the manifest must be that of the clip the event promised. Of the block under way, what came is kept
@@ -76,11 +76,10 @@ class Resume:
 
 
 @dataclass(frozen=True, slots=True)
-class Store:
-    """These bytes are verified: write them."""
+class Judge:
+    """All of a piece is here: where its digest is right, write it; then hand `Transfer.judged` the verdict."""
 
-    offset: int
-    data: bytes
+    piece: Piece
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +87,7 @@ class Keep:
     """These bytes of a block that is not whole yet are not verified: write them, so that they need not travel again."""
 
     offset: int
-    data: bytes
+    data: memoryview
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +95,7 @@ class Finish:
     """All that was wanted is stored."""
 
 
-Action = Send | Resume | Store | Keep | Finish
+Action = Send | Resume | Judge | Keep | Finish
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +125,7 @@ class Transfer:
         self._piece: Piece | None = None
         self._asked: deque[tuple[Piece, int, int]] = deque()
         self._on_way_bytes = 0
+        self._unjudged = 0
         self.manifest: Manifest | None = None
         self.index: Index | None = None
         self.window_bytes = WINDOW_BYTES
@@ -269,7 +269,7 @@ class Transfer:
                 )
             )
 
-    def _frame(self, offset: int, data: bytes) -> list[Action]:
+    def _frame(self, offset: int, data: memoryview) -> list[Action]:
         piece, first, last = self._asked[0] if self._asked else (None, 0, 0)
         if piece is None or offset != first or offset + len(data) > last:
             raise WireError(
@@ -284,27 +284,33 @@ class Transfer:
         if offset + len(data) < last:
             self._asked.appendleft((piece, offset + len(data), last))
         if not piece.missing:
-            return self._filled(piece) + self._next()
+            judge = self._filled(piece)
+            return [*self._next(), judge]
         keeps = self._quality in WHOLE and not self._has_left
         return [*([Keep(offset, data)] if keeps else []), *self._next()]
 
-    def _filled(self, piece: Piece) -> list[Action]:
-        data = bytes(piece.data)
-        if not piece.is_right(data):
-            if piece.is_guess:
-                self._start_over(piece)
-                return []
+    def _filled(self, piece: Piece) -> Judge:
+        self._unjudged += 1
+        return Judge(piece)
+
+    def judged(self, piece: Piece, *, is_right: bool) -> list[Action]:
+        """What to do once a piece is stored, or was found to be wrong."""
+        self._unjudged -= 1
+        if is_right:
+            self.verified_bytes += len(piece.data)
+            if self._quality in WHOLE:
+                self._blocks.add(piece.offset // self._known_manifest().block_bytes)
+            else:
+                self._heads.add(piece.offset)
+        elif piece.is_guess:
+            self._start_over(piece)
+        else:
             raise DigestError(
                 _("clip {clip_id}: {piece} is not what the agent promised").format(
                     clip_id=self._promise.clip_id, piece=piece.name
                 )
             )
-        self.verified_bytes += len(data)
-        if self._quality in WHOLE:
-            self._blocks.add(piece.offset // self._known_manifest().block_bytes)
-        else:
-            self._heads.add(piece.offset)
-        return [Store(piece.offset, data)]
+        return self._next()
 
     def _start_over(self, piece: Piece) -> None:
         """What the disk had kept of it was wrong, or what came: without the disk's part it will show."""
@@ -320,9 +326,9 @@ class Transfer:
             if self._piece.gaps:
                 actions.append(self._get(self._piece))
             else:  # a block that was on disk as heads is whole without a get
-                actions += [] if self._piece.was_asked else self._filled(self._piece)
+                actions += [] if self._piece.was_asked else [self._filled(self._piece)]
                 self._piece = next(self._plan, None)
-        if self._piece is None and not self._asked:
+        if self._piece is None and not self._asked and not self._unjudged:
             actions += [Send(Done(whole=self._quality == "original").model_dump_json()), Finish()]
         return actions
 

@@ -41,7 +41,7 @@ class Window:
         """What may be on its way."""
         if self._round_trip_seconds is None or not self._rates:
             return min(WINDOW_BYTES, self._most)
-        ahead = max(WINDOW_BYTES, 2 * self.get_bytes, self._carried_bytes())
+        ahead = max(WINDOW_BYTES, 4 * self.get_bytes, self._carried_bytes())
         return int(min(self._most, max(WINDOW_BYTES_MIN, min(ahead, _AHEAD_SECONDS_MAX * max(self._rates)))))
 
     @property

@@ -3,7 +3,7 @@
 import hashlib
 from dataclasses import dataclass, field
 
-from vigie_hub.video.pull.transfer import Action, Finish, Keep, Promise, Resume, Send, Store, Transfer
+from vigie_hub.video.pull.transfer import Action, Finish, Judge, Keep, Promise, Resume, Send, Transfer
 from vigie_hub.video.pull.window import WINDOW_BYTES
 from vigie_shared.transfer import PULLER_MESSAGE, Done, Get, Manifest, block_digests, pack_frame
 
@@ -36,11 +36,19 @@ class Pull:
                         self.asked.append(said)
                 case Resume():
                     self.act(self.transfer.resume(lambda offset, length: self.disk[offset : offset + length]))
-                case Store(offset, data) | Keep(offset, data):
-                    padded = self.disk.ljust(offset, b"\0")
-                    self.disk = padded[:offset] + data + padded[offset + len(data) :]
+                case Judge(piece):
+                    is_right = piece.is_right(piece.data)
+                    if is_right:
+                        self.write(piece.offset, piece.data)
+                    self.act(self.transfer.judged(piece, is_right=is_right))
+                case Keep(offset, data):
+                    self.write(offset, data)
                 case Finish():
                     self.finished = True
+
+    def write(self, offset: int, data: bytes | bytearray | memoryview) -> None:
+        padded = self.disk.ljust(offset, b"\0")
+        self.disk = padded[:offset] + bytes(data) + padded[offset + len(data) :]
 
     def serve(self, clip: bytes, frame_bytes: int) -> None:
         """Answer all gets from `clip`, in frames of `frame_bytes`."""
