@@ -25,7 +25,7 @@ SCHEMA: Final = 2
 EVENTS_MAX: Final = 256
 BATCH_BYTES_MAX: Final = 512 * 1024
 _BODY_BYTES_MAX: Final = 2 * 1024**2
-_SEQ_MAX: Final = (1 << 53) - 1
+SEQ_MAX: Final = (1 << 53) - 1
 _JSON: Final = 0x7B
 """The brace with which version 1 begins; any other first byte is the version."""
 
@@ -160,7 +160,7 @@ def bodies(payload: bytes, *, agent_id: str, lane: str) -> list[dict[str, Any]]:
 
 def _read_head(reader: Reader) -> Head:
     epoch = reader.take(11).hex()
-    first_seq = reader.varint(_SEQ_MAX)
+    first_seq = reader.varint(SEQ_MAX)
     if not first_seq:
         raise WireError("first_seq is 0")
     return Head(epoch, first_seq, reader.varint(EVENTS_MAX - 1) + 1)

@@ -15,7 +15,7 @@ from nats.aio.msg import Msg
 
 from vigie_hub.database import Database
 from vigie_hub.settings import NatsSettings
-from vigie_hub.sync.arrivals import Arrival, Refusal, receive
+from vigie_hub.sync.arrivals import Arrival, Refusal, receive_all
 from vigie_hub.sync.fairness import HITS, OTHERS, Shares
 from vigie_hub.sync.projector import Projection, is_enrolled, project_all
 from vigie_hub.sync.pulling import Pull
@@ -181,7 +181,8 @@ class Consumer:
 
     async def _take(self, messages: list[Msg]) -> None:
         """Make `messages` durable, then say so: to JetStream, to the agents, to the page."""
-        received = await asyncio.to_thread(lambda: [(one, receive(one.subject, one.data)) for one in messages])
+        arrivals = await asyncio.to_thread(receive_all, [(one.subject, one.data) for one in messages])
+        received = [*zip(messages, arrivals, strict=True)]
         while received:
             part = _portion(received)
             received = received[len(part) :]

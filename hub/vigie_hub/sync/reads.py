@@ -5,12 +5,13 @@ A run is the reads of one batch in one row: durable at once, and a fraction of t
 moves runs into the tree, many reads at once and in its order. The view `plate_reads` knows both.
 """
 
-import json
 import sqlite3
 import struct
 from collections.abc import Iterator, Sequence
 from itertools import accumulate, compress, takewhile
 from typing import Final
+
+from pydantic_core import to_json
 
 from vigie_hub.sync.stored import event_id_of
 from vigie_shared.columns.events import Group
@@ -54,7 +55,7 @@ class Reads:
         """Write them."""
         rows = []
         for event_id, texts, ats in self._runs:
-            told = json.dumps(texts, ensure_ascii=False)
+            told = to_json(texts).decode()
             if _UNTOLD in told:
                 for place, (text, at) in enumerate(zip(texts, ats, strict=True)):
                     insert_read(connection, text, at, event_id + place)
@@ -73,7 +74,7 @@ class Reads:
         """The plates on the hotlist: all, or those among these reads where that is less work."""
         found = connection.execute(_PLATES, (_HOTLIST_SMALL,)).fetchall()
         if len(found) == _HOTLIST_SMALL:
-            texts = json.dumps([text for _event_id, texts, _ats in self._runs for text in texts], ensure_ascii=False)
+            texts = to_json([text for _event_id, texts, _ats in self._runs for text in texts]).decode()
             found = connection.execute(_PLATES_AMONG, (texts,)).fetchall()
         return {row[0] for row in found}
 

@@ -1,7 +1,7 @@
 """Columns made of columns: what may be absent, plates and their likes, boxes, lists and whole events."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import lru_cache
 from itertools import chain, compress, repeat
 from typing import Any, Final
@@ -12,12 +12,12 @@ from vigie_shared.errors import WireError
 
 _DIGITS: Final = re.compile(r"0|[1-9][0-9]{0,17}", re.ASCII)
 _NUMBER: Final = 10**18 - 1
-_EDGE: Final = 2047
-_HOLE: Final = "\0"
+EDGE: Final = 2047
+HOLE: Final = "\0"
 """Where a number was; a text that holds it already is written whole."""
 _FRAMES: Final = (
-    *(f"{_HOLE}|{letter}|{_HOLE}" for letter in "أبدهوطجحيكلمنسعفصقرشتثخذضظغ"),
-    *(f"{_HOLE}|WW|", f"{_HOLE}|W{_HOLE}|", f"{_HOLE}|CD|{_HOLE}", f"{_HOLE}||{_HOLE}", f"{_HOLE}|M|", f"{_HOLE}|ش|"),
+    *(f"{HOLE}|{letter}|{HOLE}" for letter in "أبدهوطجحيكلمنسعفصقرشتثخذضظغ"),
+    *(f"{HOLE}|WW|", f"{HOLE}|W{HOLE}|", f"{HOLE}|CD|{HOLE}", f"{HOLE}||{HOLE}", f"{HOLE}|M|", f"{HOLE}|ش|"),
 )
 """What is around the numbers of common plates, the commonest first. Never change it: old batches are read by it."""
 
@@ -33,7 +33,7 @@ class Optional(Column):
     """A column in which some are None."""
 
     def __init__(self, inner: Column) -> None:
-        self._inner = inner
+        self.inner = inner
 
     def write(self, writer: Writer, values: Sequence[Any], ats: Sequence[int]) -> None:
         there = [value is not None for value in values]
@@ -42,16 +42,16 @@ class Optional(Column):
             writer.flags(there)
         if any(there):
             some = [(value, at) for value, at in zip(values, ats, strict=True) if value is not None]
-            self._inner.write(writer, [value for value, _at in some], [at for _value, at in some])
+            self.inner.write(writer, [value for value, _at in some], [at for _value, at in some])
 
     def read(self, reader: Reader, count: int, ats: Sequence[int]) -> list[Any]:
         if reader.byte():
-            return [*self._inner.read(reader, count, ats)]
+            return [*self.inner.read(reader, count, ats)]
         there = reader.flags(count)
         if not any(there):
             return [None] * count
         some = [*compress(ats, there)]
-        found = iter(self._inner.read(reader, len(some), some))
+        found = iter(self.inner.read(reader, len(some), some))
         return [next(found) if is_there else None for is_there in there]
 
 
@@ -61,20 +61,20 @@ class Numbered(Column):
     def __init__(self, least: int, most: int, frames: Sequence[str] = (), pattern: str = "") -> None:
         self._least = least
         self._most = most
-        self._frames = Known(frames, Names(most + 1)) if frames else Names(most + 1)
+        self.frames = Known(frames, Names(most + 1)) if frames else Names(most + 1)
         self._can_be = lru_cache(_NAMES_KEPT)(re.compile(pattern).fullmatch) if pattern else None
         self._room = lru_cache(_ROOMS_KEPT)(self._room_in)
 
     def write(self, writer: Writer, values: Sequence[str], ats: Sequence[int]) -> None:
-        if any(_HOLE in value for value in values):
+        if any(HOLE in value for value in values):
             raise ValueError("a text holds a zero character")
-        self._frames.write(writer, [_DIGITS.sub(_HOLE, value) for value in values], ats)
+        self.frames.write(writer, [_DIGITS.sub(HOLE, value) for value in values], ats)
         numbers = [[int(run) for run in _DIGITS.findall(value)] for value in values]
         for place in range(max(map(len, numbers))):
             writer.ints([found[place] for found in numbers if len(found) > place])
 
     def read(self, reader: Reader, count: int, ats: Sequence[int]) -> list[str]:
-        values = self._filled(reader, self._frames.read(reader, count, ats))
+        values = self._filled(reader, self.frames.read(reader, count, ats))
         sizes = set(map(len, values))
         if not (self._least <= min(sizes) and max(sizes) <= self._most):
             raise WireError(f"a text is not of {self._least} to {self._most} characters")
@@ -96,17 +96,21 @@ class Numbered(Column):
         return [texts[frame] % tuple(map(next, found[:count])) for frame, count in zip(frames, counts, strict=True)]
 
     def skim(self, reader: Reader, count: int, ats: Sequence[int]) -> bool:
-        rooms = {*map(self._room, self._frames.among(reader, count))}
+        holes, most = self.room(self.frames.among(reader, count))
+        return most > 0 and all(reader.skim(count, 0, most) for _hole in range(holes))
+
+    def room(self, frames: Collection[str]) -> tuple[int, int]:
+        """How many numbers go into each of `frames`, and the largest that surely can; 0 where that is not plain."""
+        rooms = {*map(self._room, frames)}
         if len({holes for holes, _digits in rooms}) != 1:
-            return False
-        ((holes, digits), *_less) = sorted(rooms)
-        most = min(10**digits - 1, _NUMBER)
-        return digits > 0 and all(reader.skim(count, 0, most) for _hole in range(holes))
+            return 0, 0
+        ((holes, digits), *_more) = sorted(rooms)
+        return holes, min(10 ** max(digits, 0) - 1, _NUMBER)
 
     def _room_in(self, frame: str) -> tuple[int, int]:
         """How many numbers go into a frame, and how many digits of each can surely be; none where none can."""
-        holes = frame.count(_HOLE)
-        if len(frame) < self._least or (self._can_be and not self._can_be(frame.replace(_HOLE, "0"))):
+        holes = frame.count(HOLE)
+        if len(frame) < self._least or (self._can_be and not self._can_be(frame.replace(HOLE, "0"))):
             return holes, 0
         return holes, (self._most - len(frame) + holes) // max(holes, 1)
 
@@ -114,29 +118,29 @@ class Numbered(Column):
 @lru_cache(_FORMS_KEPT)
 def _form(frame: str) -> tuple[int, str]:
     """How many numbers go into a frame, and the format that puts them there."""
-    return frame.count(_HOLE), frame.replace("%", "%%").replace(_HOLE, "%d")
+    return frame.count(HOLE), frame.replace("%", "%%").replace(HOLE, "%d")
 
 
 class Plates(Column):
     """Canonical texts of plates; any other text will do too."""
 
     def __init__(self, least: int, most: int) -> None:
-        self._numbered = Numbered(least, most, _FRAMES)
+        self.numbered = Numbered(least, most, _FRAMES)
         self._whole = Names(most, least=least)
 
     def write(self, writer: Writer, values: Sequence[str], ats: Sequence[int]) -> None:
-        whole = any(_HOLE in value for value in values)
+        whole = any(HOLE in value for value in values)
         if whole:
             writer.data.append(OTHERWISE + 1)
-        (self._whole if whole else self._numbered).write(writer, values, ats)
+        (self._whole if whole else self.numbered).write(writer, values, ats)
 
     def read(self, reader: Reader, count: int, ats: Sequence[int]) -> list[str]:
         whole = reader.skip(OTHERWISE + 1)
-        return (self._whole if whole else self._numbered).read(reader, count, ats)
+        return (self._whole if whole else self.numbered).read(reader, count, ats)
 
     def skim(self, reader: Reader, count: int, ats: Sequence[int]) -> bool:
         whole = reader.skip(OTHERWISE + 1)
-        return (self._whole if whole else self._numbered).skim(reader, count, ats)
+        return (self._whole if whole else self.numbered).skim(reader, count, ats)
 
 
 class Cameras(Numbered):
@@ -169,14 +173,14 @@ class Boxes(Column):
         if reader.skip(OTHERWISE):
             flat = self._numbers.read(reader, 4 * count, ats)
             return [tuple(flat[start : start + 4]) for start in range(0, 4 * count, 4)]
-        left, top, width, height = (reader.ints(count, -_EDGE, _EDGE) for _side in range(4))
+        left, top, width, height = (reader.ints(count, -EDGE, EDGE) for _side in range(4))
         return [
             (_share(x), _share(y), _share(x + w), _share(y + h))
             for x, y, w, h in zip(left, top, width, height, strict=True)
         ]
 
     def skim(self, reader: Reader, count: int, ats: Sequence[int]) -> bool:
-        return all(reader.skim(count, -_EDGE, _EDGE) for _side in range(4))
+        return all(reader.skim(count, -EDGE, EDGE) for _side in range(4))
 
 
 def _share(thousandths: int) -> float:
@@ -188,25 +192,25 @@ class Lists(Column):
     """Up to `most` values each: how many, then all in one column, to which nothing is told."""
 
     def __init__(self, inner: Column, most: int) -> None:
-        self._inner = inner
-        self._most = most
+        self.inner = inner
+        self.most = most
 
     def write(self, writer: Writer, values: Sequence[Sequence[Any]], ats: Sequence[int]) -> None:
         sizes = [len(value) for value in values]
         writer.ints(sizes)
         flat = list(chain.from_iterable(values))
         if flat:
-            self._inner.write(writer, flat, ())
+            self.inner.write(writer, flat, ())
 
     def read(self, reader: Reader, count: int, ats: Sequence[int]) -> list[tuple[Any, ...]]:
-        sizes = reader.ints(count, 0, self._most)
+        sizes = reader.ints(count, 0, self.most)
         total = sum(sizes)
-        flat = iter(self._inner.read(reader, total, ()) if total else ())
+        flat = iter(self.inner.read(reader, total, ()) if total else ())
         return [tuple(next(flat) for _each in range(size)) for size in sizes]
 
     def skim(self, reader: Reader, count: int, ats: Sequence[int]) -> bool:
-        total = sum(reader.ints(count, 0, self._most))
-        return not total or self._inner.skim(reader, total, ())
+        total = sum(reader.ints(count, 0, self.most))
+        return not total or self.inner.skim(reader, total, ())
 
 
 def repeated(values: Sequence[Any], sizes: Sequence[int]) -> list[Any]:

@@ -11,8 +11,8 @@ from vigie_shared.columns.packing import Reader, Writer
 from vigie_shared.errors import WireError
 from vigie_shared.ids import id_of
 
-_MS_MAX: Final = (1 << 48) - 1
-_STEP_MS_MAX: Final = 1 << 50
+MS_MAX: Final = (1 << 48) - 1
+STEP_MS_MAX: Final = 1 << 50
 
 
 class Ids(Column):
@@ -22,7 +22,7 @@ class Ids(Column):
     """
 
     def __init__(self, sign: int = 1, optional: bool = False) -> None:
-        self._sign = sign
+        self.sign = sign
         self._optional = optional
 
     def write(self, writer: Writer, values: Sequence[str | None], ats: Sequence[int]) -> None:
@@ -39,7 +39,7 @@ class Ids(Column):
             if value in last:
                 distances.append(place - last[value] - 1)
             else:
-                steps.append((int(value[:12], 16) - at // 1000) * self._sign)
+                steps.append((int(value[:12], 16) - at // 1000) * self.sign)
                 chances += bytes.fromhex(value[12:])
             last[value] = place
         if any(again):
@@ -85,13 +85,13 @@ class Ids(Column):
         return values
 
     def _new(self, reader: Reader, ats: Sequence[int]) -> list[int]:
-        sign = self._sign
-        steps = reader.ints(len(ats), -_STEP_MS_MAX, _STEP_MS_MAX)
+        sign = self.sign
+        steps = reader.ints(len(ats), -STEP_MS_MAX, STEP_MS_MAX)
         if any(steps):
             stamps = [at // 1000 + sign * step for at, step in zip(ats, steps, strict=True)]
         else:
             stamps = [at // 1000 for at in ats]
-        checked(stamps, 0, _MS_MAX, "the time of an id")
+        checked(stamps, 0, MS_MAX, "the time of an id")
         chances = struct.iter_unpack(">BI", reader.take(5 * len(ats)))
         return [stamp << 40 | high << 32 | low for stamp, (high, low) in zip(stamps, chances, strict=True)]
 
@@ -112,8 +112,8 @@ class Ids(Column):
             if any(map(ge, distances, compress(range(count), again))):
                 return False
             count -= len(distances)
-        low, high = (-first_ms, _MS_MAX - last_ms) if self._sign > 0 else (last_ms - _MS_MAX, first_ms)
-        if not reader.skim(count, max(low, -_STEP_MS_MAX), min(high, _STEP_MS_MAX)):
+        low, high = (-first_ms, MS_MAX - last_ms) if self.sign > 0 else (last_ms - MS_MAX, first_ms)
+        if not reader.skim(count, max(low, -STEP_MS_MAX), min(high, STEP_MS_MAX)):
             return False
         reader.take(5 * count)
         return True

@@ -124,17 +124,17 @@ class Ints(Column):
     """Whole numbers from `low` to `high`."""
 
     def __init__(self, low: int, high: int) -> None:
-        self._low = low
-        self._high = high
+        self.low = low
+        self.high = high
 
     def write(self, writer: Writer, values: Sequence[int], ats: Sequence[int]) -> None:
         writer.ints(values)
 
     def read(self, reader: Reader, count: int, ats: Sequence[int]) -> list[int]:
-        return reader.ints(count, self._low, self._high)
+        return reader.ints(count, self.low, self.high)
 
     def skim(self, reader: Reader, count: int, ats: Sequence[int]) -> bool:
-        return reader.skim(count, self._low, self._high)
+        return reader.skim(count, self.low, self.high)
 
 
 class Flags(Column):
@@ -161,7 +161,7 @@ class Numbers(Column):
         least, most = low * 1000, high * 1000
         if top:
             least, most = self._top - most, self._top - least
-        self._least, self._most = ceil(max(least, -_I64)), floor(min(most, _I64))
+        self.least, self.most = ceil(max(least, -_I64)), floor(min(most, _I64))
 
     def write(self, writer: Writer, values: Sequence[float], ats: Sequence[int]) -> None:
         whole = [round(value * 1000) for value in values] if max(map(abs, values)) < _I64 / 1000 else []
@@ -184,7 +184,7 @@ class Numbers(Column):
         return values
 
     def skim(self, reader: Reader, count: int, ats: Sequence[int]) -> bool:
-        return reader.skim(count, self._least, self._most)
+        return reader.skim(count, self.least, self.most)
 
 
 def _same(one: float, other: float) -> bool:
@@ -196,22 +196,23 @@ class Choices(Column):
     """One of a few words, each known by its place."""
 
     def __init__(self, *words: str) -> None:
-        self._words = words
+        self.words = words
 
     def write(self, writer: Writer, values: Sequence[str], ats: Sequence[int]) -> None:
-        writer.ints([self._words.index(value) for value in values])
+        writer.ints([self.words.index(value) for value in values])
 
     def read(self, reader: Reader, count: int, ats: Sequence[int]) -> list[str]:
-        return [self._words[place] for place in reader.ints(count, 0, len(self._words) - 1)]
+        return [self.words[place] for place in reader.ints(count, 0, len(self.words) - 1)]
 
     def skim(self, reader: Reader, count: int, ats: Sequence[int]) -> bool:
-        return reader.skim(count, 0, len(self._words) - 1)
+        return reader.skim(count, 0, len(self.words) - 1)
 
 
 class Names(Column):
     """Texts of which few are different."""
 
     def __init__(self, most: int, pattern: str = "", least: int = 0) -> None:
+        self.most_bytes = 4 * most
         self._most = most
         self._least = least
         self._pattern = re.compile(pattern) if pattern else None
@@ -220,8 +221,8 @@ class Names(Column):
         writer.names(values)
 
     def read(self, reader: Reader, count: int, ats: Sequence[int]) -> list[str]:
-        values = reader.names(count, 4 * self._most)
-        if not all(map(self._can_be, set(values))):
+        values = reader.names(count, self.most_bytes)
+        if not all(map(self.can_be, set(values))):
             raise WireError("a text that cannot be")
         return values
 
@@ -230,10 +231,11 @@ class Names(Column):
 
     def among(self, reader: Reader, count: int) -> Collection[str]:
         """Read over the column: the texts that may be in it, or none where that is not plain at a glance."""
-        table = reader.skim_names(count, 4 * self._most)
-        return table if all(map(self._can_be, table)) else ()
+        table = reader.skim_names(count, self.most_bytes)
+        return table if all(map(self.can_be, table)) else ()
 
-    def _can_be(self, value: str) -> bool:
+    def can_be(self, value: str) -> bool:
+        """Whether it may be in such a column."""
         return self._least <= len(value) <= self._most and not (self._pattern and not self._pattern.fullmatch(value))
 
 
@@ -241,32 +243,32 @@ class Known(Column):
     """Texts, most of which are on a list that both sides have; the commonest first."""
 
     def __init__(self, known: Sequence[str], others: "Names") -> None:
-        self._known = known
+        self.known = known
         self._places = {text: place for place, text in enumerate(known)}
-        self._others = others
+        self.others = others
 
     def write(self, writer: Writer, values: Sequence[str], ats: Sequence[int]) -> None:
         if all(value in self._places for value in values):
             writer.ints([self._places[value] for value in values])
         else:
             writer.data.append(OTHERWISE)
-            self._others.write(writer, values, ats)
+            self.others.write(writer, values, ats)
 
     def read(self, reader: Reader, count: int, ats: Sequence[int]) -> list[str]:
         if reader.skip(OTHERWISE):
-            return self._others.read(reader, count, ats)
-        return [*map(self._known.__getitem__, reader.ints(count, 0, len(self._known) - 1))]
+            return self.others.read(reader, count, ats)
+        return [*map(self.known.__getitem__, reader.ints(count, 0, len(self.known) - 1))]
 
     def skim(self, reader: Reader, count: int, ats: Sequence[int]) -> bool:
-        return reader.skim(count, 0, len(self._known) - 1) or (
-            reader.skip(OTHERWISE) and self._others.skim(reader, count, ats)
+        return reader.skim(count, 0, len(self.known) - 1) or (
+            reader.skip(OTHERWISE) and self.others.skim(reader, count, ats)
         )
 
     def among(self, reader: Reader, count: int) -> Collection[str]:
         """As `Names.among`."""
         if reader.skip(OTHERWISE):
-            return self._others.among(reader, count)
-        return set(map(self._known.__getitem__, reader.ints(count, 0, len(self._known) - 1)))
+            return self.others.among(reader, count)
+        return set(map(self.known.__getitem__, reader.ints(count, 0, len(self.known) - 1)))
 
 
 class Digests(Column):

@@ -45,6 +45,11 @@ class Field:
     default: object = _NO_DEFAULT
     beside: tuple[str, ...] = _AT
 
+    @property
+    def is_always_there(self) -> bool:
+        """Whether the column is never left out."""
+        return self.default is _NO_DEFAULT
+
     def beside_in(self, columns: Mapping[str, Sequence[Any]]) -> Sequence[Any]:
         """What the column is told."""
         if len(self.beside) == 1:
@@ -74,24 +79,23 @@ class Layout:
         self.names: Final = frozenset(field.name for field in fields)
         self.ids: Final = frozenset(field.name for field in fields if isinstance(field.column, Ids | ReadIds))
         self.wanted: Final = frozenset(wanted)
-        self._mask_bytes = (len(fields) + 7) // 8
+        self.mask_bytes = (len(fields) + 7) // 8
         self._steps = [
-            (1 << place, field.default is _NO_DEFAULT, field.name in self.wanted, field)
-            for place, field in enumerate(fields)
+            (1 << place, field.is_always_there, field.name in self.wanted, field) for place, field in enumerate(fields)
         ]
 
     def write(self, writer: Writer, columns: Mapping[str, Sequence[Any]], count: int) -> None:
         """Append `count` events, given field by field."""
         present = [not field.is_default(columns) for field in self.fields]
         mask = sum(1 << place for place, is_present in enumerate(present) if is_present)
-        writer.data += mask.to_bytes(self._mask_bytes, "little")
+        writer.data += mask.to_bytes(self.mask_bytes, "little")
         for field, is_present in zip(self.fields, present, strict=True):
             if is_present:
                 field.column.write(writer, columns[field.name], field.beside_in(columns))
 
     def read(self, reader: Reader, count: int) -> dict[str, list[Any]]:
         """`count` events, field by field."""
-        mask = int.from_bytes(reader.take(self._mask_bytes), "little")
+        mask = int.from_bytes(reader.take(self.mask_bytes), "little")
         columns: dict[str, list[Any]] = {}
         for place, field in enumerate(self.fields):
             if mask >> place & 1 or field.default is _NO_DEFAULT:
@@ -102,7 +106,7 @@ class Layout:
 
     def skim(self, reader: Reader, count: int) -> dict[str, list[Any]]:
         """As `read`, but identifiers are numbers, and only what is wanted is kept; the rest is checked all the same."""
-        mask = int.from_bytes(reader.take(self._mask_bytes), "little")
+        mask = int.from_bytes(reader.take(self.mask_bytes), "little")
         columns: dict[str, Any] = {}
         for bit, is_always_there, is_wanted, field in self._steps:
             column = field.column

@@ -230,17 +230,18 @@ class Reader:
         """A column of texts of which few are different."""
         if not count:
             return []
-        table = self._table(count, most_bytes)
+        table = self.table(count, most_bytes)
         if len(table) == 1:
             return table * count
         return [*map(table.__getitem__, self.ints(count, 0, len(table) - 1))]
 
     def skim_names(self, count: int, most_bytes: int) -> list[str]:
         """Read over a column of texts, one or more: those that may be among them, or none where a place is wrong."""
-        table = self._table(count, most_bytes)
+        table = self.table(count, most_bytes)
         return table if len(table) == 1 or self.skim(count, 0, len(table) - 1) else []
 
-    def _table(self, count: int, most_bytes: int) -> list[str]:
+    def table(self, count: int, most_bytes: int) -> list[str]:
+        """The different texts of such a column."""
         size = self.varint(count)
         if not size:
             raise WireError("a list of no names")
