@@ -152,13 +152,13 @@ class TestViewer:
     def say(self, command: PlaybackCommand) -> None:
         self.channel.send(VIEWER_COMMAND.dump_json(command).decode())
 
-    async def has_frames(self, count: int, seconds: float = 15) -> None:
+    async def has_frames(self, count: int, seconds: float = 60) -> None:
         async with asyncio.timeout(seconds):
             while len(self.frames) < count:
                 self._stirred.clear()
                 await self._stirred.wait()
 
-    async def has_heard(self, kind: type[MediaMessage], seconds: float = 15) -> MediaMessage:
+    async def has_heard(self, kind: type[MediaMessage], seconds: float = 60) -> MediaMessage:
         async with asyncio.timeout(seconds):
             while True:
                 found = next((message for message in self.messages if isinstance(message, kind)), None)

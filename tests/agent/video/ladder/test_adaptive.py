@@ -17,6 +17,7 @@ from vigie_agent.capture.packets import Packet, StreamInfo
 from vigie_agent.capture.ring import GopRing
 from vigie_agent.video.ladder.adaptive import AdaptiveSource
 from vigie_agent.video.ladder.transcoding import Transcoders
+from vigie_agent.video.media.live import LiveSource
 from vigie_agent.video.media.source import LinkFeedback, MediaFrame
 from vigie_shared.errors import CaptureError
 from vigie_shared.media import Live, Quality
@@ -60,9 +61,11 @@ class Camera:
         self.outlet = self.main.outlet
         self.sub_outlet = self.sub.outlet if self.sub is not None else None
 
-    def take_if_any(self) -> None:
-        """The next picture of the main stream, while there is one."""
-        if self.main.has_more:
+    def take_if_wanted(self, source: AdaptiveSource) -> None:
+        """The next picture of the main stream, once the last one was taken: however slow who takes them is."""
+        shown = source._inner
+        live = getattr(shown, "_source", shown)
+        if self.main.has_more and isinstance(live, LiveSource) and not live._waiting:
             self.main.take(1)
 
     def take(self, count: int) -> None:
@@ -127,8 +130,8 @@ async def test_on_a_starved_link_a_small_transcode_follows_the_main_stream(
     assert advice.pace_bits_per_second is not None
     coming = asyncio.ensure_future(some(frames, 8))
     while not coming.done():
-        await asyncio.sleep(0.05)
-        camera.take_if_any()
+        await asyncio.sleep(0.01)
+        camera.take_if_wanted(source)
     then = await coming
     assert (source.showing.rung, source.showing.reason) == ("low", "rate")
     assert then[0].is_keyframe
@@ -167,8 +170,8 @@ async def test_where_no_transcode_is_free_keyframes_remain(h264: Footage, transc
     source.adapt(starved(asyncio.get_running_loop().time() + 2))
     coming = asyncio.ensure_future(some(frames, 2))
     while not coming.done():
-        await asyncio.sleep(0.05)
-        camera.take_if_any()
+        await asyncio.sleep(0.01)
+        camera.take_if_wanted(source)
     assert all(frame.is_keyframe for frame in await coming)
     assert source.showing.rung == "keyframes"
     await frames.aclose()  # type: ignore[attr-defined]
@@ -182,8 +185,8 @@ async def test_h265_is_transcoded_and_said_or_refused_with_one_line(hevc: Footag
     frames = source.frames()
     coming = asyncio.ensure_future(some(frames, 2))
     while not coming.done():
-        await asyncio.sleep(0.05)
-        camera.take_if_any()
+        await asyncio.sleep(0.01)
+        camera.take_if_wanted(source)
     assert decoded(await coming)
     assert (source.showing.rung, source.showing.reason) == ("low", "h265")
     with pytest.raises(CaptureError, match=r"sends H\.265, which browsers do not play, and no transcode is free"):
