@@ -231,7 +231,7 @@ class KeyframesOnly:
         async with contextlib.aclosing(self._source.frames()) as frames:  # type: ignore[type-var]
             async for frame in frames:
                 if frame.is_keyframe:
-                    yield frame
+                    yield replace(frame, is_overtaken=False)
 
     def want_keyframe(self) -> None:
         """Each one is."""

@@ -164,7 +164,8 @@ class Transcoder:
         small.pict_type = PictureType.I if self._wants_keyframe else PictureType.NONE
         self._wants_keyframe = False
         return [
-            replace(frame, data=bytes(packet), is_keyframe=packet.is_keyframe) for packet in self._encoder.encode(small)
+            replace(frame, data=bytes(packet), is_keyframe=packet.is_keyframe, is_overtaken=False)
+            for packet in self._encoder.encode(small)
         ]
 
     def _open_decoder(self) -> VideoCodecContext:

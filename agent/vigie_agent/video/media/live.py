@@ -7,6 +7,7 @@ soon as it is decoded and plays in time from there on.
 import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import replace
 from typing import Final, Protocol
 
 from vigie_agent.capture.outlet import Outlet
@@ -72,7 +73,8 @@ class LiveSource:
         try:
             self._unsubscribe = await asyncio.to_thread(self._outlet.subscribe, listen)
             for stream, packet in self._taken():  # all that is there already is the burst
-                yield self._frame(stream, packet, self._due_seconds + BURST_STEP_SECONDS)
+                frame = self._frame(stream, packet, self._due_seconds + BURST_STEP_SECONDS)
+                yield replace(frame, is_overtaken=bool(self._waiting))
             while not self._is_closed:
                 for stream, packet in self._taken():
                     if self._needs_keyframe and not packet.is_keyframe:

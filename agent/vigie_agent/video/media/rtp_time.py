@@ -8,6 +8,8 @@ from vigie_shared.media import CameraClock
 
 CLOCK_HZ: Final = 90_000
 TOLERANCE: Final = timedelta(seconds=0.1)
+SAID_AGAIN: Final = timedelta(seconds=10)
+"""Timestamps begin again twice a day, so what was said of one does not hold for ever."""
 TIMESTAMPS: Final = 1 << 32
 """How many there are before they begin again."""
 _NEXT_SOURCE_SECONDS: Final = 0.02
@@ -36,7 +38,7 @@ class RtpTime:
 
 
 class CameraTime:
-    """Says which time of the camera a timestamp stands for, whenever that does not follow from what was said before."""
+    """Says which time of the camera a timestamp stands for, whenever that does not follow from what was said lately."""
 
     def __init__(self) -> None:
         self._timestamp = 0
@@ -50,7 +52,8 @@ class CameraTime:
         """What to say before this frame, if anything."""
         if self._at is not None and not frame.is_sought:
             passed = timedelta(seconds=(timestamp - self._timestamp) % TIMESTAMPS / CLOCK_HZ)
-            if abs(frame.at - self._at - passed) <= TOLERANCE:
+            follows = abs(frame.at - self._at - passed) <= TOLERANCE
+            if frame.is_overtaken or (follows and passed < SAID_AGAIN):
                 return None
         self._timestamp, self._at = timestamp, frame.at
         return CameraClock(

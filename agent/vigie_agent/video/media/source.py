@@ -28,6 +28,8 @@ class MediaFrame:
     """How far the camera's own clock was ahead of `at`."""
     at_seconds: float | None = None
     """Of a clip: how far into it this is."""
+    is_overtaken: bool = False
+    """A newer one follows at once, so nobody needs to know the time of this one."""
     is_sought: bool = False
     """Somebody asked for just this one: its time is told, however close it is to the one before."""
 

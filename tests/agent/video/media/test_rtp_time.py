@@ -45,5 +45,12 @@ def test_the_cameras_time_is_said_once_and_again_after_a_jump() -> None:
     beside = frame(9.05)
     assert camera.feed(time.timestamp(3.01), beside) is None
     assert camera.feed(time.timestamp(3.02), replace(beside, is_sought=True)) is not None, "each step counts"
+    assert camera.feed(time.timestamp(3.03), replace(frame(20), is_overtaken=True)) is None, "nobody sees it"
     camera.forget()
     assert camera.feed(time.timestamp(4), frame(10)) is not None
+
+
+def test_it_is_said_again_now_and_then_since_timestamps_begin_again() -> None:
+    time, camera = RtpTime(0.0), CameraTime()
+    said = [camera.feed(time.timestamp(due), frame(due)) is not None for due in range(31)]
+    assert [due for due, was_said in enumerate(said) if was_said] == [0, 10, 20, 30]
