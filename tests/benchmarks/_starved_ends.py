@@ -7,6 +7,7 @@ import sys
 import time
 from pathlib import Path
 
+import av
 import nats
 
 from tests.hub.video.agents import AGENT_ID, Clips
@@ -57,11 +58,14 @@ async def hub(url: str, seconds: float) -> None:
     client = await nats.connect(url)
     media = AgentMedia(client, AGENT_ID, SystemClock())
     pictures: list[float] = []
+    keyframes: list[tuple[float, bytes]] = []
     shown: list[tuple[float, str, str]] = []
     began = time.perf_counter()
 
-    def on_frame(_frame: ReceivedFrame) -> None:
+    def on_frame(frame: ReceivedFrame) -> None:
         pictures.append(time.perf_counter() - began)
+        if frame.is_keyframe:
+            keyframes.append((pictures[-1], frame.data))
 
     def on_message(message: MediaMessage) -> None:
         if isinstance(message, Showing):
@@ -71,9 +75,17 @@ async def hub(url: str, seconds: float) -> None:
     await media.open(MediaWanted(first=Live(camera_id=CAMERA_ID)))
     opened = time.perf_counter() - began
     await asyncio.sleep(began + seconds - time.perf_counter())
-    print(json.dumps({"opened": opened, "pictures": pictures, "shown": shown, "seconds": seconds}), flush=True)
+    widths = [(at, _width_px(data)) for at, data in keyframes]
+    seen = {"opened": opened, "pictures": pictures, "keyframes": widths, "shown": shown, "seconds": seconds}
+    print(json.dumps(seen), flush=True)
     await media.close()
     await client.close()
+
+
+def _width_px(keyframe: bytes) -> int:
+    decoder = av.CodecContext.create("h264", "r")
+    pictures = [*decoder.decode(av.Packet(keyframe)), *decoder.decode(None)]
+    return pictures[0].width if pictures else 0
 
 
 def _cpu_seconds() -> float:

@@ -24,6 +24,7 @@ from vigie_shared.bench import Measurement
 SUMMARY = "pictures a second over a starved link, by the ladder and passed through"
 
 ENDS: Final = "tests.benchmarks._starved_ends"
+WIDTH_PX: Final = 1920
 RATE_BITS: Final = 5e5
 RTT_SECONDS: Final = 0.1
 LOSS: Final = 0.02
@@ -55,7 +56,7 @@ def run(arguments: argparse.Namespace) -> Iterator[Measurement]:
     rounds = 1 if arguments.quick else getattr(arguments, "watched_rounds", 3)
     with tempfile.TemporaryDirectory() as folder:
         clip = Path(folder) / "clip.mp4"
-        make_clip(clip, 1920, 1080, 4_000_000, 60)
+        make_clip(clip, WIDTH_PX, 1080, 4_000_000, 60)
         try:
             seen = asyncio.run(_measure(clip, seconds, rounds))
         except unittest.SkipTest as reason:
@@ -112,16 +113,17 @@ def _json_of(printed: str) -> dict[str, object]:
 
 
 def _judged(seen: dict[str, object], cpu_seconds: object) -> Watched:
-    pictures, shown, seconds, opened = (seen[name] for name in ("pictures", "shown", "seconds", "opened"))
+    pictures, keyframes, shown = (seen[name] for name in ("pictures", "keyframes", "shown"))
+    seconds, opened = seen["seconds"], seen["opened"]
     assert isinstance(pictures, list)
+    assert isinstance(keyframes, list)
     assert isinstance(shown, list)
     assert isinstance(seconds, float)
     assert isinstance(opened, float)
     assert isinstance(cpu_seconds, float)
     settled = [at for at in pictures if at >= SETTLED_SECONDS]
     times = [SETTLED_SECONDS, *settled, seconds]
-    small = min((one[0] for one in shown if one[1] != "main"), default=seconds)
-    first_small = min((at for at in pictures if at >= small), default=seconds)
+    first_small = min((at for at, width in keyframes if 0 < width < WIDTH_PX), default=seconds)
     print(f"bench: shown {shown}, {len(pictures)} pictures", file=sys.stderr)
     return Watched(
         fps=len(settled) / (seconds - SETTLED_SECONDS),

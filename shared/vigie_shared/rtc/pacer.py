@@ -63,6 +63,8 @@ class Pacer:
         self._owed_bytes = 0.0
         self._owed_at = 0.0
         self._skipping = False
+        self.is_held = False
+        """Nothing leaves but what `allow_burst` lets; what waits for that is not late."""
         self.queue_bytes = 0
         self.set_estimate(estimate_bits_per_second)
 
@@ -78,11 +80,11 @@ class Pacer:
     @property
     def queue_seconds(self) -> float:
         """How long the last packet queued will wait."""
-        return self.queue_bytes / self._rate if self._rate else 0.0
+        return self.queue_bytes / self._rate if self._rate and not self.is_held else 0.0
 
     def pass_at_once(self, payloads: Sequence[bytes], timestamp: int, now_seconds: float) -> Slice | None:
         """The frame, where nothing waits and all of it may leave now, as mostly; else None, and it must be pushed."""
-        if self._frames or self._skipping or self._credit_bytes > 0:
+        if self._frames or self._skipping or self._credit_bytes > 0 or self.is_held:
             return None
         bytes_ = sum(map(len, payloads))
         if self._rate:
@@ -112,7 +114,7 @@ class Pacer:
         """What may leave now, in order."""
         slices = []
         self._settle(now_seconds)
-        while self._frames and (not self._rate or self._credit_bytes > 0 or self._owed_bytes < self._burst_bytes):
+        while self._frames and (self._credit_bytes > 0 or self._may_leave):
             frame = self._frames[0]
             begin, bytes_ = frame.next, frame.bytes
             self._spend(frame)
@@ -126,7 +128,7 @@ class Pacer:
 
     def wait_seconds(self) -> float | None:
         """How long after the last `take` it is worth taking again; None where nothing waits."""
-        if not self._frames:
+        if not self._frames or self.is_held:
             return None
         return max((self._owed_bytes - self._burst_bytes / 2) / self._rate, 0.001) if self._rate else 0.0
 
@@ -143,14 +145,19 @@ class Pacer:
         self._frames.clear()
         self.queue_bytes = 0
 
+    @property
+    def _may_leave(self) -> bool:
+        """Whether a packet may, beside what `allow_burst` lets."""
+        return not self.is_held and (not self._rate or self._owed_bytes < self._burst_bytes)
+
     def _spend(self, frame: _Frame) -> None:
-        if not self._rate:
+        if not self._rate and not self.is_held:
             frame.next = len(frame.payloads)
             self.queue_bytes -= frame.bytes
             frame.bytes = 0
             return
         while frame.next < len(frame.payloads):
-            if self._credit_bytes <= 0 and self._owed_bytes >= self._burst_bytes:
+            if self._credit_bytes <= 0 and not self._may_leave:
                 return
             bytes_ = len(frame.payloads[frame.next]) + PACKET_OVERHEAD_BYTES
             frame.next += 1

@@ -38,6 +38,8 @@ from vigie_shared.rtc.reassembly import Reassembly, ReceivedFrame
 CLOCK_HZ: Final = 90_000
 _LOOK_SECONDS: Final = 0.02
 _NACK_PACKETS_MAX: Final = 250
+_FIRST_WORD_PACKETS: Final = 24
+"""After so many the peer is told what the link seems to carry: until then it holds back what it began with."""
 
 
 @dataclass(slots=True)
@@ -184,7 +186,8 @@ class PacketReceiver:
         if sent_at is None or self._media_ssrc is None:
             return
         came_at = self._arrivals.came_at_seconds or now_seconds
-        if self._bandwidth.feed(sent_at, len(packet.payload) + PACKET_OVERHEAD_BYTES, came_at):
+        fell = self._bandwidth.feed(sent_at, len(packet.payload) + PACKET_OVERHEAD_BYTES, came_at)
+        if fell or self.counts.packets == _FIRST_WORD_PACKETS:
             self._write_rtcp(self._remb(self._media_ssrc))
 
     def _remb(self, media_ssrc: int) -> RtcpPsfbPacket:

@@ -141,6 +141,12 @@ class PacketSender:
         """Pace to this from now on; what the peer estimates (REMB) is taken by itself."""
         self.pacer.set_estimate(bits_per_second)
 
+    def hold(self, is_held: bool) -> None:
+        """Let nothing leave for now but the pacer's burst; or let it go on."""
+        was_held, self.pacer.is_held = self.pacer.is_held, is_held
+        if was_held and not is_held and self._timer is None and self.started.is_set() and not self._stopped:
+            self._timer = call_on_beat(0.0, _PACING_BEAT_SECONDS, self._flush)
+
     # What aiortc calls in place of its own.
 
     async def _start(self, parameters: RTCRtpSendParameters) -> None:

@@ -7,6 +7,7 @@ from itertools import pairwise
 from random import Random
 
 from vigie_agent.video.ladder.ladder import Change, Ladder, RungCost
+from vigie_agent.video.media.opening import BURST_BYTES, Opening
 from vigie_agent.video.media.source import LinkFeedback
 from vigie_shared.media import Rung
 from vigie_shared.rtc.bandwidth import BandwidthEstimator
@@ -15,6 +16,7 @@ from vigie_shared.rtc.pacer import PACKET_OVERHEAD_BYTES, Pacer
 TICK_SECONDS = 0.005
 FEEDBACK_SECONDS = 0.25
 PAYLOAD_BYTES = 1000
+FIRST_WORD_PACKETS = 24
 
 
 @dataclass(frozen=True)
@@ -60,10 +62,12 @@ class Link:
 
 @dataclass
 class Run:
-    """One viewer watching one camera."""
+    """One viewer watching one camera, from the start of a connection on."""
 
     link: Link
     streams: Mapping[Rung, Stream]
+    waiting: int = 0
+    """Pictures that lie since the newest keyframe."""
     changes: list[tuple[float, Change]] = field(default_factory=list)
     arrived: list[tuple[float, Rung]] = field(default_factory=list)
     """When each whole picture was there."""
@@ -77,6 +81,8 @@ class Run:
         ]
         self.ladder = Ladder(self.costs, 0.0)
         self.pacer = Pacer()
+        self.pacer.allow_burst(BURST_BYTES)
+        self.opening = Opening(2 * self.link.one_way_seconds, 0.0)
         self.estimator = BandwidthEstimator()
         self._queue_until = 0.0
         self._flying: deque[tuple[float, float, int, int | None]] = deque()
@@ -84,13 +90,15 @@ class Run:
         self._back: deque[tuple[float, int]] = deque()
         self._estimate: float | None = None
         self._picture = 0
-        self._next_picture = 0.0
+        self._next_picture = -self.waiting / self.streams["main"].frames_per_second
         self._begun: dict[int, Rung] = {}
         self._broken: set[int] = set()
         self._sent = self._missed = 0
         self._report = 0.0
         self._lost_share: float | None = None
         self._filler_owed = 0.0
+        self._received = 0
+        self._pace()
 
     def run(self, seconds: float) -> "Run":
         """Go on for that long."""
@@ -98,6 +106,8 @@ class Run:
         while self.now < until:
             self.now += TICK_SECONDS
             self._capture()
+            if not self.opening.is_over(self.now):
+                self._pace()
             self._send()
             self._arrive()
             if self.now >= feedback_at:
@@ -156,21 +166,29 @@ class Run:
     def _arrive(self) -> None:
         while self._flying and self._flying[0][0] <= self.now:
             arrived, left, size, picture = self._flying.popleft()
-            if self.estimator.feed(int(left * (1 << 18)) % (1 << 24), size + PACKET_OVERHEAD_BYTES, arrived):
+            self._received += 1
+            fell = self.estimator.feed(int(left * (1 << 18)) % (1 << 24), size + PACKET_OVERHEAD_BYTES, arrived)
+            if fell or self._received == FIRST_WORD_PACKETS:
                 self._say(arrived)
             if picture is not None and picture not in self._broken:
                 self.arrived.append((arrived, self._begun[picture]))
         while self._back and self._back[0][0] <= self.now:
-            self._estimate = self._back.popleft()[1]
+            known, self._estimate = self._estimate, self._back.popleft()[1]
+            self.opening.hear(self.now)
             self._pace()
+            if known is None or self._estimate < known:
+                self._adapt()
 
     def _say(self, now: float) -> None:
         """The estimate goes back: when it fell, and with each report."""
         self._back.append((now + self.link.one_way_seconds, self.estimator.say()))
 
     def _pace(self) -> None:
-        known = [bits for bits in (self._estimate, self.ladder.pace_bits_per_second) if bits is not None]
+        is_open = self.opening.is_over(self.now)
+        first = None if is_open else self.opening.bits_per_second(self.now, self.pacer.queue_bytes)
+        known = [bits for bits in (self._estimate, self.ladder.pace_bits_per_second, first) if bits is not None]
         self.pacer.set_estimate(min(known, default=None))
+        self.pacer.is_held = not is_open and self.opening.is_held(self.now)
 
     def _feed_back(self) -> None:
         if self.now - self._report >= 1.0:
@@ -178,6 +196,9 @@ class Run:
             self._say(self.now)
             self._lost_share = self._missed / self._sent if self._sent else 0.0
             self._sent = self._missed = 0
+        self._adapt()
+
+    def _adapt(self) -> None:
         waiting = max(0.0, self._queue_until - self.now)
         feedback = LinkFeedback(
             now_seconds=self.now,

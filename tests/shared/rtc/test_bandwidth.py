@@ -39,6 +39,22 @@ def test_a_link_that_is_too_narrow_is_known_within_a_second(rate: int) -> None:
     assert 0.7 * rate < estimator.bits_per_second < 1.05 * rate
 
 
+@pytest.mark.parametrize("rate", [300_000, 500_000, 1_000_000])
+def test_a_burst_at_the_very_start_shows_what_a_narrow_link_carries_at_once(rate: int) -> None:
+    burst = [(0.0, number * PACKET_BYTES * 8 / rate + 0.05) for number in range(40)]
+    came, estimate = fed(BandwidthEstimator(), iter(burst))[0]
+    assert came <= 0.35
+    assert 0.7 * rate < estimate < 1.05 * rate
+
+
+def test_few_pictures_a_second_that_come_late_are_no_narrower_link_than_what_they_are() -> None:
+    """As where the receiver's machine is busy: a moment has one picture or two."""
+    pictures = [(at / 8, at / 8 + (0.0 if at < 8 else 0.1)) for at in range(80)]
+    estimator = BandwidthEstimator()
+    fed(estimator, (packet for packet in pictures for _of_three in range(3)))
+    assert estimator.bits_per_second > 0.8 * 8 * 8 * 3 * PACKET_BYTES
+
+
 def test_a_link_that_suffices_is_never_said_to_be_narrow() -> None:
     estimator = BandwidthEstimator()
     assert fed(estimator, link(5_000_000, 4_000_000, 20)) == []
@@ -68,3 +84,11 @@ def test_a_fall_is_said_once_and_at_once() -> None:
     estimates = [estimate for _, estimate in said]
     assert said[0][0] < 1.0
     assert estimates == sorted(set(estimates), reverse=True)
+
+
+def test_a_pause_after_a_queue_says_nothing_of_the_link() -> None:
+    """As where a transcode begins: a keyframe, through the queue that the stream before left, and then nothing."""
+    burst = [(0.0, number * PACKET_BYTES * 8 / 500_000 + 0.05) for number in range(40)]
+    estimator = BandwidthEstimator()
+    fed(estimator, iter([*burst, (3.0, 3.4), (3.0, 3.42), (3.5, 3.9)]))
+    assert estimator.bits_per_second > 200_000

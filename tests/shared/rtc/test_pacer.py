@@ -114,3 +114,19 @@ def test_a_new_estimate_counts_at_once() -> None:
     pacer.set_estimate(10_000_000)
     assert pacer.queue_seconds < slow / 50
     assert drained(pacer)[-1][0] < 0.2
+
+
+def test_while_it_is_held_only_the_burst_leaves_and_nothing_counts_as_late() -> None:
+    for estimate in (None, 500_000):
+        pacer = Pacer(estimate)
+        pacer.allow_burst(5 * WIRE_BYTES)
+        pacer.is_held = True
+        for number in range(400):
+            assert pacer.push([PAYLOAD] * 4, number, is_keyframe=number == 0) == 0
+        assert sum(len(piece.payloads) for piece in pacer.take(0.0)) == 5
+        assert pacer.take(10.0) == []
+        assert pacer.wait_seconds() is None
+        assert pacer.queue_seconds == 0
+        assert pacer.pass_at_once([PAYLOAD], 1, 10.0) is None
+        pacer.is_held = False
+        assert pacer.take(10.0)

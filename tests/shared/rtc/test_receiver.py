@@ -110,3 +110,15 @@ async def test_the_end_is_told_once() -> None:
         await pair.agent.close()
         await pair.hub.close()
         assert ends == ["ended"]
+
+
+async def test_the_peer_hears_what_the_link_seems_to_carry_as_soon_as_it_has_begun() -> None:
+    """Without waiting for the first report: until then it holds back what it began with."""
+    async with connected() as pair:
+        assert pair.receiver._report_timer is not None
+        pair.receiver._report_timer.cancel()
+        heard = asyncio.Event()
+        pair.sender.on_estimate = lambda _bits: heard.set()
+        pair.sender.send_frame(keyframe(0, 60_000))
+        async with asyncio.timeout(30):
+            await heard.wait()

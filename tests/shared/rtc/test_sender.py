@@ -220,3 +220,13 @@ async def test_frames_between_relay_and_viewer_need_no_decoder() -> None:
         assert same(frames, group(6))
         await hub.close()
         await viewer.close()
+
+
+async def test_what_is_held_leaves_once_it_may() -> None:
+    async with connected() as pair:
+        pair.sender.hold(True)
+        for frame in group(3):
+            pair.sender.send_frame(frame)
+        assert pair.sender.counts.packets == 0
+        pair.sender.hold(False)
+        assert same((await pair.received(3))[:3], group(3))

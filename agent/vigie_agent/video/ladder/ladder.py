@@ -29,7 +29,9 @@ SETTLE_SECONDS: Final = 1.0
 """After a change, queues and losses are still those of the rung before; only the estimate says something."""
 SETTLE_ESTIMATE_SECONDS: Final = 0.5
 SETTLE_LOST_SECONDS: Final = 3.0
-"""Losses are told once a second or so, of what was sent a while ago, through the queue that the rung before left."""
+"""Losses are told once a second or so, of what was sent a while ago, through the queue that the rung before left, or
+the filler.
+"""
 CLEAN_SECONDS: Final = 10.0
 """Without any sign of trouble, before it looks higher."""
 CLEAN_SECONDS_MAX: Final = 160.0
@@ -46,6 +48,8 @@ KEYFRAME_SECONDS_MAX: Final = 2.0
 PACED: Final = 1.5
 """A rung may at least leave at this many times its rate, or its keyframes would hold up what follows."""
 FILL_SECONDS: Final = 0.4
+FILL_SECONDS_TO_CLIMB: Final = 1.0
+"""Where a rung is at stake: a link that lacks a tenth of it shows no queue sooner. One that shows it ends the try."""
 LISTEN_SECONDS: Final = 0.6
 LOST_OVER_SECONDS: Final = 3.0
 ROUND_TRIPS_KEPT: Final = 240
@@ -91,7 +95,7 @@ class Ladder:
         self.rung: Rung = self._rungs[0].rung
         self._changed_seconds = now_seconds - SETTLE_LOST_SECONDS
         self._clean_seconds = now_seconds
-        self._climbed_seconds = float("-inf")
+        self._climbed_seconds = self._tried_seconds = float("-inf")
         self._wait_seconds = CLEAN_SECONDS
         self._is_doubted = False
         self._lost = 0.0
@@ -171,7 +175,8 @@ class Ladder:
     def _learn(self, feedback: LinkFeedback) -> None:
         """Losses over some seconds (of few packets, one in ten is chance), and the shortest round trip."""
         passed_seconds, self._fed_seconds = feedback.now_seconds - self._fed_seconds, feedback.now_seconds
-        if feedback.now_seconds - self._changed_seconds >= SETTLE_LOST_SECONDS:
+        stirred_seconds = max(self._changed_seconds, self._tried_seconds)
+        if self._probe is None and feedback.now_seconds - stirred_seconds >= SETTLE_LOST_SECONDS:
             share = 1 - math.exp(-passed_seconds / LOST_OVER_SECONDS)
             self._lost += share * ((feedback.fraction_lost or 0.0) - self._lost)
         if feedback.round_trip_seconds is not None:
@@ -227,9 +232,10 @@ class Ladder:
         if fell or lost or feedback.queued_seconds > 0.25 or self._delayed_seconds(feedback) > 0.3:
             return self._give_up(feedback.now_seconds, probe)
         since_seconds = feedback.now_seconds - probe.began_seconds
-        if since_seconds >= FILL_SECONDS:
+        fill_seconds = FILL_SECONDS if self._proved_by(probe.level_bits) is None else FILL_SECONDS_TO_CLIMB
+        if since_seconds >= fill_seconds:
             self._filler_bits = 0.0
-        if since_seconds < FILL_SECONDS + LISTEN_SECONDS + (feedback.round_trip_seconds or 0.0):
+        if since_seconds < fill_seconds + LISTEN_SECONDS + (feedback.round_trip_seconds or 0.0):
             return None
         carried = self._carried_bits(feedback)
         top = CLIMBS * self._rungs[0].bits_per_second
@@ -245,9 +251,8 @@ class Ladder:
         return self._take(probe.passed_bits, now_seconds)
 
     def _take(self, proven_bits: float, now_seconds: float) -> Change | None:
-        self._probe, self._filler_bits, place = None, 0.0, self._place()
-        above = (one for one in self._rungs[:place] if CLIMBS * one.bits_per_second <= proven_bits)
-        better = next((one for one in above if _fits(one, proven_bits)), None)
+        self._probe, self._filler_bits, self._tried_seconds = None, 0.0, now_seconds
+        better = self._proved_by(proven_bits)
         if better is None:
             self._wait_seconds = min(CLEAN_SECONDS_MAX, 2 * self._wait_seconds)
             self._clean_seconds = now_seconds
@@ -256,6 +261,11 @@ class Ladder:
             return None
         self._climbed_seconds, self._proven_bits = now_seconds, proven_bits
         return self._change(better.rung, "recovered", now_seconds)
+
+    def _proved_by(self, bits_per_second: float) -> RungCost | None:
+        """The best rung above the one shown that a link fits which carries so much."""
+        above = (one for one in self._rungs[: self._place()] if CLIMBS * one.bits_per_second <= bits_per_second)
+        return next((one for one in above if _fits(one, bits_per_second)), None)
 
     # Rungs.
 

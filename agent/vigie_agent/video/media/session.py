@@ -68,6 +68,7 @@ class MediaSession:
         self._said: Showing | None = None
         self._estimate: float | None = None
         self._pace_bits: float | None = None
+        self._filler_bits = 0.0
         self._opening: Opening | None = None
         self._lost: float | None = None
         self._in_air: deque[tuple[int, Sent]] = deque()
@@ -221,8 +222,13 @@ class MediaSession:
             self._source.want_keyframe()
 
     def _on_estimate(self, bits_per_second: int) -> None:
-        self._estimate = bits_per_second
+        known, self._estimate = self._estimate, float(bits_per_second)
+        if self._opening is not None:
+            self._opening.hear(self._loop.time())
         self._pace()
+        if known is None or bits_per_second < known:
+            self._adapt()  # before more leaves that the link does not carry
+            self._pace()
 
     def _on_report(self, lost: float, _rtt_seconds: float | None, _jitter_seconds: float) -> None:
         self._lost = lost
@@ -233,26 +239,28 @@ class MediaSession:
             self._budget.land(self._in_air.popleft()[1])
 
     async def _feed_back(self) -> None:
-        filler_bits_per_second = 0.0
         while True:
-            await self._fill(filler_bits_per_second)
-            source, sender = self._source, self._peer.sender
-            advice = None
-            if source is not None:
-                advice = source.adapt(
-                    LinkFeedback(
-                        now_seconds=self._loop.time(),
-                        estimate_bits_per_second=self._estimate,
-                        fraction_lost=self._lost,
-                        round_trip_seconds=sender.rtt_seconds,
-                        queued_seconds=sender.queue_seconds,
-                    )
-                )
-            filler_bits_per_second = 0.0 if advice is None else advice.filler_bits_per_second
-            self._pace_bits = None if advice is None else advice.pace_bits_per_second
-            if advice is not None and advice.drops_queue:
-                sender.forget()
+            await self._fill()
+            self._adapt()
             self._pace()
+
+    def _adapt(self) -> None:
+        """Tell what is shown how the link fares, and heed its advice."""
+        source, sender, advice = self._source, self._peer.sender, None
+        if source is not None:
+            advice = source.adapt(
+                LinkFeedback(
+                    now_seconds=self._loop.time(),
+                    estimate_bits_per_second=self._estimate,
+                    fraction_lost=self._lost,
+                    round_trip_seconds=sender.rtt_seconds,
+                    queued_seconds=sender.queue_seconds,
+                )
+            )
+        self._filler_bits = 0.0 if advice is None else advice.filler_bits_per_second
+        self._pace_bits = None if advice is None else advice.pace_bits_per_second
+        if advice is not None and advice.drops_queue:
+            sender.forget()
 
     async def _open(self) -> None:
         """Pace the first second of a source, of which nobody knows yet whether the link carries it."""
@@ -262,6 +270,8 @@ class MediaSession:
         if round_trip is None:
             return
         opening, repeated = Opening(round_trip, self._loop.time()), sender.counts.packets_repeated
+        if self._estimate is not None:
+            opening.hear(self._loop.time())
         sender.pacer.allow_burst(BURST_BYTES)
         self._opening = opening
         try:
@@ -276,16 +286,17 @@ class MediaSession:
 
     def _pace(self) -> None:
         """As the other side estimates, but no faster than what is shown has proved."""
-        sender, first = self._peer.sender, None
+        sender, now_seconds, first = self._peer.sender, self._loop.time(), None
         if self._opening is not None:
-            first = self._opening.bits_per_second(self._loop.time(), sender.pacer.queue_bytes)
+            first = self._opening.bits_per_second(now_seconds, sender.pacer.queue_bytes)
         known = [bits for bits in (self._estimate, self._pace_bits, first) if bits is not None]
         sender.estimate(min(known, default=None))
+        sender.hold(self._opening is not None and self._opening.is_held(now_seconds))
 
-    async def _fill(self, bits_per_second: float) -> None:
-        """Until the next feedback, repeat packets at that rate."""
+    async def _fill(self) -> None:
+        """Until the next feedback, repeat packets at the rate that was advised."""
         until_seconds = self._loop.time() + FEEDBACK_SECONDS
-        while bits_per_second and self._loop.time() < until_seconds and self._budget.may_leave("live"):
-            self._budget.spend(self._peer.sender.fill(int(bits_per_second * FILL_SECONDS / 8)))
+        while self._filler_bits and self._loop.time() < until_seconds and self._budget.may_leave("live"):
+            self._budget.spend(self._peer.sender.fill(int(self._filler_bits * FILL_SECONDS / 8)))
             await asyncio.sleep(FILL_SECONDS)
         await asyncio.sleep(max(0.0, until_seconds - self._loop.time()))
