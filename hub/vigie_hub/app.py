@@ -131,9 +131,7 @@ class Hub:
             key_of=AgentKeys(database).of,
         )
         feed, at_once = self.feed, video.pulls_at_once
-        return PullQueue(
-            database, puller, clock=clock, pulls_at_once=at_once, tell=feed.tell, tell_pull=feed.tell_pull
-        )
+        return PullQueue(database, puller, clock=clock, pulls_at_once=at_once, tell=feed.tell, tell_pull=feed.tell_pull)
 
     def _overseeing(self, connection: Connection, trust: Trust) -> Oversight:
         """What the hub does as the one who runs nats-server, over a connection of its own."""

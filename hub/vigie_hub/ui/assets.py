@@ -22,6 +22,6 @@ def _read(name: str) -> Asset:
     return Asset(data, _TYPES[name.rpartition(".")[2]], f'"{hashlib.sha256(data).hexdigest()[:32]}"')
 
 
-_SCRIPTS: Final = ("vigie.js", "live.js", "fallback.js", "stills.js", "problem.js")
+_SCRIPTS: Final = ("vigie.js", "drawing.js", "viewer.js", "live.js", "fallback.js", "stills.js", "problem.js")
 ASSETS: Final = {name: _read(name) for name in (*_SCRIPTS, "vigie.css", "vigie.svg", "icons.svg")}
 """By name, as under /static/."""

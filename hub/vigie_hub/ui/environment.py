@@ -35,6 +35,7 @@ def _environment(language: str) -> jinja2.Environment:
         "share": formats.share,
         "seconds": formats.seconds,
         "span": formats.span,
+        "moment": formats.moment,
         "decimal": formats.decimal,
         "clock_time": _clock_time,
     }

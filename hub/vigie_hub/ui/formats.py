@@ -50,6 +50,10 @@ class Formats:
         size, unit = next((size, unit) for size, unit in _SPANS if seconds >= size or size == 1)
         return self.translate(unit).format(count=int(seconds / size))
 
+    def moment(self, seconds: float) -> str:
+        """`1:05`: how far into a film."""
+        return f"{int(seconds // 60)}:{int(seconds % 60):02}"
+
     def decimal(self, amount: float, digits: int) -> str:
         """A decimal point in English, a comma in French and Arabic (ar-MA)."""
         text = f"{amount:.{digits}f}"

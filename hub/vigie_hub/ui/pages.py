@@ -11,11 +11,11 @@ from vigie_hub.api.contract import contract_of
 from vigie_hub.api.language import COOKIE as LANGUAGE_COOKIE
 from vigie_hub.api.language import asked_language, language_of
 from vigie_hub.api.problems import CODES, ProblemError
-from vigie_hub.api.progress import with_progress
-from vigie_hub.api.queries.clips import find_clip
+from vigie_hub.api.routes.clips import clip_of
 from vigie_hub.ui.assets import ASSETS
 from vigie_hub.ui.board import SECTIONS
 from vigie_hub.ui.environment import render
+from vigie_hub.ui.viewer import shown
 from vigie_shared.i18n import translations
 
 _YEAR_SECONDS = 365 * 24 * 3600
@@ -48,11 +48,9 @@ async def get_section(request: Request, services: ServicesOf, name: str) -> Resp
 
 @router.get("/fragments/viewer/{clip_id}")
 async def get_viewer(request: Request, services: ServicesOf, clip_id: str) -> Response:
-    """The viewer of one clip: how far its pull has come, then the video."""
-    clip = await services.reads.read(lambda connection: find_clip(connection, clip_id))
-    if clip is None:
-        raise ProblemError("no-such-clip")
-    return _page(request, "viewer.html", clip=with_progress(clip, services.pulls))
+    """The viewer of one clip: what of it is here, how far its pull has come, then the video."""
+    clip = await clip_of(services, clip_id)
+    return _page(request, "viewer.html", clip=clip, **await shown(services, clip))
 
 
 @router.get("/login")

@@ -24,13 +24,13 @@ from vigie_hub.video.pull.puller import PullLimits
 from vigie_hub.video.pull.pulls import PullQueue
 from vigie_shared.events import ClipStored
 
-CLIP_SECONDS = 10
+CLIP_SECONDS = 8
 PATIENT = PullLimits(stall_seconds=60, retry_seconds=0.05, retry_seconds_max=0.05)
 
 
 def film_of_a_clip(folder: Path) -> bytes:
     """As the agent keeps it: a keyframe each second, some blocks."""
-    path = make_film(folder / "clip.mp4", walk(1, 8), seconds=CLIP_SECONDS, kbps=900)
+    path = make_film(folder / "clip.mp4", walk(1, 6), seconds=CLIP_SECONDS, kbps=900)
     return b"".join(remux(*packets_of(path)).segments)
 
 

@@ -8,7 +8,7 @@ from vigie_agent.uplink.link_settings import LinkSettings
 from vigie_agent.uplink.turns import Wish
 from vigie_shared.link import Priority
 
-CHUNK_BYTES = 4096
+CHUNK_BYTES = 8192
 
 
 class Sluice(LinkBudget):

@@ -56,7 +56,9 @@ async def post_pull(
     ] = True,
     quality: Annotated[
         Quality,
-        Query(description="One picture, the keyframes, a small film that the agent makes, or the exact bytes."),
+        Query(
+            description="One picture, a film of the keyframes, a small film that the agent makes, or the exact bytes."
+        ),
     ] = "original",
 ) -> Clip:
     """Ask for the clip's bytes, or for less. Answers at once; asking again changes nothing.

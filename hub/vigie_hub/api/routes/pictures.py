@@ -55,11 +55,7 @@ async def get_thumbnail(
 @router.get("/clips/{clip_id}/keyframes")
 async def get_keyframes(services: ServicesOf, clip_id: str) -> KeyframeStrip:
     """Which keyframes are here, and when each is shown; they come from coarse to fine."""
-    clip = await clip_of(services, clip_id)
-    footage = await _footage(services, clip, "keyframes")
-    times = await _read(footage.times)
-    items = [Keyframe(number=number, at_seconds=round(at_seconds, 3)) for number, at_seconds in times.items()]
-    return KeyframeStrip(keyframes=footage.count or None, items=items)
+    return await strip_of(services, await clip_of(services, clip_id))
 
 
 @router.get("/clips/{clip_id}/keyframes.mp4", response_class=Response, responses=_MP4)
@@ -118,6 +114,14 @@ async def get_video(
     await note_view(request, services, user, clip_id)
     headers = {"etag": f'"{clip.archive.sha256}"', "cache-control": "private, no-cache"}
     return FileResponse(path, media_type="video/mp4", headers=headers)
+
+
+async def strip_of(services: Services, clip: Clip) -> KeyframeStrip:
+    """Which keyframes of the clip are here; raises ProblemError where none is."""
+    footage = await _footage(services, clip, "keyframes")
+    times = await _read(footage.times)
+    items = [Keyframe(number=number, at_seconds=round(at_seconds, 3)) for number, at_seconds in times.items()]
+    return KeyframeStrip(keyframes=footage.count or None, items=items)
 
 
 async def note_view(request: Request, services: Services, user: str, clip_id: str) -> None:

@@ -1,72 +1,13 @@
 // Keeps the board as the hub knows it: listens to /api/v1/events/stream and draws again what changed.
 // Sections are drawn by the hub, in the reader's language; this script only swaps the items that differ.
 
+import { adopt, ask, redraw } from "./drawing.js";
+import { bring, heard, renewViewer } from "./viewer.js";
+
 const UNTOLD_EVERY_MS = 5000;   // an agent is lost by silence, a clip is brought for someone else: nothing announces it
-const VIEWER_EVERY_MS = 700;
 const GATHER_MS = 150;          // changes within this time are drawn once
 
-const language = document.documentElement.lang;
-const fullTime = new Intl.DateTimeFormat(language === "ar" ? "ar-MA" : language, {
-  dateStyle: "full", timeStyle: "long", numberingSystem: "latn", hourCycle: "h23",
-});
-
 const section = (name) => document.querySelector(`[data-section="${name}"]`);
-const sources = new WeakMap();  // an item → the markup that it was drawn from
-
-const two = (number) => String(number).padStart(2, "0");
-
-function zoneOf(at) {
-  const minutes = -at.getTimezoneOffset();
-  const hours = Math.trunc(Math.abs(minutes) / 60);
-  const rest = Math.abs(minutes) % 60;
-  return `UTC${minutes < 0 ? "\u2212" : "+"}${hours}${rest ? `:${two(rest)}` : ""}`;
-}
-
-function localise(root) {
-  for (const element of root.querySelectorAll("time[data-time]")) {
-    const at = new Date(element.dateTime);
-    const zone = document.createElement("span");
-    zone.className = "zone";
-    zone.textContent = zoneOf(at);
-    element.replaceChildren(`${two(at.getHours())}:${two(at.getMinutes())}:${two(at.getSeconds())} `, zone);
-    element.title = fullTime.format(at);
-  }
-}
-
-function adopt(item) {
-  sources.set(item, item.outerHTML);
-  localise(item);
-}
-
-function refocus(fresh, left) {
-  const [hand] = Object.keys(left.dataset);
-  queueMicrotask(() => (fresh.querySelector(`button[data-${hand}]`) ?? fresh.querySelector("button"))?.focus());
-}
-
-function redraw(container, markup) {
-  const drawn = document.createElement("template");
-  drawn.innerHTML = markup;
-  const present = new Map([...container.children].map((item) => [item.dataset.key, item]));
-  const items = [...drawn.content.children].map((fresh) => {
-    const old = present.get(fresh.dataset.key);
-    if (old && sources.get(old) === fresh.outerHTML) return old;
-    adopt(fresh);
-    if (!old) fresh.classList.add("fresh");
-    else if (old.contains(document.activeElement)) refocus(fresh, document.activeElement);
-    return fresh;
-  });
-  const wanted = new Set(items);
-  for (const item of [...container.children]) if (!wanted.has(item)) item.remove();
-  items.forEach((item, place) => {
-    if (container.children[place] !== item) container.insertBefore(item, container.children[place] ?? null);
-  });
-}
-
-async function ask(path, options) {
-  const response = await fetch(path, { headers: { accept: "application/json" }, ...options });
-  if (response.status === 401) location.assign("/login");
-  return response;
-}
 
 const stale = new Set();
 let gathering = null;
@@ -110,7 +51,10 @@ function listen() {
   let opened = false;
   stream.addEventListener("open", () => {
     showLine("live");
-    if (opened) renew("summary", "completeness", "alerts", "clips", "agents", "hotlist");
+    if (opened) {
+      renew("summary", "completeness", "alerts", "clips", "agents", "hotlist");
+      renewViewer();
+    }
     opened = true;
   });
   stream.addEventListener("error", () => {
@@ -123,58 +67,13 @@ function listen() {
   stream.addEventListener("changed", (message) => {
     const name = JSON.parse(message.data);
     renew(name, ...(name === "agents" ? ["summary", "completeness"] : []));
-    if (name === "clips") watch();
+    if (name === "clips") renewViewer();
   });
-}
-
-// --- the viewer
-
-const viewer = document.getElementById("viewer");
-let watched = null;             // the clip that the viewer waits for
-let watching = null;
-
-async function watch() {
-  if (!watched) return;
-  clearTimeout(watching);
-  const clip = watched;
-  try {
-    const response = await ask(`/fragments/viewer/${clip}`);
-    if (clip !== watched) return;
-    if (response.ok) {
-      viewer.innerHTML = await response.text();
-      localise(viewer);
-      const state = viewer.firstElementChild.dataset.state;
-      if (state === "verified" || state === "failed") {
-        watched = null;
-        renew("clips", "alerts");
-        return;
-      }
-    }
-  } catch {
-    viewer.textContent = viewer.dataset.again;
-  }
-  clearTimeout(watching);
-  watching = setTimeout(watch, VIEWER_EVERY_MS);
-}
-
-viewer.addEventListener("taken", () => { watched = null; });
-
-async function play(clip) {
-  watched = clip;
-  const title = document.getElementById("viewer-title");
-  title.focus({ preventScroll: true });
-  title.scrollIntoView({ block: "nearest", behavior: matchMedia("(prefers-reduced-motion: reduce)").matches ? "auto" : "smooth" });
-  try {
-    const answer = await (await ask(`/api/v1/clips/${clip}/pull`, { method: "POST" })).json();
-    if (answer.code) {          // a problem
-      watched = null;
-      viewer.textContent = `${answer.title}. ${answer.detail}`;
-      return;
-    }
-  } catch {
-    viewer.textContent = viewer.dataset.again;
-  }
-  await watch();
+  stream.addEventListener("pull", (message) => {
+    const pull = JSON.parse(message.data);
+    heard(pull);
+    if (pull.archive === null) renew("clips", "alerts");
+  });
 }
 
 // --- the hotlist
@@ -243,7 +142,8 @@ holding.querySelector("[data-close]").addEventListener("click", () => holding.cl
 form.addEventListener("submit", addToHotlist);
 document.addEventListener("click", (event) => {
   const button = event.target.closest("button");
-  if (button?.dataset.play) play(button.dataset.play);
+  if (button?.dataset.play) bring(button.dataset.play, ["keyframes", "original"]);
+  if (button?.dataset.keyframes) bring(button.dataset.keyframes, ["keyframes"]);
   if (button?.dataset.remove) removeFromHotlist(button.dataset.remove);
   if (button?.dataset.hold) askToHold(button);
 });

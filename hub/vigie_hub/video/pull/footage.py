@@ -16,13 +16,15 @@ import av.error
 from av.video.frame import VideoFrame
 
 from vigie_hub.video.pull.progress import Seen
-from vigie_hub.video.pull.strip import head_bytes, strip
+from vigie_hub.video.pull.strip import begins_at, head_bytes, strip
 from vigie_shared.errors import StoreError, WireError
 from vigie_shared.i18n import gettext as _
 
 _HEADER_BYTES: Final = 8
 _LONG_HEADER_BYTES: Final = 16
 _EVEN: Final = 2
+_MOOF_BYTES_MAX: Final = 64 * 1024
+"""Enough of a head to know when its picture is shown: some thousand samples a fragment."""
 Place = tuple[int, int]
 """From where, and how many bytes."""
 
@@ -37,7 +39,7 @@ class Footage:
     path: Path
     init: Place
     fragments: Mapping[int, Place]
-    """The heads of those that are here, by their number in the clip."""
+    """The heads of those that are here, by their number in the clip, in order."""
     count: int
     """Of the clip's."""
 
@@ -70,14 +72,13 @@ class Footage:
         """When each of the keyframes that are here is shown, in seconds since the clip's beginning."""
         if not self.fragments:
             return {}
-        with _opened(self.film()) as container:
-            packets = [packet for packet in container.demux(video=0) if packet.size]
-            shown = [float((packet.pts or 0) * (packet.time_base or 0)) for packet in packets]
-        return dict(zip(sorted(self.fragments), shown, strict=False))
+        heads = [(offset, min(length, _MOOF_BYTES_MAX)) for offset, length in self.fragments.values()]
+        init, *moofs = self._read(self.init, *heads)
+        return {number: begins_at(init, moof) for number, moof in zip(self.fragments, moofs, strict=True)}
 
     def film(self) -> bytes:
         """The keyframes that are here, as an MP4; each stays until the next one."""
-        read = self._read(self.init, *(self.fragments[number] for number in sorted(self.fragments)))
+        read = self._read(self.init, *(self.fragments.values()))
         return strip(next(read), list(read))
 
     def picture(self, number: int, width_px: int) -> bytes:

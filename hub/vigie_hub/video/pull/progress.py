@@ -159,6 +159,7 @@ class Watch:
         waits: Waits | None = "link" if transfer.holder_waits else None
         has_looked = transfer.has_looked and not state.of_bytes
         is_news = has_looked or (state.waits, state.road) != (waits, road)
+        is_more = has_looked or transfer.verified_bytes != state.bytes
         state.waits, state.road, state.detail = waits, road, ""
         state.bytes, state.arrived_bytes, state.of_bytes = (
             transfer.verified_bytes,
@@ -167,9 +168,10 @@ class Watch:
         )
         state.seconds = now_seconds - self._began_seconds
         state.bytes_per_second = None if waits else self._pace.arrived(now_seconds, transfer.received_bytes)
+        if is_more:
+            self.look()
         if is_news or self._told_seconds is None or now_seconds - self._told_seconds >= TELL_SECONDS:
             self._told_seconds = now_seconds
-            self.look()
             self._tell()
 
     def waits(self, why: Waits, detail: str) -> None:

@@ -11,7 +11,7 @@ from vigie_shared.errors import WireError
 from vigie_shared.i18n import gettext as _
 
 _HEADER_BYTES: Final = 8
-_INSIDE: Final = frozenset({b"moof", b"traf"})
+_INSIDE: Final = frozenset({b"moof", b"traf", b"moov", b"trak", b"mdia"})
 _DATA_OFFSET, _FIRST_FLAGS, _DURATION, _SIZE, _FLAGS, _SHIFT = 0x1, 0x4, 0x100, 0x200, 0x400, 0x800
 _BASE_IS_MOOF: Final = 0x020000
 _SHOWS_ALONE: Final = 0x02000000
@@ -26,6 +26,17 @@ def strip(init: bytes, heads: Sequence[bytes]) -> bytes:
         until = fragments[number + 1][1] if number + 1 < len(fragments) else starts + lasts
         made.append(_fragment(number + 1, track, starts, max(1, until - starts), picture))
     return b"".join(made)
+
+
+def begins_at(init: bytes, moof: bytes) -> float:
+    """Seconds since the clip's beginning at which the fragment with this box begins; raises WireError as `strip`."""
+    _track, starts, _lasts, _offset, _size = _told(moof)
+    header = next((body for kind, body in _boxes(memoryview(init)) if kind == b"mdhd"), memoryview(b""))
+    at = 20 if bytes(header[:1]) == b"\1" else 12
+    rate = int.from_bytes(header[at : at + 4], "big")
+    if not rate:
+        raise WireError(_("a keyframe of this clip is not what a fragment begins with"))
+    return starts / rate
 
 
 def head_bytes(moof: bytes) -> int:

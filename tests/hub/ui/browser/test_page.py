@@ -113,10 +113,9 @@ async def test_a_clip_is_brought_verified_and_really_plays(hub: Stage, url: str,
     page = await open_board(browser, url)
     await page.click(".card [data-play]")
     await page.wait_for_selector("#viewer progress")
-    assert hub.edge.requested == [(clip_id, "original")]
-    hub.edge.states[clip_id].state = "pulling"
-    hub.edge.states[clip_id].bytes = 1000
-    await page.wait_for_selector("#viewer progress[value='1000']")
+    assert hub.edge.requested == [(clip_id, "keyframes"), (clip_id, "original")]
+    hub.edge.come_to(clip_id, state="pulling", quality="original", arrived_bytes=1000, of_bytes=4000)
+    await page.wait_for_selector("#viewer progress[value='1000'][aria-valuenow='25']")
     await hub.edge.deliver(clip_id)
     await page.wait_for_selector("#viewer video")
     assert await page.locator("#viewer video").evaluate(PLAYED) == [320, 180]
@@ -133,13 +132,12 @@ async def test_failed_pull_says_why_and_offers_another_try(hub: Stage, url: str,
     page = await open_board(browser, url)
     await page.click(".clip [data-play]")
     await page.wait_for_selector("#viewer progress")
-    hub.edge.states[clip_id].state = "failed"
-    hub.edge.states[clip_id].detail = "gate does not answer"
+    hub.edge.come_to(clip_id, state="failed", detail="gate does not answer")
     await page.wait_for_selector("#viewer .trouble")
     assert "gate does not answer" in await page.inner_text("#viewer")
-    await page.click("#viewer [data-play]")
+    await page.click("#viewer [data-bring]")
     await page.wait_for_selector("#viewer progress")
-    assert hub.edge.requested == [(clip_id, "original")] * 2
+    assert hub.edge.requested == [(clip_id, "keyframes"), (clip_id, "original")] * 2
 
 
 async def test_clip_is_held_by_keyboard_for_a_reason(hub: Stage, url: str, browser: Browser) -> None:

@@ -30,7 +30,7 @@ def test_blocks_from_the_start_and_keyframes_count_where_they_are_right(archive:
     leave(archive, CLIP, (0, CLIP[:25]), (40, CLIP[40:50]), (70, b"other"))
     leave(archive, SMALL, (0, SMALL))
     seen = looked_at(archive, Seen(manifest_of(CLIP), INDEX, small=manifest_of(SMALL)))
-    assert (seen.prefix_bytes, seen.heads, seen.small_bytes) == (20, {0, 1}, 45)
+    assert (seen.prefix_bytes, seen.heads, seen.small_bytes) == (20, frozenset({0, 1}), 45)
     assert seen.rungs() == ("thumbnail", "sub")
     assert is_left(archive, seen)
 
