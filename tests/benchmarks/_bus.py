@@ -13,9 +13,9 @@ _PORT: Final = 4222
 
 
 @asynccontextmanager
-async def bus(end: End) -> AsyncIterator[str]:
-    """Its address."""
-    server = await end.start(nats_server_binary(), "-a", end.address, "-p", str(_PORT), stderr=PIPE)
+async def bus(end: End, listens: str | None = None) -> AsyncIterator[str]:
+    """Its address; it listens there alone unless told otherwise."""
+    server = await end.start(nats_server_binary(), "-a", listens or end.address, "-p", str(_PORT), stderr=PIPE)
     try:
         assert server.stderr is not None
         while b"Server is ready" not in await server.stderr.readline():

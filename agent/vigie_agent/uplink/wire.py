@@ -33,8 +33,7 @@ class Wire:
     def of(cls, client: Client) -> Self | None:
         """None where it has none, or none that the kernel watches."""
         writer = getattr(client._transport, "_io_writer", None)
-        found = writer.get_extra_info("socket") if writer is not None else None
-        if found is None or found.fileno() < 0:
+        if writer is None or (found := writer.get_extra_info("socket")) is None or found.fileno() < 0:
             return None
         ends = writer.get_extra_info("sockname"), writer.get_extra_info("peername")
         return cls(ends[0][0], ends[1][0], writer.transport, found) if all(ends) else None

@@ -119,7 +119,7 @@ class Answerer:
         if message.subject != subjects.signaling(self._agent_id, offer.session_id):
             await self._reply(message, Refused(reason=_("the offer is for another session than its subject")))
         elif offer.session_id in self._sessions:
-            await self._reply(message, Refused(reason=_("this session is open already")))
+            _log.debug("offer_repeated", session_id=offer.session_id)  # the first is answered, or will be
         elif isinstance(offer.wanted, ClipWanted) and self._clip_count >= self._settings.sessions_max:
             reason = _("{count} video sessions are open; try again later").format(count=self._clip_count)
             await self._reply(message, Refused(reason=reason, retryable=True))

@@ -47,6 +47,7 @@ async def test_ends_and_acknowledgements_are_those_of_the_connection(client: Cli
 async def test_one_that_is_dropped_is_closed_at_once(client: Client) -> None:
     wire = wire_of(client)
     wire.drop()
+    assert client._transport is not None
     await client._transport.wait_closed()
     assert wire.acked_bytes == 0
 

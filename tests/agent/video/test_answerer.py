@@ -111,12 +111,19 @@ async def test_one_session_too_many_is_told_to_come_back(connection: Client) -> 
             await open_session(connection, third, OTHER_SESSION_ID)
 
 
-async def test_a_session_is_not_opened_twice(connection: Client) -> None:
-    async with answering(connection, Clips()), OfferingPeer(CHANNEL) as first, OfferingPeer(CHANNEL) as second:
+async def test_an_offer_that_is_repeated_opens_one_session_and_has_one_answer(connection: Client) -> None:
+    async with (
+        answering(connection, Clips()) as answerer,
+        OfferingPeer(CHANNEL) as first,
+        OfferingPeer(CHANNEL) as other,
+    ):
         await open_session(connection, first)
-        reply = await offer(connection, second)
-    assert isinstance(reply, Refused)
-    assert "open already" in reply.reason
+        repeated = asyncio.create_task(offer(connection, first))
+        assert isinstance(await offer(connection, other, OTHER_SESSION_ID), Answer)  # it was behind the repeated one
+        assert not repeated.done()
+        assert answerer.session_count == 2
+        repeated.cancel()
+        await asyncio.wait([repeated])
 
 
 @pytest.mark.parametrize("opened", [False, True], ids=["never opened", "open and silent"])

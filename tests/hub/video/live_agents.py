@@ -2,7 +2,7 @@
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -113,12 +113,13 @@ async def live_agent(
     *,
     store: Store | None = None,
     ice_servers: tuple[IceServer, ...] = (),
+    on_broken: Callable[[], None] = lambda: None,
 ) -> AsyncIterator[tuple[Answerer, MediaDesk, Light]]:
     """An agent that shows `camera`, and clips of `store`."""
     light = Light(SystemClock())
     sources = MediaSources([camera], None if store is None else lambda: StoredFootage(store))
     desk = MediaDesk(sources.open, budget or LinkBudget.unlimited(), light, ice_servers=ice_servers)
-    answerer = Answerer(connection, AGENT_ID, Clips(), media=desk)
+    answerer = Answerer(connection, AGENT_ID, Clips(), media=desk, on_broken=on_broken)
     async with asyncio.TaskGroup() as group:
         tasks = [group.create_task(answerer.run()), group.create_task(light.run())]
         await answerer.ready.wait()

@@ -35,7 +35,7 @@ async def test_a_hub_killed_mid_view_leaves_no_light_on_and_its_record_says_how_
         await hub.kill()
         await agent.falls_to("watchers", 0)
 
-        again = await stage.begin_hub()
+        again = stage.begin_hub()
         await again.says("ready")
         await viewer.says("frames", over=viewer.frames + 20)
         await agent.falls_to("watchers", 1)

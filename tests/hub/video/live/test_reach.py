@@ -1,21 +1,89 @@
-"""Live video past firewalls: agent, hub and viewer in networks that let through only what a rule names."""
+"""Live video and clips past firewalls and through changes of address, with each end in a network of its own."""
 
-from collections.abc import Sequence
+import asyncio
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
 from nats.aio.client import Client
 
-from tests.hub.video.live.reach_stage import AGENT, HUB, NATS, TURN, VIEWER, Part, Stage, staged
+from tests.hub.video.live.reach_stage import BUS_PORT, TURN, Part, Stage, Trio, staged
 from tests.hub.video.live.test_watching import watching_hub
 from tests.hub.video.live_agents import TestViewer
 from tests.links.star import ANY, Passed, Rule
-from tests.servers.turn_server import SECRET, turn_server
+from tests.servers.turn_server import SECRET, TurnServer, turn_server
 from vigie_shared.ice import IceServers
 
 PAYLOAD_BYTES_MAX = 1100
 ENOUGH_FRAMES = 60
-"""More than what was on its way when the rules changed."""
+"""More than what was on its way when the network changed, or lay at the hub."""
+V6 = "only IPv6, and another address"
+PORTS = {"udp": "port", "tcp": "port", "tls": "tls_port"}
+
+
+@dataclass
+class Change:
+    """What happens to one trio in the midst of a view."""
+
+    name: str
+    trio: Trio
+    roads: frozenset[str] = frozenset({"udp", "tcp", "tls"})
+    """To the TURN server, for those that `relayed` names."""
+    relayed: frozenset[str] = frozenset()
+    """Who reaches nobody but the TURN server, and nats-server."""
+    moves: dict[str, str] = field(default_factory=dict)
+    pulls: bool = False
+    """Whether a clip is on its way as well."""
+
+    @property
+    def named(self) -> tuple[str, ...]:
+        """Roads to the TURN server that are named from the beginning."""
+        return tuple(PORTS) if self.relayed else ()
+
+    @property
+    def after(self) -> Trio:
+        """Where they are in the end."""
+        return Trio(*(self.moves.get(address, address) for address in self.trio.all))
+
+    def rules(self, turn: TurnServer) -> list[Rule]:
+        """What passes in the end."""
+        after = self.after
+        rules: list[Rule] = [("tcp", BUS_PORT, after.hub)]
+        if after.hub not in self.relayed:
+            rules += [("udp", None, after.hub, TURN)]
+        for end in after.all:
+            if end in self.relayed:
+                rules += [(_transport(road), getattr(turn, PORTS[road]), TURN, end) for road in self.roads]
+            else:
+                rules += [("udp", None, end, other) for other in set(after.all) - self.relayed - {end}]
+        return rules
+
+
+def _transport(road: str) -> str:
+    return "udp" if road == "udp" else "tcp"
+
+
+def trio(number: int) -> Trio:
+    return Trio(*(f"10.78.{number}.{end}" for end in (2, 3, 4)))
+
+
+def relayed(number: int, road: str) -> Change:
+    ends = trio(number)
+    return Change(f"only {road} to the TURN server", ends, frozenset({road}), frozenset(ends.all))
+
+
+def changes() -> list[Change]:
+    fenced, roaming, moving = trio(4), trio(5), trio(6)
+    v6 = Trio("fd78::2", "fd78::3", "fd78::4")
+    found = [
+        relayed(1, "udp"),
+        relayed(2, "tcp"),
+        replace(relayed(3, "tls"), pulls=True),
+        Change("a firewall around the agent alone", fenced, frozenset({"tls"}), frozenset({fenced.agent})),
+        Change("another address for the agent", roaming, moves={roaming.agent: "10.78.5.13"}, pulls=True),
+        Change("another address for the hub", moving, moves={moving.hub: "10.78.6.12"}, pulls=True),
+    ]
+    return [*found, Change(V6, v6, moves={v6.agent: "fd78::13"})] if Path("/proc/net/if_inet6").exists() else found
 
 
 @pytest.mark.parametrize("road", ["udp", "tcp", "tls"])
@@ -33,61 +101,62 @@ async def test_a_viewer_is_answered_from_a_relay_too(connection: Client, tmp_pat
 
 
 @pytest.mark.timeout(600)
-async def test_a_view_finds_another_way_whenever_a_firewall_takes_the_one_it_had(tmp_path: Path) -> None:
-    """The same three processes all along; all roads to the TURN server are named from the beginning."""
-    async with staged(tmp_path, ANY) as stage:
-        assert stage.turn is not None
-        tls: Rule = ("tcp", stage.turn.tls_port, TURN)
-        _hub, _agent, viewer = await stage.begin_all(["udp", "tcp", "tls"])
+async def test_a_view_and_a_pull_find_another_way_whenever_the_network_changes(tmp_path: Path) -> None:
+    """Seven views and three pulls at once, each with a hub of its own; where there will be firewalls, all roads to the
+    TURN server are named from the beginning.
+    """
+    happening = changes()
+    moves = {old: new for change in happening for old, new in change.moves.items()}
+    async with staged(tmp_path, [change.trio for change in happening], ANY, moves) as (sea, turn, stages):
+        viewers = await asyncio.gather(*map(_begun, stages, happening))
+        await asyncio.gather(*(viewer.says("frames") for viewer in viewers))
+        both = zip(happening, stages, strict=True)
+        pulls = [stage.begin_pull(change.named) for change, stage in both if change.pulls]
+        await asyncio.gather(*(pull.says("verified") for pull in pulls))
+        before = await sea.passed()
 
-        seen = await _seen(stage, viewer, ANY)
-        assert {frozenset((AGENT, HUB)), frozenset((HUB, VIEWER))} <= seen.ways("udp")
+        for change, stage in zip(happening, stages, strict=True):
+            for end in (stage.hub, stage.agent):
+                if (new := change.moves.get(end.address)) is not None:
+                    await sea.move(end, end.address, new)
+        await sea.allow([rule for change in happening for rule in change.rules(turn)])
+        await asyncio.gather(*map(_goes_on, viewers), *(pull.says("pulled") for pull in pulls))
+        after = await sea.passed()
 
-        # Both ends of both connections reach nobody but the relay.
-        seen = await _seen(stage, viewer, [NATS, ("udp", stage.turn.port, TURN)])
-        assert {frozenset((TURN, end)) for end in (HUB, AGENT, VIEWER)} == seen.ways("udp")
-
-        seen = await _seen(stage, viewer, [NATS, ("tcp", stage.turn.port, TURN)])
-        assert not seen.ways("udp")
-        assert {frozenset((TURN, end)) for end in (HUB, AGENT, VIEWER)} <= seen.ways("tcp")
-
-        seen = await _seen(stage, viewer, [NATS, tls])
-        assert not seen.ways("udp")
-        assert any(name.startswith(f"udp {AGENT}") for name in seen.refused)
-
-        # A firewall around the agent alone.
-        seen = await _seen(stage, viewer, [NATS, (*tls, AGENT), ("udp", None, TURN, HUB), ("udp", None, HUB, VIEWER)])
-        assert frozenset((HUB, VIEWER)) in seen.ways("udp")
-        assert not any(AGENT in way for way in seen.ways("udp"))
-
-
-@pytest.mark.timeout(600)
-async def test_a_view_comes_back_by_itself_after_the_agent_got_another_address(tmp_path: Path) -> None:
-    elsewhere = "10.78.0.13"
-    async with staged(tmp_path, ANY, with_turn=False) as stage:
-        _hub, _agent, viewer = await stage.begin_all()
-        await viewer.says("frames", over=ENOUGH_FRAMES)
-        await stage.sea.move(stage.island("agent"), AGENT, elsewhere)
-        seen = await _seen(stage, viewer, ANY)
-    assert frozenset((elsewhere, HUB)) in seen.ways("udp")
+    for change in happening:
+        if not change.relayed:
+            assert _direct(change.trio) <= before.ways("udp"), change.name
+        _check(change, after)
+    assert 0 < before.rtp_payload_bytes_max <= PAYLOAD_BYTES_MAX
+    assert 0 < after.rtp_payload_bytes_max <= PAYLOAD_BYTES_MAX
 
 
-@pytest.mark.skipif(not Path("/proc/net/if_inet6").exists(), reason="this machine has no IPv6")
-@pytest.mark.timeout(600)
-async def test_where_there_is_only_ipv6_video_comes_by_it(tmp_path: Path) -> None:
-    addresses = [f"fd78::{number}" for number in range(1, 5)]
-    async with staged(tmp_path, ANY, addresses=addresses, with_turn=False) as stage:
-        _hub, _agent, viewer = await stage.begin_all()
-        seen = await _seen(stage, viewer, ANY)
-    _turn, hub, agent, viewer_at = addresses
-    assert {frozenset((agent, hub)), frozenset((hub, viewer_at))} <= seen.ways("udp")
+async def _begun(stage: Stage, change: Change) -> Part:
+    _hub, _agent, viewer = await stage.begin_all(change.named)
+    return viewer
 
 
-async def _seen(stage: Stage, viewer: Part, rules: Sequence[Rule]) -> Passed:
-    """What passed once video came by those rules; no packet of it had a larger payload than fits every tunnel."""
-    await stage.sea.allow(rules)
+async def _goes_on(viewer: Part) -> None:
     await viewer.says("frames", over=viewer.frames + ENOUGH_FRAMES)
-    seen = await stage.sea.passed()
-    assert seen.rtp_payload_bytes_max <= PAYLOAD_BYTES_MAX
-    assert bool(seen.rtp_payload_bytes_max) is bool(seen.ways("udp"))
-    return seen
+
+
+def _direct(ends: Trio) -> set[frozenset[str]]:
+    return {frozenset((ends.agent, ends.hub)), frozenset((ends.hub, ends.viewer))}
+
+
+def _check(change: Change, seen: Passed) -> None:
+    """What went by UDP and TCP went where it had to."""
+    ends = change.after
+    udp, tcp = ({way for way in seen.ways(protocol) if way & set(ends.all)} for protocol in ("udp", "tcp"))
+    to_turn = {frozenset((TURN, end)) for end in change.relayed}
+    if not change.relayed:
+        assert _direct(ends) <= udp, change.name
+    elif change.roads == {"udp"}:
+        assert udp == to_turn, change.name
+    else:
+        assert to_turn <= tcp, change.name
+        assert not any(way & change.relayed for way in udp), change.name
+    if change.relayed == {ends.agent}:
+        assert frozenset((ends.hub, ends.viewer)) in udp, change.name
+    if change.relayed == set(ends.all):
+        assert any(name.startswith(f"udp {ends.agent}") for name in seen.refused), change.name
