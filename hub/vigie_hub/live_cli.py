@@ -16,9 +16,15 @@ from vigie_shared.errors import CommandError
 from vigie_shared.i18n import gettext as _
 
 if TYPE_CHECKING:
-    from vigie_hub.video.live.whep_player import Tally
+    from vigie_hub.video.live.whep_player import HubAccess, Tally
+    from vigie_hub.video.stills.player import StillsTally
 
 FIRST_FRAME_SECONDS: Final = 20.0
+JPEG: Final = "jpeg"
+"""Asks for one JPEG a second, as viewers get it whom no media connection reaches."""
+_QUALITY_HELP: Final = _(
+    "auto, main, sub, low, keyframes or stills; or jpeg: one picture a second without a media connection."
+)
 app = typer.Typer(rich_markup_mode=None)
 
 
@@ -29,7 +35,7 @@ def look(
     user: Annotated[str, typer.Option("--user", help=_("Who looks; the password comes from standard input."))],
     reason: Annotated[str, typer.Option("--reason", help=_("Why; it stays at the hub, in the audit."))],
     seconds: Annotated[float, typer.Option("--seconds", min=1, help=_("How long."))] = 10,
-    quality: Annotated[str, typer.Option("--quality", help=_("auto, main, sub, low, keyframes or stills."))] = "auto",
+    quality: Annotated[str, typer.Option("--quality", help=_QUALITY_HELP)] = "auto",
     stats: Annotated[bool, typer.Option("--stats", help=_("Print a line each second."))] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -47,9 +53,19 @@ def look(
         if stats:
             typer.echo(line, err=as_json)
 
-    found = asyncio.run(_look(loaded, user, password, target, reason, quality, seconds, each_second))
+    if quality == JPEG:
+        found = asyncio.run(_look_at_stills(loaded, user, password, target, reason, seconds, each_second))
+    else:
+        found = asyncio.run(_look(loaded, user, password, target, reason, quality, seconds, each_second))
     if as_json:
         print(json.dumps(found))
+    elif quality == JPEG:
+        print(
+            _(
+                "first picture after {first_frame_ms:.0f} ms; {frames_per_second:.2f} pictures/s, {kbps:.0f} kbit/s; "
+                "{width_px}×{height_px}"
+            ).format(**found)
+        )
     else:
         print(
             _(
@@ -81,13 +97,9 @@ async def _look(
     seconds: float,
     each_second: Callable[[str], None],
 ) -> dict[str, object]:
-    from vigie_hub.identity import Identity  # late: media libraries take a second to load
-    from vigie_hub.video.live.whep_player import HubAccess, WhepPlayer
+    from vigie_hub.video.live.whep_player import WhepPlayer  # late: media libraries take a second to load
 
-    context = None
-    if settings.api_is_secure:
-        context = (await asyncio.to_thread(Identity.of, settings)).certificates.client_context()
-    async with WhepPlayer(HubAccess(settings.api_url, user, password, context)) as player:
+    async with WhepPlayer(await _access(settings, user, password)) as player:
         await player.open(target, reason, f"?quality={quality}")
         await player.first_frame(FIRST_FRAME_SECONDS)
         before = first = player.tally()
@@ -114,3 +126,54 @@ async def _look(
             "width_px": showing.width_px if showing else 0,
             "height_px": showing.height_px if showing else 0,
         }
+
+
+async def _look_at_stills(
+    settings: HubSettings,
+    user: str,
+    password: str,
+    target: dict[str, str],
+    reason: str,
+    seconds: float,
+    each_second: Callable[[str], None],
+) -> dict[str, object]:
+    from vigie_hub.video.stills.player import StillsPlayer
+
+    async with StillsPlayer(await _access(settings, user, password)) as player:
+        await player.open(target, reason)
+        await player.first_still(FIRST_FRAME_SECONDS)
+        before = first = player.tally()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                while True:
+                    await player.next()
+                    rates = _still_rates(before, before := player.tally())
+                    each_second(_("{frames_per_second:.2f} pictures/s, {kbps:.0f} kbit/s").format(**rates))
+        last = player.tally()
+        return {
+            "first_frame_ms": round((player.first_still_seconds or 0) * 1000, 1),
+            **_still_rates(first, last),
+            "frames": last.stills,
+            "bytes": last.bytes,
+            "rung": JPEG,
+            "width_px": player.size_px[0],
+            "height_px": player.size_px[1],
+        }
+
+
+def _still_rates(before: "StillsTally", after: "StillsTally") -> dict[str, float]:
+    passed = max(after.seconds - before.seconds, 1e-3)
+    return {
+        "frames_per_second": round((after.stills - before.stills) / passed, 2),
+        "kbps": round((after.bytes - before.bytes) * 8 / 1000 / passed, 1),
+    }
+
+
+async def _access(settings: HubSettings, user: str, password: str) -> "HubAccess":
+    from vigie_hub.identity import Identity
+    from vigie_hub.video.live.whep_player import HubAccess
+
+    context = None
+    if settings.api_is_secure:
+        context = (await asyncio.to_thread(Identity.of, settings)).certificates.client_context()
+    return HubAccess(settings.api_url, user, password, context)

@@ -11,7 +11,7 @@ from nats.aio.client import Client
 from tests.hub.api.stage import NAME, PASSWORD, camera, serving, stage
 from tests.hub.video.agents import AGENT_ID
 from tests.hub.video.conftest import connection
-from tests.hub.video.live_agents import CAMERA_ID, film_camera, live_agent
+from tests.hub.video.live_agents import CAMERA_ID, film_camera, live_agent, stills_agent
 from tests.servers.nats_server import nats_server
 from vigie_hub.cli import main
 from vigie_shared.errors import CommandError
@@ -49,6 +49,28 @@ async def test_it_says_how_a_camera_comes_through(
     assert found["frames_per_second"] > 5
     assert found["first_frame_ms"] > 0
     assert "frames/s" in told.err
+
+
+async def test_it_says_how_a_camera_comes_through_without_a_media_connection(
+    connection: Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO(PASSWORD + "\n"))
+    async with stage(tmp_path, connection) as hub, film_camera(tmp_path) as film, stills_agent(connection, film):
+        running = asyncio.create_task(hub.looking.run())
+        await hub.enrol(AGENT_ID, [camera(CAMERA_ID, "Main gate")])
+        async with serving(hub) as url:
+            capsys.readouterr()
+            options = (f"{AGENT_ID}/{CAMERA_ID}", "--quality", "jpeg", "--stats", "--json")
+            assert await asyncio.to_thread(look, tmp_path, url, *options) == 0
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+        assert [row[1] for row in await hub.audited()] == ["viewing_started", "viewing_ended"]
+    told = capsys.readouterr()
+    (line,) = [line for line in told.out.splitlines() if line.startswith("{")]
+    found = json.loads(line)
+    assert (found["rung"], found["width_px"], found["height_px"]) == ("jpeg", 320, 180)
+    assert found["frames"] >= 1
+    assert found["first_frame_ms"] > 0
 
 
 async def test_a_wrong_password_and_an_unknown_camera_are_said_in_one_line(

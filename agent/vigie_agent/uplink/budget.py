@@ -111,6 +111,11 @@ class LinkBudget:
         """How long that lasts; None where this link never carries it."""
         return self._rules.wait_seconds(priority, self._local_now()) if self._limited else 0.0
 
+    @property
+    def bytes_per_second(self) -> float | None:
+        """What leaves at most now; None where nothing limits."""
+        return self._turns.pace_bytes_per_second
+
     def chunk_bytes(self, most: int) -> int:
         """The largest item, up to `most`, that lets something more urgent pass within 200 ms."""
         chunk = self._turns.chunk_bytes()

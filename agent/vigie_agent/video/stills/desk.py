@@ -1,6 +1,7 @@
 """Where the hub asks for stills: one stream a camera, a bounded number of them, each with a lease."""
 
 import asyncio
+import contextlib
 from collections.abc import Sequence
 from functools import partial
 from typing import Final
@@ -73,6 +74,8 @@ class StillsDesk:
         finally:
             self.ready.clear()
             self._streams.clear()
+            with contextlib.suppress(nats.errors.Error):
+                await subscription.unsubscribe()
 
     async def _take(self, client: Client, message: Msg, group: asyncio.TaskGroup) -> None:
         try:

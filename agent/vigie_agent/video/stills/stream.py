@@ -29,6 +29,7 @@ from vigie_shared.i18n import gettext as _
 from vigie_shared.media import Showing
 from vigie_shared.stills import LEASE_SECONDS, PATIENCE_SECONDS, STILL_SECONDS, Still, StillHead, StillWish
 
+BYTES_MIN: Final = 1_500
 BYTES_MAX: Final = 20_000
 LINK_SECONDS: Final = 0.4
 """A picture takes the link for no longer, as far as its rate is known."""
@@ -36,8 +37,6 @@ KEYFRAME_SECONDS_MAX: Final = 1.5
 """Where keyframes are further apart, pictures between them are decoded too, if a transcode is free."""
 STALE_SECONDS: Final = 0.5
 """A picture that waited for the link for longer is taken again."""
-_SHARE_SECONDS: Final = 0.2
-"""Of the link's rate in `LinkBudget.chunk_bytes`."""
 _EARLY_SECONDS: Final = 0.05
 log = structlog.get_logger(__name__)
 
@@ -139,6 +138,7 @@ class StillStream:
         if (barrier := self._budget.barrier("live")) is not None:
             raise CaptureError(_("the link may not carry video now: {reason}").format(reason=barrier))
         await asyncio.sleep(max(0.0, self._due_seconds - self._loop.time()))
+        due_seconds = max(self._due_seconds, self._loop.time() - _EARLY_SECONDS) + STILL_SECONDS
         still = await self._shot(outlet, coming, self._bytes_max())
         asked_seconds = self._loop.time()
         self._lose()
@@ -147,8 +147,7 @@ class StillStream:
         self._in_air = await self._budget.launch("live", size)
         if self._loop.time() - asked_seconds > STALE_SECONDS and self._backlog.has_news:
             still = await self._shot(outlet, coming, len(still.jpeg))
-        self.number = still.head.number
-        self._due_seconds = max(self._due_seconds, self._loop.time() - _EARLY_SECONDS) + STILL_SECONDS
+        self.number, self._due_seconds = still.head.number, due_seconds
         return still
 
     async def _shot(self, outlet: Outlet, coming: asyncio.Task[None], bytes_max: int) -> Still:
@@ -199,9 +198,9 @@ class StillStream:
         return self._has_room
 
     def _bytes_max(self) -> int:
-        """Of a JPEG: what the link carries while nobody minds."""
-        parts = LINK_SECONDS / _SHARE_SECONDS
-        return round(parts * self._budget.chunk_bytes(round(BYTES_MAX / parts)))
+        """Of a JPEG."""
+        rate = self._budget.bytes_per_second
+        return BYTES_MAX if rate is None else min(BYTES_MAX, max(BYTES_MIN, round(LINK_SECONDS * rate)))
 
     def _nothing(self) -> CaptureError:
         return CaptureError(_("camera {camera_id} gives no pictures now").format(camera_id=self._camera.camera_id))

@@ -35,7 +35,11 @@ async def ask_still(client: Client, agent_id: str, wish: StillWish) -> CheckedSt
         said = decode_reply(message.data)
         size = None if isinstance(said, Refused) else check_jpeg(said.jpeg)
     except nats.errors.NoRespondersError as error:
-        raise AwayError(_("agent {agent_id} is not connected").format(agent_id=agent_id)) from error
+        raise AwayError(
+            _("agent {agent_id} is not connected, or too old to give single pictures: update it").format(
+                agent_id=agent_id
+            )
+        ) from error
     except nats.errors.Error as error:
         raise LinkError(_("agent {agent_id} does not answer").format(agent_id=agent_id)) from error
     except WireError as error:

@@ -129,7 +129,7 @@ async def test_why_there_is_no_picture_is_said_and_nothing_new_is_an_empty_answe
     session = (await begin(script)).headers["location"]
     told = await script.get(session)
     assert told.headers["content-type"] == "application/json"
-    assert told.json()["reason"] == "agent gate is not connected"
+    assert told.json()["reason"].startswith("agent gate is not connected")
     assert told.headers["vigie-number"] == "1"
     monkeypatch.setattr(looking, "WAIT_SECONDS", 0.01)
     assert (await script.get(session, params={"after": 1 << 40})).status_code == 204
