@@ -31,3 +31,8 @@ def test_share_never_rounds_up_to_certainty() -> None:
 )
 def test_a_span_is_told_in_the_largest_unit_that_it_fills(language: str, seconds: float, text: str) -> None:
     assert Formats(language, translations(language).gettext).span(seconds) == text
+
+
+def test_a_moment_of_a_film_is_told_in_minutes_and_seconds() -> None:
+    formats = Formats("ar", translations("ar").gettext)
+    assert [formats.moment(seconds) for seconds in (0.0, 9.96, 65.0, 600.2)] == ["0:00", "0:09", "1:05", "10:00"]
