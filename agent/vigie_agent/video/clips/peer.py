@@ -1,7 +1,5 @@
 """The agent's end of a WebRTC connection: it answers, and speaks over one data channel."""
 
-import asyncio
-import contextlib
 from collections.abc import Sequence
 from types import TracebackType
 from typing import Final, Self
@@ -12,6 +10,7 @@ from vigie_agent.uplink.wire_bytes import data_channel_bytes
 from vigie_shared.errors import TransferError, WireError
 from vigie_shared.i18n import gettext as _
 from vigie_shared.ice import IceServer
+from vigie_shared.inbox import Inbox
 from vigie_shared.rtc.connection import close_connection, describe, make_connection, on_end
 from vigie_shared.transfer import CHANNEL_FRAME_BYTES_MAX, GETS_MAX
 
@@ -32,14 +31,11 @@ class AnsweringPeer:
     def __init__(self, label: str, lease_seconds: float, ice_servers: Sequence[IceServer] = ()) -> None:
         self._label = label
         self._lease_seconds = lease_seconds
-        self._inbox: asyncio.Queue[str | bytes] = asyncio.Queue(GETS_MAX)
-        self._opened = asyncio.Event()
-        self._moved = asyncio.Event()
-        self._gone = asyncio.Event()
-        self._channel: RTCDataChannel
+        self._inbox = Inbox(GETS_MAX, _("the other side is gone"))
+        self._channel: RTCDataChannel | None = None
         self._connection = make_connection(ice_servers)
         self._connection.on("datachannel", self._on_channel)
-        on_end(self._connection, self._on_gone)
+        on_end(self._connection, self._inbox.close)
 
     async def answer(self, offer_sdp: str) -> str:
         """The answer to an offer, with all candidates in it; raises WireError where the offer is none."""
@@ -54,20 +50,19 @@ class AnsweringPeer:
 
     async def opened(self) -> None:
         """Wait until the data channel is open."""
-        await self._wait_for(self._opened)
+        while self._channel is None:
+            await self._stirred()
 
     async def receive(self) -> str | bytes:
         """The next message."""
-        while self._inbox.empty():
-            self._moved.clear()
-            await self._wait_for(self._moved)
-        return self._inbox.get_nowait()
+        return await self._inbox.next(self._lease_seconds, _("nothing moved for {seconds:g} s"))
 
     async def send(self, message: str | bytes) -> None:
         """Queue a message; waits while too much is queued."""
+        assert self._channel is not None
         while self._channel.bufferedAmount > BUFFERED_BYTES_MAX:
-            await self._drained()
-        if self._gone.is_set() or self._channel.readyState != "open":
+            await self._drained(self._channel)
+        if self._inbox.is_closed or self._channel.readyState != "open":
             raise TransferError(_("the other side is gone"))
         self._channel.send(message)
 
@@ -78,7 +73,7 @@ class AnsweringPeer:
         aiortc tells what is queued; what it sent and nobody has acknowledged, only its SCTP association knows.
         """
         sctp = self._connection.sctp
-        if sctp is None:
+        if sctp is None or self._channel is None:
             return 0
         sent = sum(chunk._book_size for chunk in sctp._sent_queue if not chunk._acked)
         cut = sum(chunk._book_size for chunk in sctp._outbound_queue)
@@ -86,9 +81,7 @@ class AnsweringPeer:
 
     async def hang_up(self) -> None:
         """Let what is queued arrive: wait for the other side to close, but not for long."""
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(_HANG_UP_SECONDS):
-                await self._gone.wait()
+        await self._inbox.closed(_HANG_UP_SECONDS)
 
     async def __aenter__(self) -> Self:
         return self
@@ -96,47 +89,28 @@ class AnsweringPeer:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._gone.set()
+        self._inbox.close()
         await close_connection(self._connection)
 
-    async def _drained(self) -> None:
+    async def _drained(self, channel: RTCDataChannel) -> None:
         """Wait for `BUFFERED_BYTES_LOW`, or for a lease in which at least something left."""
-        before = self._channel.bufferedAmount
-        self._moved.clear()
+        before = channel.bufferedAmount
         try:
-            await self._wait_for(self._moved)
+            await self._stirred()
         except TransferError:
-            if self._gone.is_set() or self._channel.bufferedAmount >= before:
+            if self._inbox.is_closed or channel.bufferedAmount >= before:
                 raise
 
-    async def _wait_for(self, event: asyncio.Event) -> None:
-        try:
-            async with asyncio.timeout(self._lease_seconds):
-                await event.wait()
-        except TimeoutError as error:
-            raise TransferError(_("nothing moved for {seconds:g} s").format(seconds=self._lease_seconds)) from error
-        if self._gone.is_set():
-            raise TransferError(_("the other side is gone"))
+    async def _stirred(self) -> None:
+        await self._inbox.stirred(self._lease_seconds, _("nothing moved for {seconds:g} s"))
 
     def _on_channel(self, channel: RTCDataChannel) -> None:
-        if channel.label != self._label or self._opened.is_set():
+        if channel.label != self._label or self._channel is not None:
             channel.close()
             return
         self._channel = channel
         channel.bufferedAmountLowThreshold = BUFFERED_BYTES_LOW
-        channel.on("message", self._on_message)
-        channel.on("bufferedamountlow", self._moved.set)
-        channel.on("close", self._on_gone)
-        self._opened.set()
-
-    def _on_message(self, message: str | bytes) -> None:
-        if self._inbox.full():
-            self._on_gone()
-            return
-        self._inbox.put_nowait(message)
-        self._moved.set()
-
-    def _on_gone(self) -> None:
-        self._gone.set()
-        self._opened.set()
-        self._moved.set()
+        channel.on("message", self._inbox.put)
+        channel.on("bufferedamountlow", self._inbox.stir)
+        channel.on("close", self._inbox.close)
+        self._inbox.stir()

@@ -10,13 +10,12 @@ from vigie_agent.uplink.delivery_rate import Sent
 from vigie_agent.uplink.forecast import Queued
 from vigie_agent.video.clips.holder import Action, Close, Holder, SendIndex, SendRange, SendText, refusal
 from vigie_agent.video.clips.library import WAITING_SECONDS, Served
+from vigie_agent.video.clips.read_ahead import ReadAhead
 from vigie_shared.errors import StoreError, TransferError
 from vigie_shared.i18n import gettext as _
 from vigie_shared.link import Priority
 from vigie_shared.transfer import Manifest, Waiting, pack_frame
 
-_READ_BYTES: Final = 1024 * 1024
-"""Read at a time: the store reads and verifies whole segments, so little pieces cost as much."""
 ARRIVALS_SECONDS: Final = 0.05
 """How often to look what has arrived."""
 
@@ -71,8 +70,7 @@ class ClipSession:
         self._clip_id = manifest.clip_id
         self._clips = clips
         self._holder = Holder(manifest)
-        self._ahead = (0, b"")
-        """What was read last, and where in the clip it begins."""
+        self._ahead = ReadAhead(manifest.bytes, self._read)
         self.sent_bytes = 0
         """Bytes of the clip handed to the road so far."""
         self.took_all = False
@@ -97,6 +95,7 @@ class ClipSession:
         finally:
             for _until, sent in self._in_air:
                 self._budget.lose(sent)
+            await self._ahead.close()
         if fault is not None:
             raise fault
         return complete
@@ -145,12 +144,8 @@ class ClipSession:
 
     async def _send_range(self, start: int, end: int) -> None:
         while start < end:
-            first, data = self._ahead
-            if not first <= start < first + len(data):
-                first, data = start, await asyncio.to_thread(self._read, start, min(_READ_BYTES, self._bytes - start))
-                self._ahead = (first, data)
             frame_bytes = self._budget.chunk_bytes(min(self._peer.frame_bytes_max, end - start))
-            frame = data[start - first : start - first + frame_bytes]
+            frame = await self._ahead.some(start, frame_bytes)
             await self._send_frame(start, frame)
             start += len(frame)
 

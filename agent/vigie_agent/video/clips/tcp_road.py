@@ -1,6 +1,6 @@
 """The agent's end of the TCP road: it dials the hub's API, proves which session it comes for, and speaks both ways.
 
-HTTP/1.1 by hand, since no client library lets both bodies run at once (RFC 9112 §7.1 for the chunks).
+HTTP/1.1 by hand, since no client library lets both bodies run at once.
 """
 
 import asyncio
@@ -10,6 +10,7 @@ import socket
 import ssl
 import struct
 import termios
+from collections import deque
 from collections.abc import AsyncIterator
 from typing import Final
 from urllib.parse import urlsplit
@@ -26,7 +27,7 @@ from vigie_shared.transfer import FRAME_BYTES_MAX
 DIAL_SECONDS: Final = 5.0
 _HANG_UP_SECONDS: Final = 2.0
 _HEAD_BYTES_MAX: Final = 8 * 1024
-_CHUNK_BYTES_MAX: Final = 64 * 1024
+_READ_BYTES: Final = 64 * 1024
 _UNSENT_BYTES_MAX: Final = 256 * 1024
 """What waits in the kernel cannot be taken back when something more urgent comes."""
 _SILENCE_MS: Final = 10_000
@@ -44,8 +45,9 @@ class TcpPeer:
         self._reader = reader
         self._writer = writer
         self._lease_seconds = lease_seconds
+        self._chunks = road.Chunks()
         self._messages = road.Messages()
-        self._inbox: list[str | bytes] = []
+        self._inbox: deque[str | bytes] = deque()
 
     async def opened(self) -> None:
         """It is."""
@@ -54,13 +56,16 @@ class TcpPeer:
         """The next message."""
         while not self._inbox:
             async with self._while_moving():
-                self._inbox = self._messages.feed(await self._chunk())
-        return self._inbox.pop(0)
+                data = await self._reader.read(_READ_BYTES)
+                if not data or self._chunks.is_over:
+                    raise TransferError(_("the other side is gone"))
+                for within in self._chunks.feed(data):
+                    self._inbox.extend(self._messages.feed(within))
+        return self._inbox.popleft()
 
     async def send(self, message: str | bytes) -> None:
         """Hand a message to the connection; waits while too much is there."""
-        packed = road.pack(message)
-        self._writer.writelines((b"%x\r\n" % len(packed), packed, b"\r\n"))
+        self._writer.write(road.chunk(road.pack(message)))
         async with self._while_moving():
             await self._writer.drain()
 
@@ -78,7 +83,7 @@ class TcpPeer:
         with contextlib.suppress(TimeoutError, OSError, ValueError):
             async with asyncio.timeout(_HANG_UP_SECONDS):
                 self._writer.write(b"0\r\n\r\n")
-                while await self._reader.read(_CHUNK_BYTES_MAX):
+                while await self._reader.read(_READ_BYTES):
                     pass
 
     async def close(self) -> None:
@@ -86,13 +91,6 @@ class TcpPeer:
         self._writer.transport.abort()
         with contextlib.suppress(OSError, asyncio.CancelledError):
             await self._writer.wait_closed()
-
-    async def _chunk(self) -> bytes:
-        line = await self._reader.readline()
-        size = int(line.split(b";")[0], 16) if line else 0
-        if not 0 < size <= _CHUNK_BYTES_MAX:
-            raise TransferError(_("the other side is gone"))
-        return (await self._reader.readexactly(size + 2))[:-2]
 
     @contextlib.asynccontextmanager
     async def _while_moving(self) -> AsyncIterator[None]:
@@ -134,7 +132,7 @@ class TcpRoad:
         if parts.scheme == "https":
             context = await asyncio.to_thread(ssl.create_default_context, cadata=membership.authority)
         port = parts.port or (443 if context else 80)
-        reader, writer = await asyncio.open_connection(parts.hostname, port, ssl=context, limit=_CHUNK_BYTES_MAX)
+        reader, writer = await asyncio.open_connection(parts.hostname, port, ssl=context, limit=_READ_BYTES)
         peer = TcpPeer(reader, writer, lease_seconds)
         try:
             _tune(writer.get_extra_info("socket"))

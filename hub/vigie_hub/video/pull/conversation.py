@@ -44,6 +44,7 @@ class Conversation:
     async def run(self, *, has_left: bool) -> None:
         """Return when all that was wanted is on disk. Raises as the core, the road and the disk do."""
         self._began_seconds = self._clock.monotonic_seconds()
+        self._follow_window()
         actions = self._transfer.start(has_left=has_left)
         while not await self._do(actions):
             self._on_moved()
@@ -60,10 +61,13 @@ class Conversation:
         now_seconds, transfer, window = self._clock.monotonic_seconds(), self._transfer, self._window
         if isinstance(message, bytes):
             window.arrived(now_seconds, len(message) - 8)
-            transfer.window_bytes, transfer.get_bytes = window.bytes, window.get_bytes
+            self._follow_window()
         elif transfer.manifest is None:
             window.answered(now_seconds - self._began_seconds)
         return transfer.feed(message)
+
+    def _follow_window(self) -> None:
+        self._transfer.window_bytes, self._transfer.get_bytes = self._window.bytes, self._window.get_bytes
 
     async def _do(self, actions: list[Action]) -> bool:
         """Do what the protocol asks for; True when all is here."""

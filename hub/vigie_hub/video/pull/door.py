@@ -5,12 +5,13 @@ import contextlib
 import secrets
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 import structlog
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from vigie_hub.video.pull.intake import HAND_OVER, Intake
+from vigie_hub.video.pull.window import ROUNDS_OF_TCP
 from vigie_shared import road
 from vigie_shared.errors import TransferError, WireError
 from vigie_shared.i18n import gettext as _
@@ -30,6 +31,7 @@ class TcpPeer:
     """One session over TCP. Waits end with TransferError after their time, or as soon as the agent is gone."""
 
     get_bytes_max = FRAME_BYTES_MAX
+    rounds_ahead = ROUNDS_OF_TCP
 
     def __init__(self) -> None:
         self._came = asyncio.Event()
@@ -48,13 +50,19 @@ class TcpPeer:
         if not is_open:
             self._inbox.close()
 
-    async def opened(self, seconds: float) -> None:
-        """Wait for the agent."""
+    async def opened(self, seconds: float, answering: asyncio.Task[Any]) -> None:
+        """Wait for the agent, up to `seconds` after it answered; mostly it is here before its answer is."""
+        coming = asyncio.create_task(self._came.wait())
         try:
-            async with asyncio.timeout(seconds):
-                await self._came.wait()
+            await asyncio.wait((coming, answering), return_when=asyncio.FIRST_COMPLETED)
+            if not coming.done():
+                answering.result()
+                async with asyncio.timeout(seconds):
+                    await coming
         except TimeoutError as error:
             raise TransferError(_("the agent did not come in {seconds:g} s").format(seconds=seconds)) from error
+        finally:
+            coming.cancel()
 
     def send(self, message: str) -> None:
         """Queue a message; what is queued together leaves together."""

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from types import TracebackType
 from typing import Final, Self
 
-from vigie_hub.video.pull.window import GET_BYTES
+from vigie_hub.video.pull.window import GET_BYTES, ROUNDS
 from vigie_shared.errors import TransferError, WireError
 from vigie_shared.i18n import gettext as _
 from vigie_shared.ice import IceServer
@@ -22,6 +22,7 @@ class OfferingPeer:
     """
 
     get_bytes_max = GET_BYTES
+    rounds_ahead = ROUNDS
 
     def __init__(self, label: str, ice_servers: Sequence[IceServer] = ()) -> None:
         self._inbox = Inbox(_INBOX_MESSAGES_MAX, _("the agent closed the connection"))

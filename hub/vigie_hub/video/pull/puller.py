@@ -299,7 +299,7 @@ class Puller:
         conversation = Conversation(
             transfer,
             peer,
-            Window(self._limits.window_bytes_max, peer.get_bytes_max),
+            Window(self._limits.window_bytes_max, peer.get_bytes_max, peer.rounds_ahead),
             self._clock,
             stall_seconds=self._limits.stall_seconds,
             open_part=lambda manifest: self._opened_part(pull, manifest),

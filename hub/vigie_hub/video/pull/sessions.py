@@ -1,5 +1,6 @@
 """Opens sessions with agents: an offer over signaling, then one road (`vigie_shared.signaling`)."""
 
+import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Final, Protocol
@@ -38,6 +39,11 @@ class Peer(Protocol):
     @property
     def get_bytes_max(self) -> int:
         """What one message may ask for."""
+        ...
+
+    @property
+    def rounds_ahead(self) -> float:
+        """How many round trips' worth is asked for ahead."""
         ...
 
     def send(self, message: str) -> None:
@@ -102,14 +108,19 @@ class Sessions:
         async with door.awaiting(session_id, agent_id, key) as awaited:
             where = signaling.Door(secret=awaited.secret, url=door.url)
             by_tcp = wanted.model_copy(update={"road": "tcp", "door": where})
+            offer = Offer(session_id=session_id, sdp="", wanted=by_tcp)
+            answering = asyncio.create_task(self._answer(agent_id, offer))
             try:
-                await self._answer(agent_id, Offer(session_id=session_id, sdp="", wanted=by_tcp))
-                await awaited.peer.opened(self._open_seconds)
+                await awaited.peer.opened(self._open_seconds, answering)
             except (RefusedError, TransferError) as error:
                 if isinstance(error, RefusedError) and error.after_seconds is not None:
                     raise
                 raise RoadError(str(error)) from error
-            yield awaited.peer
+            else:
+                yield awaited.peer
+            finally:
+                answering.cancel()
+                await asyncio.gather(answering, return_exceptions=True)
 
     async def _answer(self, agent_id: str, offer: Offer) -> str:
         wanted, seconds = offer.wanted, self._answer_seconds

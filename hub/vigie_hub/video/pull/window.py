@@ -1,4 +1,4 @@
-"""How much to ask for ahead: what the road carries in two round trips, measured, without I/O and without a clock."""
+"""How much to ask for ahead: what the road carries in a few round trips, measured, without I/O and without a clock."""
 
 from collections import deque
 from typing import Final
@@ -9,7 +9,10 @@ both ends half as much processor time again (docs/design/transfer.md)."""
 WINDOW_BYTES_MIN: Final = 16 * 1024
 WINDOW_BYTES_MAX: Final = 3 * 1024 * 1024
 _AHEAD_SECONDS_MAX: Final = 2.0
-_ROUNDS: Final = 2.0
+ROUNDS: Final = 2.0
+ROUNDS_OF_TCP: Final = 4.0
+"""The kernel keeps the pace there. Its start more than doubles in each round trip, and a get that is lost takes three
+to come again: with less ahead, the holder would have nothing to send meanwhile."""
 GET_BYTES: Final = 64 * 1024
 """Asked for by one message before anything is measured, and always where messages are small."""
 _GET_BYTES_MIN: Final = WINDOW_BYTES_MIN // 2
@@ -17,6 +20,8 @@ _GET_SECONDS: Final = 0.02
 """What one message asks for takes so long, at most the road's own limit: a holder answers one after the other."""
 _GETS_AHEAD: Final = 8
 """On a long road, where more of them would be on their way than a holder keeps waiting, it asks for more."""
+_GETS_AHEAD_MIN: Final = 4
+"""On a short one, so that neither side waits for the other."""
 _SAMPLE_SECONDS: Final = 0.05
 _SAMPLES: Final = 20
 """The rate is the highest of the last so many samples: a pause of the sender is not a slower road."""
@@ -25,10 +30,11 @@ _SAMPLES: Final = 20
 class Window:
     """Tell it what is asked and what arrives; `bytes` is how much may be on its way."""
 
-    def __init__(self, most: int = WINDOW_BYTES_MAX, get_most: int = GET_BYTES) -> None:
-        """`get_most`: what one message may ask for on this road."""
+    def __init__(self, most: int = WINDOW_BYTES_MAX, get_most: int = GET_BYTES, rounds: float = ROUNDS) -> None:
+        """`get_most`: what one message may ask for on this road; `rounds`: of the road's round trips are kept full."""
         self._most = most
         self._get_most = get_most
+        self._rounds = rounds
         self._asked: deque[tuple[float, int]] = deque()
         """When the bytes up to a total were asked for."""
         self._asked_bytes = self._arrived_bytes = 0
@@ -40,8 +46,8 @@ class Window:
     def bytes(self) -> int:
         """What may be on its way."""
         if self._round_trip_seconds is None or not self._rates:
-            return min(WINDOW_BYTES, self._most)
-        ahead = max(WINDOW_BYTES, 4 * self.get_bytes, self._carried_bytes())
+            return min(max(WINDOW_BYTES, 2 * self._get_most), self._most)
+        ahead = max(WINDOW_BYTES, _GETS_AHEAD_MIN * self.get_bytes, self._carried_bytes())
         return int(min(self._most, max(WINDOW_BYTES_MIN, min(ahead, _AHEAD_SECONDS_MAX * max(self._rates)))))
 
     @property
@@ -74,8 +80,8 @@ class Window:
         self._measure(now_seconds)
 
     def _carried_bytes(self) -> float:
-        """What the road carries in two round trips."""
-        return _ROUNDS * max(self._rates) * (self._round_trip_seconds or 0.0)
+        """What the road carries in so many round trips."""
+        return self._rounds * max(self._rates) * (self._round_trip_seconds or 0.0)
 
     def _measure(self, now_seconds: float) -> None:
         began_seconds, began_bytes = self._sample_began or (now_seconds, self._arrived_bytes)

@@ -22,6 +22,7 @@ class Heaps:
     """A road on which messages come in heaps, whatever is asked."""
 
     get_bytes_max = BLOCK
+    rounds_ahead = 2.0
 
     def __init__(self, *heaps: list[str | bytes]) -> None:
         self._heaps: list[list[str | bytes]] = [[manifest_of(CLIP).model_dump_json()], *heaps]

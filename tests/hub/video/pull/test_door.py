@@ -146,6 +146,15 @@ def key(gate: Gate) -> AgentKey:
     return gate.key
 
 
+def answered() -> asyncio.Task[str]:
+    """What the agent said over signaling."""
+
+    async def answer() -> str:
+        return ""
+
+    return asyncio.create_task(answer())
+
+
 async def post(gate: Gate, session_id: str, authorization: str) -> int:
     """The status that whoever comes is answered with; a session that opens is left at once."""
     url = f"{gate.url}{PATH}{session_id}"
@@ -168,7 +177,7 @@ async def test_the_door_opens_once_for_the_agent_that_is_awaited_and_for_nobody_
         assert await post(gate, SESSION_ID, authorized(key, SESSION_ID, "f" * 64)) == 403
         assert await post(gate, "b" * 22, right) == 403
         entering = asyncio.create_task(post(gate, SESSION_ID, right))
-        await awaited.peer.opened(5)
+        await awaited.peer.opened(60, answered())
         assert await post(gate, SESSION_ID, right) == 403
     assert await entering == 200
     assert await post(gate, SESSION_ID, right) == 403
@@ -177,7 +186,26 @@ async def test_the_door_opens_once_for_the_agent_that_is_awaited_and_for_nobody_
 async def test_an_agent_that_never_comes_is_waited_for_no_longer_than_said(gate: Gate, key: AgentKey) -> None:
     async with gate.door.awaiting(SESSION_ID, AGENT_ID, PublicKey(key.public_key)) as awaited:
         with pytest.raises(TransferError, match=r"did not come in 0.05 s"):
-            await awaited.peer.opened(0.05)
+            await awaited.peer.opened(0.05, answered())
+
+
+async def test_a_refusal_is_heard_while_the_agent_is_waited_for(gate: Gate, key: AgentKey) -> None:
+    async def refused() -> str:
+        raise TransferError("no such clip")
+
+    async with gate.door.awaiting(SESSION_ID, AGENT_ID, PublicKey(key.public_key)) as awaited:
+        with pytest.raises(TransferError, match="no such clip"):
+            await awaited.peer.opened(60, asyncio.create_task(refused()))
+
+
+async def test_an_agent_that_came_is_not_kept_waiting_for_its_answer(gate: Gate, key: AgentKey) -> None:
+    answer = asyncio.create_task(asyncio.Event().wait())
+    async with gate.door.awaiting(SESSION_ID, AGENT_ID, PublicKey(key.public_key)) as awaited:
+        entering = asyncio.create_task(post(gate, SESSION_ID, authorized(key, SESSION_ID, awaited.secret)))
+        await awaited.peer.opened(60, answer)
+        assert not answer.done()
+        answer.cancel()
+    assert await entering == 200
 
 
 async def test_only_the_asked_for_road_is_taken_where_it_is_set(

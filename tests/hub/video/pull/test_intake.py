@@ -28,7 +28,7 @@ async def met(folder: Path) -> AsyncIterator[tuple[door.TcpPeer, tcp_road.TcpPee
         async with gate.door.awaiting(SESSION_ID, AGENT_ID, key) as awaited:
             way = signaling.Door(secret=awaited.secret)
             async with gate.road().dialled(SESSION_ID, way, LONG_SECONDS) as agent:
-                await awaited.peer.opened(LONG_SECONDS)
+                await awaited.peer.opened(LONG_SECONDS, asyncio.create_task(asyncio.sleep(0, "answered")))
                 yield awaited.peer, agent
 
 
