@@ -14,6 +14,7 @@ _PLAYOUT_DELAY: Final = "http://www.webrtc.org/experiments/rtp-hdrext/playout-de
 _OFFERED_PLAYOUT_DELAY: Final = re.compile(rf"^a=extmap:(\d+)(?:/\w+)? {re.escape(_PLAYOUT_DELAY)}\b", re.MULTILINE)
 _NTP_EPOCH_SECONDS: Final = 2_208_988_800
 _ONE_BYTE: Final = 0xBEDE
+_TICKS_A_SECOND: Final = 1 << 18
 
 
 def ntp_time(unix_seconds: float) -> int:
@@ -40,26 +41,30 @@ class Extensions:
 
     def __init__(self, negotiated: Sequence[RTCRtpHeaderExtensionParameters], mid: str) -> None:
         ids = {extension.uri: extension.id for extension in negotiated}
-        self._time_id = ids.get(_ABS_SEND_TIME, 0)
-        mid_id, name = ids.get(_MID, 0), mid.encode()
+        time_id, mid_id, delay_id = (ids.get(uri, 0) for uri in (_ABS_SEND_TIME, _MID, _PLAYOUT_DELAY))
+        self._time = (time_id << 4 | 2) << 24 if 0 < time_id < 15 else 0
+        name = mid.encode()
         usable = 0 < mid_id < 15 and 0 < len(name) <= 16
-        self._mid = bytes((mid_id << 4 | len(name) - 1,)) + name if usable else b""
-        delay_id = ids.get(_PLAYOUT_DELAY, 0)
         self._delay = bytes((delay_id << 4 | 2, 0, 0, 0)) if 0 < delay_id < 15 else b""
+        self._fix(bytes((mid_id << 4 | len(name) - 1,)) + name if usable else b"")
 
     def heard(self) -> None:
         """The peer reported on this stream, so it knows which section it belongs to."""
-        self._mid = b""
+        self._fix(b"")
 
     def at(self, seconds: float) -> bytes:
         """The whole header extension of packets that leave now, by a clock that is never set; empty where none was
         negotiated.
         """
-        body = self._delay + self._mid
-        if 0 < self._time_id < 15:
-            ticks = int(seconds % 64 * (1 << 18))
-            body = (self._time_id << 28 | 2 << 24 | ticks & 0xFFFFFF).to_bytes(4, "big") + body
-        if not body:
-            return b""
-        words = -(-len(body) // 4)
-        return struct.pack("!HH", _ONE_BYTE, words) + body.ljust(4 * words, b"\0")
+        if not self._time:
+            return self._before + self._after
+        ticks = int(seconds * _TICKS_A_SECOND) & 0xFFFFFF
+        return self._before + (self._time | ticks).to_bytes(4, "big") + self._after
+
+    def _fix(self, mid: bytes) -> None:
+        """Write what does not change: all before the time, and all after it."""
+        after = self._delay + mid
+        words = -(-len(after) // 4)
+        self._after = after.ljust(4 * words, b"\0")
+        words += self._time > 0
+        self._before = struct.pack("!HH", _ONE_BYTE, words) if words else b""

@@ -13,8 +13,14 @@ PAYLOAD_BYTES_MAX: Final = 1098
 
 _START: Final = b"\x00\x00\x01"
 _LONG_START: Final = b"\x00\x00\x00\x01"
-_IDR, _PARAMETER_SET, _DELIMITER, _FILLER = 5, 7, 9, 12
+_IDR, _PARAMETER_SET = 5, 7
+_LEFT_OUT: Final = frozenset((9, 12))
+"""Access unit delimiters and filler."""
 _STAP_A, _FU_A = 24, 28
+_FRAGMENT_HEADS: Final = [
+    tuple(bytes((head & 0xE0 | _FU_A, head & 0x1F | flag)) for flag in (0x80, 0, 0x40)) for head in range(256)
+]
+"""Of the first, the middle and the last fragments of a unit, by the unit's first byte."""
 _SEQUENCE: Final = frozenset((_PARAMETER_SET,))
 _KEYFRAME: Final = frozenset((_PARAMETER_SET, _IDR))
 
@@ -33,17 +39,18 @@ def packetize(data: bytes, payload_bytes_max: int = PAYLOAD_BYTES_MAX) -> list[b
     payloads: list[bytes] = []
     small: list[bytes] = []
     small_bytes = 1
-    for unit in nal_units(data):
-        if unit[0] & 0x1F in (_DELIMITER, _FILLER):
+    for begin, end in _units(data):
+        if data[begin] & 0x1F in _LEFT_OUT:
             continue
-        if small and small_bytes + 2 + len(unit) > payload_bytes_max:
+        unit_bytes = end - begin
+        if small and small_bytes + 2 + unit_bytes > payload_bytes_max:
             payloads.append(_aggregate(small))
             small, small_bytes = [], 1
-        if len(unit) > payload_bytes_max:
-            payloads += _fragments(unit, payload_bytes_max - 2)
+        if unit_bytes > payload_bytes_max:
+            payloads += _fragments(data, begin, end, payload_bytes_max - 2)
         else:
-            small.append(unit)
-            small_bytes += 2 + len(unit)
+            small.append(data[begin:end])
+            small_bytes += 2 + unit_bytes
     if small:
         payloads.append(_aggregate(small))
     return payloads
@@ -51,8 +58,7 @@ def packetize(data: bytes, payload_bytes_max: int = PAYLOAD_BYTES_MAX) -> list[b
 
 def nal_units(data: bytes) -> Iterator[bytes]:
     """The NAL units of an Annex B byte stream, without start codes and the zeros before them."""
-    units = (piece.rstrip(b"\0") for piece in data.split(_START)[1:])
-    return (unit for unit in units if unit)
+    return (data[begin:end] for begin, end in _units(data))
 
 
 def annex_b(payloads: Sequence[bytes]) -> bytes:
@@ -110,9 +116,26 @@ def _aggregated(payload: bytes) -> Iterator[bytes]:
         at = end
 
 
-def _fragments(unit: bytes, size: int) -> list[bytes]:
-    indicator, kind = unit[0] & 0xE0 | _FU_A, unit[0] & 0x1F
-    first, middle, last = (bytes((indicator, kind | flag)) for flag in (0x80, 0, 0x40))
-    end = 1 + (len(unit) - 2) // size * size
-    middles = [middle + unit[at : at + size] for at in range(1 + size, end, size)]
-    return [first + unit[1 : 1 + size], *middles, last + unit[end:]]
+def _units(data: bytes) -> list[tuple[int, int]]:
+    """Where NAL units begin and end."""
+    units = []
+    start = data.find(_START)
+    while start >= 0:
+        begin = start + 3
+        start = data.find(_START, begin)
+        end = start if start >= 0 else len(data)
+        while end > begin and not data[end - 1]:
+            end -= 1
+        if end > begin:
+            units.append((begin, end))
+    return units
+
+
+def _fragments(data: bytes, begin: int, end: int, size: int) -> list[bytes]:
+    first, middle, last = _FRAGMENT_HEADS[data[begin]]
+    begin += 1
+    last_at = begin + (end - begin - 1) // size * size
+    payloads = [middle + data[at : at + size] for at in range(begin, last_at, size)]
+    payloads[0] = first + data[begin : begin + size]
+    payloads.append(last + data[last_at:end])
+    return payloads

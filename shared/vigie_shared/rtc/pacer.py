@@ -82,8 +82,10 @@ class Pacer:
         """How long the last packet queued will wait."""
         return self.queue_bytes / self._rate if self._rate and not self.is_held else 0.0
 
-    def pass_at_once(self, payloads: Sequence[bytes], timestamp: int, now_seconds: float) -> Slice | None:
-        """The frame, where nothing waits and all of it may leave now, as mostly; else None, and it must be pushed."""
+    def pass_at_once(self, payloads: Sequence[bytes], now_seconds: float) -> int | None:
+        """How many bytes the frame has, where nothing waits and all of it may leave now, as mostly; else None, and it
+        must be pushed.
+        """
         if self._frames or self._skipping or self._credit_bytes > 0 or self.is_held:
             return None
         bytes_ = sum(map(len, payloads))
@@ -93,7 +95,7 @@ class Pacer:
             if owed >= self._burst_bytes:
                 return None
             self._owed_bytes = owed
-        return Slice(payloads, bytes_, timestamp, ends_frame=True)
+        return bytes_
 
     def push(self, payloads: Sequence[bytes], timestamp: int, is_keyframe: bool) -> int:
         """Queue a frame; says how many frames were dropped, this one or those before it."""

@@ -37,12 +37,14 @@ from vigie_shared.rtc.beat import REPORT_BEAT_SECONDS, call_on_beat
 from vigie_shared.rtc.datagrams import RtpWriter
 from vigie_shared.rtc.extensions import Extensions, ntp_time
 from vigie_shared.rtc.h264 import EncodedFrame, packetize
-from vigie_shared.rtc.history import HISTORY_PACKETS, History, Sent
-from vigie_shared.rtc.pacer import PACKET_OVERHEAD_BYTES, Pacer, Slice
+from vigie_shared.rtc.history import HISTORY_PACKETS, History
+from vigie_shared.rtc.pacer import PACKET_OVERHEAD_BYTES, Pacer
+from vigie_shared.rtc.refresh import RefreshCommands, hand_to_named
 
 CLOCK_HZ: Final = 90_000
 FILLER_PACKETS: Final = 64
 _PACING_BEAT_SECONDS: Final = 0.005
+_REPORT_SLACK_SECONDS: Final = 0.2
 _RTT_SHARE: Final = 0.85
 
 
@@ -76,14 +78,17 @@ class PacketSender:
         self._sender = transceiver.sender
         self._ssrc = self._sender._ssrc
         self._history = History(history)
+        self._refresh = RefreshCommands(self._ssrc)
         self._sequence = secrets.randbelow(1 << 15)  # in the lower half: a wrap early on breaks SRTP
         self._rtx_sequence = secrets.randbelow(1 << 15)
         self._timestamp = 0
         self._timestamp_at = 0.0
+        self._report_at = 0.0
         self._report_sent = (0, 0.0)
         self._timer: asyncio.TimerHandle | None = None
         self._report_timer: asyncio.TimerHandle | None = None
         self._stopped = False
+        self._sends = False
         setattr(self._sender, "send", self._start)  # noqa: B010 - mypy knows methods, not that they are replaced
         setattr(self._sender, "stop", self._stop)  # noqa: B010
         setattr(self._sender, "_handle_rtcp_packet", self._on_rtcp)  # noqa: B010
@@ -99,12 +104,12 @@ class PacketSender:
 
     def send_packets(self, payloads: Sequence[bytes], timestamp: int, *, is_keyframe: bool) -> None:
         """Send one frame that is already packetised; the list may be shared by many senders, and must not change."""
-        if self._stopped or not self.started.is_set() or not payloads:
+        if not self._sends or not payloads:
             return
-        now = self._loop.time()
-        piece = self.pacer.pass_at_once(payloads, timestamp, now)
-        if piece is not None:
-            self._write(piece, now)
+        now = time.monotonic()
+        bytes_ = self.pacer.pass_at_once(payloads, now)
+        if bytes_ is not None:
+            self._write(payloads, bytes_, timestamp, True, now)
             return
         self.counts.frames_dropped += self.pacer.push(payloads, timestamp, is_keyframe)
         if self._timer is None:
@@ -120,9 +125,9 @@ class PacketSender:
 
         The peer counts them when it estimates the link: this shows whether it carries more than the video.
         """
-        if self._stopped or not self.started.is_set() or self._rtx_payload_type is None:
+        if not self._sends or self._rtx_payload_type is None:
             return 0  # the same packet twice would be dropped as a replay
-        now, filled, back = self._loop.time(), 0, 0
+        now, filled, back = time.monotonic(), 0, 0
         while filled < bytes_:
             sequence = self._sequence - 1 - back % FILLER_PACKETS & 0xFFFF
             kept = self._history.find(sequence)
@@ -144,7 +149,7 @@ class PacketSender:
     def hold(self, is_held: bool) -> None:
         """Let nothing leave for now but the pacer's burst; or let it go on."""
         was_held, self.pacer.is_held = self.pacer.is_held, is_held
-        if was_held and not is_held and self._timer is None and self.started.is_set() and not self._stopped:
+        if was_held and not is_held and self._timer is None and self._sends:
             self._timer = call_on_beat(0.0, _PACING_BEAT_SECONDS, self._flush)
 
     # What aiortc calls in place of its own.
@@ -154,6 +159,7 @@ class PacketSender:
             return
         dtls = self._sender.transport
         dtls._register_rtp_sender(self._sender, parameters)
+        hand_to_named(dtls._rtp_router)
         self._writer = RtpWriter(dtls)
         self._extensions = Extensions(parameters.headerExtensions, parameters.muxId)
         self._payload_type = parameters.codecs[0].payloadType or 0
@@ -162,14 +168,14 @@ class PacketSender:
             (codec.payloadType for codec in rtx if codec.parameters["apt"] == self._payload_type), None
         )
         self._cname = parameters.rtcp.cname or ""
-        self._loop = asyncio.get_running_loop()
         self._plan_report()
+        self._sends = True
         self.started.set()
 
     async def _stop(self) -> None:
         if self._stopped:
             return
-        self._stopped = True
+        self._stopped, self._sends = True, False
         self.pacer.clear()
         for timer in (self._timer, self._report_timer):
             if timer is not None:
@@ -185,8 +191,11 @@ class PacketSender:
                     self._on_receiver_report(report)
         elif isinstance(packet, RtcpRtpfbPacket) and packet.fmt == RTCP_RTPFB_NACK:
             self._repeat(packet.lost)
-        elif isinstance(packet, RtcpPsfbPacket) and packet.fmt in (RTCP_PSFB_PLI, RTCP_PSFB_FIR):
+        elif isinstance(packet, RtcpPsfbPacket) and packet.fmt == RTCP_PSFB_PLI:
             self.on_keyframe_wanted()
+        elif isinstance(packet, RtcpPsfbPacket) and packet.fmt == RTCP_PSFB_FIR:
+            if self._refresh.feed(packet):
+                self.on_keyframe_wanted()
         elif isinstance(packet, RtcpPsfbPacket) and packet.fmt == RTCP_PSFB_APP:
             self._on_remb(packet.fci)
 
@@ -194,42 +203,36 @@ class PacketSender:
 
     def _flush(self) -> None:
         self._timer = None
-        now = self._loop.time()
-        for piece in self.pacer.take(now):
-            if not self._write(piece, now):
+        now = time.monotonic()
+        for payloads, bytes_, timestamp, ends_frame in self.pacer.take(now):
+            if not self._write(payloads, bytes_, timestamp, ends_frame, now):
                 self.pacer.clear()
                 return
         wait_seconds = self.pacer.wait_seconds()
         if wait_seconds is not None:
             self._timer = call_on_beat(wait_seconds, _PACING_BEAT_SECONDS, self._flush)
 
-    def _write(self, piece: Slice, now: float) -> bool:
+    def _write(self, payloads: Sequence[bytes], bytes_: int, timestamp: int, ends_frame: bool, now: float) -> bool:
         """Whether there is a connection."""
-        payloads, bytes_, timestamp, ends_frame = piece
-        timestamp &= 0xFFFFFFFF
+        timestamp, sequence = timestamp & 0xFFFFFFFF, self._sequence
+        header = self._payload_type, sequence, timestamp, self._ssrc, self._extensions.at(now)
         try:
-            self._writer.write(
-                payloads,
-                payload_type=self._payload_type,
-                sequence=self._sequence,
-                timestamp=timestamp,
-                ssrc=self._ssrc,
-                extension=self._extensions.at(now),
-                ends_frame=ends_frame,
-            )
+            self._writer.write(payloads, header, ends_frame)
         except ConnectionError:
             return False
-        self._history.add(Sent(self._sequence, payloads, timestamp, ends_frame))
-        self._sequence = self._sequence + len(payloads) & 0xFFFF
+        self._history.add(sequence, payloads, timestamp, ends_frame)
+        self._sequence = sequence + len(payloads) & 0xFFFF
         self._timestamp, self._timestamp_at = timestamp, now
         counts = self.counts
         counts.packets += len(payloads)
         counts.bytes += bytes_
         counts.frames += ends_frame
+        if now >= self._report_at:
+            self._report()
         return True
 
     def _repeat(self, sequences: list[int]) -> None:
-        now = self._loop.time()
+        now = time.monotonic()
         for sequence in sequences:
             kept = self._history.find(sequence)
             if kept is None or not self.pacer.may_repeat(len(kept[0]), now):
@@ -246,16 +249,9 @@ class PacketSender:
             payload = struct.pack("!H", sequence) + payload
             payload_type, ssrc, sequence = self._rtx_payload_type, self._sender._rtx_ssrc, self._rtx_sequence
             self._rtx_sequence = self._rtx_sequence + 1 & 0xFFFF
+        header = payload_type, sequence, timestamp, ssrc, self._extensions.at(now)
         try:
-            self._writer.write(
-                [payload],
-                payload_type=payload_type,
-                sequence=sequence,
-                timestamp=timestamp,
-                ssrc=ssrc,
-                extension=self._extensions.at(now),
-                ends_frame=ends,
-            )
+            self._writer.write([payload], header, ends)
         except ConnectionError:
             return False
         return True
@@ -263,7 +259,12 @@ class PacketSender:
     # Reports.
 
     def _plan_report(self) -> None:
-        self._report_timer = call_on_beat(0.5 + secrets.randbelow(1000) / 1000, REPORT_BEAT_SECONDS, self._report)
+        """With the first frame that leaves then; a timer is there for streams that pause."""
+        wait_seconds = 0.5 + secrets.randbelow(1000) / 1000
+        self._report_at = time.monotonic() + wait_seconds
+        if self._report_timer is not None:
+            self._report_timer.cancel()
+        self._report_timer = call_on_beat(wait_seconds + _REPORT_SLACK_SECONDS, REPORT_BEAT_SECONDS, self._report)
 
     def _report(self) -> None:
         self._plan_report()
@@ -272,7 +273,7 @@ class PacketSender:
         now = time.time()
         ntp = ntp_time(now)
         self._report_sent = ((ntp >> 16) & 0xFFFFFFFF, now)
-        elapsed = int((self._loop.time() - self._timestamp_at) * CLOCK_HZ)
+        elapsed = int((time.monotonic() - self._timestamp_at) * CLOCK_HZ)
         info = RtcpSenderInfo(
             ntp_timestamp=ntp,
             rtp_timestamp=(self._timestamp + elapsed) & 0xFFFFFFFF,

@@ -11,10 +11,9 @@ from types import SimpleNamespace
 import pytest
 
 from tests.shared.rtc.pairs import Pair, connected, keyframe
-from vigie_shared.rtc import arrivals
+from vigie_shared.rtc import arrivals, datagrams
 from vigie_shared.rtc.arrivals import Arrivals
 from vigie_shared.rtc.bandwidth import START_BITS_PER_SECOND
-from vigie_shared.rtc.h264 import packetize
 
 pytestmark = pytest.mark.skipif(not hasattr(socket, "SO_INCOMING_CPU"), reason="only Linux says when")
 
@@ -89,6 +88,16 @@ async def test_datagrams_come_through_as_without_it(ends: Ends) -> None:
         assert [await ends.inbox.datagrams.get() for _ in range(2)] == [b"one", b"two" * 400]
 
 
+async def test_datagrams_that_come_together_are_read_in_one_call_and_handed_on_in_order(ends: Ends) -> None:
+    pieces = [bytes((number,)) * 100 for number in range(20)] + [b"short"]
+    to = ends.transport.get_extra_info("sockname")
+    datagrams._send_segments(ends.sending, memoryview(b"".join(pieces)), 100, to)
+    assert ends.arrivals.recvfrom(1 << 16)[0] == pieces[-1]
+    assert [ends.inbox.datagrams.get_nowait() for _ in pieces[:-1]] == pieces[:-1]
+    ends.send(b"alone")
+    assert ends.arrivals.recvfrom(1 << 16)[0] == b"alone"
+
+
 @pytest.mark.parametrize("hours", [-1, 1])
 async def test_setting_the_clock_makes_nothing_late(ends: Ends, hours: int, monkeypatch: pytest.MonkeyPatch) -> None:
     ends.send(b"before")
@@ -128,7 +137,7 @@ def read_by_hand(pair: Pair) -> Iterator[Callable[[], None]]:
     transports = [p.transport for p in pair.receiving.receiver.transport.transport._connection._protocols]
 
     def read() -> None:
-        for _ in range(len(packetize(keyframe(0, 2000).data))):
+        for _ in range(2):  # the parameter sets; and the picture's two packets, which come together
             for transport in transports:
                 transport._read_ready()  # type: ignore[attr-defined]
 

@@ -5,7 +5,7 @@ import asyncio
 from tests.shared.rtc.pairs import connected, difference, group
 from tests.shared.rtc.test_reassembly import fed, packets
 from tests.shared.rtc.test_sender import is_rtp, same
-from vigie_shared.rtc.history import History, Sent
+from vigie_shared.rtc.history import History
 from vigie_shared.rtc.reassembly import Reassembly
 
 
@@ -51,10 +51,10 @@ async def test_what_was_forgotten_is_not_repeated() -> None:
 
 def test_a_history_that_was_cleared_knows_only_what_came_after() -> None:
     history = History(10)
-    history.add(Sent(5, [b"a", b"b"], 1, True))
+    history.add(5, [b"a", b"b"], 1, True)
     history.clear()
     assert history.find(5) is None
-    history.add(Sent(7, [b"c"], 2, True))
+    history.add(7, [b"c"], 2, True)
     assert history.find(7) == (b"c", 2, True)
     assert history.find(6) is None
 

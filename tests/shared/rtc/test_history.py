@@ -2,14 +2,14 @@
 
 import pytest
 
-from vigie_shared.rtc.history import History, Sent
+from vigie_shared.rtc.history import History
 
 
 def filled(packets: int, slices: list[int], first: int = 0) -> History:
     history, sequence = History(packets), first
     for number, count in enumerate(slices):
         payloads = [f"{sequence + n & 0xFFFF}".encode() for n in range(count)]
-        history.add(Sent(sequence & 0xFFFF, payloads, number, ends_frame=number % 2 == 1))
+        history.add(sequence & 0xFFFF, payloads, number, ends_frame=number % 2 == 1)
         sequence += count
     return history
 

@@ -55,11 +55,11 @@ def test_an_ordinary_frame_leaves_at_once_where_the_link_suffices() -> None:
 def test_what_passes_at_once_counts_as_much_as_what_is_queued() -> None:
     pacer = Pacer(6_000_000)
     passed = 0
-    while pacer.pass_at_once([PAYLOAD] * 2, 1, 0.0) is not None:
+    while pacer.pass_at_once([PAYLOAD] * 2, 0.0) is not None:
         passed += 2
     assert 20 <= passed <= 26
     pacer.push([PAYLOAD] * 40, 2, is_keyframe=True)
-    assert pacer.pass_at_once([PAYLOAD], 3, 60.0) is None, "it would overtake"
+    assert pacer.pass_at_once([PAYLOAD], 60.0) is None, "it would overtake"
 
 
 def test_a_burst_may_be_allowed_once() -> None:
@@ -127,6 +127,6 @@ def test_while_it_is_held_only_the_burst_leaves_and_nothing_counts_as_late() -> 
         assert pacer.take(10.0) == []
         assert pacer.wait_seconds() is None
         assert pacer.queue_seconds == 0
-        assert pacer.pass_at_once([PAYLOAD], 1, 10.0) is None
+        assert pacer.pass_at_once([PAYLOAD], 10.0) is None
         pacer.is_held = False
         assert pacer.take(10.0)

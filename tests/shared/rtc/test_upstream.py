@@ -69,7 +69,7 @@ READ: Final[dict[Callable[..., Any], tuple[str, str]]] = {
     RTCDtlsTransport._write_ssl: ("handshake", "6573c0237063bdf0"),
     stun.Transaction: ("handshake", "7a9c44cb879be050"),
     RtpRouter.route_rtp: ("receiver", "e4bcc08d181438b7"),
-    RtpRouter.route_rtcp: ("sender", "199bd7e279f1945a"),
+    RtpRouter.route_rtcp: ("refresh", "199bd7e279f1945a"),
     RTCIceTransport._monitor: ("liveness", "f74bb1193339a7b4"),
     RTCIceTransport.start: ("liveness", "54279d028c0eb849"),
     pylibsrtp.Session: ("datagrams", "73f96aee05655c94"),
