@@ -9,6 +9,8 @@ import numpy as np
 from av.bitstream import BitStreamFilterContext
 
 FRAMES_PER_SECOND: Final = 25
+PHASES: Final = 8
+"""Streams send one after the other, not all at once: cameras know nothing of each other."""
 _SECONDS: Final = 4
 _GROUP_FRAMES: Final = 50
 

@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import fractions
+import socket
 import struct
 import time
 from itertools import count
@@ -13,8 +14,9 @@ from typing import Any
 import av
 from aiortc import MediaStreamTrack, RTCConfiguration, RTCPeerConnection, RTCRtpTransceiver
 
-from tests.benchmarks._rtc_clip import FRAMES_PER_SECOND, read_frames
+from tests.benchmarks._rtc_clip import FRAMES_PER_SECOND, PHASES, read_frames
 from tests.benchmarks._rtc_process import answer_calls
+from vigie_shared.rtc.arrivals import UDP_GRO
 from vigie_shared.rtc.connection import accept_answer, answer_video, describe, make_connection, offer_video
 from vigie_shared.rtc.h264 import EncodedFrame
 from vigie_shared.rtc.reassembly import ReceivedFrame
@@ -38,7 +40,7 @@ class Sender:
     async def answer(self, offer: str) -> str:
         connection = make_connection() if self._lean else RTCPeerConnection(RTCConfiguration(iceServers=[]))
         transceiver = await answer_video(connection, offer)
-        delay = len(self._connections) / 8 / FRAMES_PER_SECOND
+        delay = len(self._connections) / PHASES / FRAMES_PER_SECOND
         if self._lean:
             self._senders.append(PacketSender(transceiver))
             self._starting.append(asyncio.create_task(self._stream(self._senders[-1], delay)))
@@ -167,7 +169,8 @@ class Viewers:
 
     def _drain(self, protocol: Any) -> None:
         """Take all that waits at once, unencrypted headers only: a hundred viewers must fit beside the relay."""
-        sock, loop = protocol.transport._sock, asyncio.get_running_loop()
+        sock, loop = protocol.transport.get_extra_info("socket")._sock, asyncio.get_running_loop()
+        sock.setsockopt(socket.IPPROTO_UDP, UDP_GRO, 0)  # as of browsers: the hub pays for cutting packets apart
 
         def read() -> None:
             while True:

@@ -18,14 +18,43 @@ from pathlib import Path
 from statistics import median
 
 from tests.benchmarks._processor import cpu_seconds
-from tests.benchmarks._rtc_clip import FRAMES_PER_SECOND, make_clip
+from tests.benchmarks._rtc_clip import FRAMES_PER_SECOND, PHASES, make_clip
 from tests.benchmarks._rtc_process import PeerProcess, peer_process
 from vigie_shared.bench import Measurement
+from vigie_shared.rtc.h264 import PAYLOAD_BYTES_MAX
 
 SUMMARY = "processor time of passed-through streams, and viewers a core at the hub"
 
 _SETTLE_SECONDS = 2.0
-_GSTREAMER_KEY = "00" * 30
+_RTP_HEADER_BYTES = 12
+
+
+@dataclass(frozen=True)
+class Pipeline:
+    """How GStreamer sends. Its streams send in step, all at once, unless they are held back."""
+
+    packet_bytes: int = 1400
+    encryption: str = f"key={'00' * 30}"
+    is_in_step: bool = True
+
+    def description(self, clip: Path, port: int, number: int) -> str:
+        """Of one stream."""
+        late_nanoseconds = 0 if self.is_in_step else round(number / PHASES / FRAMES_PER_SECOND * 1e9)
+        return (
+            f"filesrc location={clip} ! qtdemux ! h264parse config-interval=-1 ! rtph264pay mtu={self.packet_bytes} ! "
+            f"srtpenc {self.encryption} ! udpsink host=127.0.0.1 port={port} ts-offset={late_nanoseconds}"
+        )
+
+
+GSTREAMER = {
+    "GStreamer": Pipeline(),
+    "GStreamer with our packets and phases": Pipeline(
+        packet_bytes=_RTP_HEADER_BYTES + PAYLOAD_BYTES_MAX,
+        encryption=f"key={'00' * 44} rtp-cipher=aes-256-gcm rtcp-cipher=aes-256-gcm rtp-auth=null rtcp-auth=null",
+        is_in_step=False,
+    ),
+}
+"""As it is by default; and sending what ours sends, when ours does, encrypted in the same way."""
 
 
 @dataclass(frozen=True)
@@ -68,15 +97,16 @@ def sender_rows(plan: Plan) -> Iterator[Measurement]:
         make_clip(clip, 1920, 1080, 4_000_000, 2 * _SETTLE_SECONDS + plan.seconds + 10)
         ours: list[float] = []
         stock: list[float] = []
-        gstreamer: list[float] = []
+        gstreamer: dict[str, list[float]] = {name: [] for name in GSTREAMER}
         for _ in range(plan.rounds):
             ours.append(asyncio.run(_aiortc_cost(clip, plan)))
             stock.append(asyncio.run(_aiortc_cost(clip, plan, "--stock")))
             if shutil.which("gst-launch-1.0"):
-                gstreamer.append(_gstreamer_cost(clip, plan))
+                for name, pipeline in GSTREAMER.items():
+                    gstreamer[name].append(_gstreamer_cost(clip, plan, pipeline))
     case = f"1080p 4 Mbit/s, {plan.streams} streams, "
     value = median(ours)
-    for name, costs in (("aiortc's sender", stock), ("GStreamer", gstreamer)):
+    for name, costs in {"aiortc's sender": stock, **gstreamer}.items():
         if not costs:
             print(f"bench: no gst-launch-1.0 here, so no row against {name}", file=sys.stderr)
             continue
@@ -133,13 +163,9 @@ def _of_a_minute(cpu_s: float, frames: int) -> float:
     return cpu_s / frames * 60 * FRAMES_PER_SECOND
 
 
-def _gstreamer_cost(clip: Path, plan: Plan) -> float:
+def _gstreamer_cost(clip: Path, plan: Plan, pipeline: Pipeline) -> float:
     with counting_ports(plan.streams) as (ports, frames):
-        pipelines = [
-            f"filesrc location={clip} ! qtdemux ! h264parse config-interval=-1 ! rtph264pay ! "
-            f"srtpenc key={_GSTREAMER_KEY} ! udpsink host=127.0.0.1 port={port}"
-            for port in ports
-        ]
+        pipelines = [pipeline.description(clip, port, number) for number, port in enumerate(ports)]
         command = ["gst-launch-1.0", "--quiet", *" ".join(pipelines).split()]
         with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
             try:
