@@ -57,9 +57,7 @@ class Roamer:
             self._was_cut = True
             return Verdict.FINE
         was_cut, self._way, self._was_cut = self._was_cut, way, False
-        if not has_address or before is None:
-            return Verdict.DIAL
-        if (way.interface, way.gateway) != (before.interface, before.gateway):
+        if not has_address or before is None or way.interface != before.interface:
             return Verdict.DIAL
         return Verdict.ASK if was_cut or way != before else Verdict.FINE
 

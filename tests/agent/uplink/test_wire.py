@@ -48,7 +48,7 @@ async def test_one_that_is_dropped_is_closed_at_once(client: Client) -> None:
     wire = wire_of(client)
     wire.drop()
     assert client._transport is not None
-    await client._transport.wait_closed()
+    await client._transport.wait_closed()  # type: ignore[no-untyped-call]
     assert wire.acked_bytes == 0
 
 
