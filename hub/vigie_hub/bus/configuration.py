@@ -105,7 +105,8 @@ class NatsConfiguration:
         }
         lines = [
             "# Written by `vigie hub`; change its settings, not this file.",
-            "# With GOGC=25 in its environment nats-server serves a large fleet with a quarter less memory.",
+            "# With GOGC=35 in its environment nats-server serves a large fleet with less memory,",
+            "# and with GOMAXPROCS=1, on a machine of two processors, with less work.",
         ]
         lines += [f"{key}: {json.dumps(value, indent=2)}" for key, value in settings.items()]
         return "\n".join(lines) + "\n"

@@ -21,9 +21,13 @@ from vigie_shared.i18n import gettext as _
 
 log = structlog.get_logger(__name__)
 VERSION_MIN: Final = (2, 12, 3)
-ENVIRONMENT: Final = {"GOGC": "25"}
-"""For nats-server, unless it is set already. It is garbage-collected, and holds little garbage but many connections: a
-collection at a quarter of the default growth costs little, and thousands of agents take a quarter less memory."""
+_GROWTH: Final = {"GOGC": "35"}
+"""nats-server collects its garbage when it has grown by so many percent: earlier than by default, for it holds many
+connections and little garbage, and later than would cost it more than the messages do."""
+_ALONE: Final = {"GOMAXPROCS": "1"}
+"""Where two processors or fewer are there. A message wakes a thread, and that another which looks for work: of two
+processors the second is the hub's."""
+_FEW_PROCESSORS: Final = 2
 _READY: Final = "Server is ready"
 _PORT_TAKEN: Final = "address already in use"
 _RESTART_SECONDS: Final = (0.2, 1.0)
@@ -47,8 +51,9 @@ def find_nats_server() -> Path:
 
 
 def environment() -> dict[str, str]:
-    """What nats-server is started with."""
-    return ENVIRONMENT | os.environ
+    """What nats-server is started with; what is set already stays."""
+    few = len(os.sched_getaffinity(0)) <= _FEW_PROCESSORS
+    return _GROWTH | (_ALONE if few else {}) | os.environ
 
 
 def check_version(path: Path, said: str) -> None:

@@ -141,8 +141,8 @@ class Heartbeats:
         self._tell("agents")
 
     async def _receive(self, message: Msg) -> None:
-        agent_id = subjects.agent_of(message.subject)
-        if agent_id is None or not self._registry.is_enrolled(agent_id):
+        agent_id = message.subject.partition(".")[2]
+        if not self._registry.is_enrolled(agent_id):
             return
         now = self._clock.now()
         if (said_at := self._reader.again(agent_id, message.data)) is not None:

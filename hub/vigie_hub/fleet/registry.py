@@ -16,7 +16,7 @@ LOST_AFTER_SECONDS: Final = 30.0
 HEARTBEATS_MISSED: Final = 3
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class AgentRecord:
     """What the state of an agent follows from."""
 
@@ -82,15 +82,16 @@ class Registry:
         record = self._records.get(agent_id)
         if record is None or record.public_key is None:
             return []
-        lost_after = HEARTBEATS_MISSED * heartbeat_seconds if heartbeat_seconds else record.lost_after_seconds
-        self._records[agent_id] = replace(record, last_seen_at=at, lost_after_seconds=lost_after)
+        record.last_seen_at = at
+        if heartbeat_seconds:
+            record.lost_after_seconds = HEARTBEATS_MISSED * heartbeat_seconds
         return self._settle(agent_id, at)
 
     def linked(self, links: Mapping[str, Link | None], now: datetime) -> list[AgentStateChanged]:
         """Connections came or went, or (None) are no longer known of."""
         known = {agent_id: link for agent_id, link in links.items() if self.is_enrolled(agent_id)}
         for agent_id, link in known.items():
-            self._records[agent_id] = replace(self._records[agent_id], link=link)
+            self._records[agent_id].link = link
         return [change for agent_id in known for change in self._settle(agent_id, now)]
 
     def tick(self, now: datetime) -> list[AgentStateChanged]:

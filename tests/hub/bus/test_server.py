@@ -158,11 +158,22 @@ def test_server_that_is_new_enough_is_taken(said: str) -> None:
     check_version(Path("nats-server"), said)
 
 
-def test_an_operators_own_environment_wins(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("GOGC", raising=False)
-    assert environment()["GOGC"] == "25"
-    monkeypatch.setenv("GOGC", "100")
-    assert environment()["GOGC"] == "100"
+@pytest.mark.parametrize(("processors", "given"), [(1, "1"), (2, "1"), (3, None), (64, None)])
+def test_server_leaves_the_second_of_two_processors_to_the_hub(
+    monkeypatch: pytest.MonkeyPatch, processors: int, given: str | None
+) -> None:
+    monkeypatch.delenv("GOMAXPROCS", raising=False)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _pid: set(range(processors)))
+    assert environment().get("GOMAXPROCS") == given
+
+
+@pytest.mark.parametrize(("name", "usual"), [("GOGC", "35"), ("GOMAXPROCS", "1")])
+def test_an_operators_own_environment_wins(monkeypatch: pytest.MonkeyPatch, name: str, usual: str) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _pid: {0})
+    monkeypatch.delenv(name, raising=False)
+    assert environment()[name] == usual
+    monkeypatch.setenv(name, "100")
+    assert environment()[name] == "100"
 
 
 async def test_server_is_started_with_its_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -171,4 +182,4 @@ async def test_server_is_started_with_its_environment(tmp_path: Path, monkeypatc
     server = EmbeddedNatsServer(configuration, tmp_path)
     async with running(server):
         given = await asyncio.to_thread(Path(f"/proc/{server.pid}/environ").read_bytes)
-    assert b"GOGC=25" in given.split(b"\0")
+    assert b"GOGC=35" in given.split(b"\0")

@@ -2,7 +2,7 @@ from pathlib import Path
 
 from tests.hub.agents import StoppedClock, new_key
 from vigie_hub.database import Database
-from vigie_hub.fleet.census import Census
+from vigie_hub.fleet.census import EDITION, Census
 from vigie_hub.fleet.enrolment import enrol
 from vigie_hub.fleet.registry import Registry
 
@@ -25,6 +25,14 @@ async def test_agent_that_a_command_enrolled_is_noticed_once(tmp_path: Path) -> 
     assert registry.is_enrolled("gate-1")
     assert enrolled == [{"gate-1": key}]
     assert told == ["agents"]
+
+
+def test_looking_whether_anybody_was_enrolled_reads_no_agents_row(tmp_path: Path) -> None:
+    with Database(tmp_path / "hub.db") as database:
+        plan = database.read_now(lambda c: [row["detail"] for row in c.execute(f"EXPLAIN QUERY PLAN {EDITION}")])
+    assert [step for step in plan if step.startswith("SCAN agents")] == [
+        "SCAN agents USING COVERING INDEX agents_known"
+    ]
 
 
 async def test_silence_is_noticed_and_told(tmp_path: Path) -> None:
