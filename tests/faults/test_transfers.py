@@ -16,7 +16,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
@@ -113,7 +113,7 @@ class Site:
 
     def clips(self) -> dict[str, str]:
         """Digests by id, as the hub knows them."""
-        with sqlite3.connect(self.fleet.folder / "hub" / "hub.db") as connection:
+        with closing(sqlite3.connect(self.fleet.folder / "hub" / "hub.db")) as connection:
             return dict(connection.execute("SELECT clip_id, sha256 FROM clips ORDER BY clip_id"))
 
     def ask(self, clip_id: str, method: str = "GET", path: str = "") -> dict[str, object] | None:

@@ -29,6 +29,8 @@ from vigie_hub.video.pull.roads import Roads, RoadSetting
 from vigie_shared.clock import SystemClock
 from vigie_shared.enrolment import Membership
 
+ELSEWHERE = "127.0.0.2"
+
 
 @dataclass
 class Gate:
@@ -39,6 +41,8 @@ class Gate:
     authority: str
     key: AgentKey
     door: Door
+    certificates: Certificates | None = None
+    server: ApiServer | None = None
 
     def road(self, url: str | None = None) -> TcpRoad:
         key = self.key
@@ -59,6 +63,18 @@ class Gate:
             return PublicKey(self.key.public_key)
 
         return Puller(connection, archive, limits=limits, roads=Roads(road), door=self.door, key_of=key_of)
+
+    def shut(self) -> None:
+        """Nobody finds anything here from now on; who is in stays."""
+        assert self.server is not None
+        for listening in self.server._server.servers:
+            listening.close()
+
+    @asynccontextmanager
+    async def open_at(self, address: str) -> AsyncIterator[str]:
+        """The same door at another address: its URL."""
+        async with _serving(self.door, address, self.certificates) as server:
+            yield f"https://{address}:{server.port}"
 
     @asynccontextmanager
     async def answering(
@@ -92,15 +108,22 @@ class Gate:
 @asynccontextmanager
 async def open_gate(folder: Path, address: str = "127.0.0.1") -> AsyncIterator[Gate]:
     """TLS on loopback, as beyond it."""
-    certificates = Certificates(folder, TlsSettings(), [address])
+    certificates = Certificates(folder, TlsSettings(), [address, ELSEWHERE])
     await asyncio.to_thread(certificates.ensure, SystemClock().now())
     door = Door()
+    async with _serving(door, address, certificates) as server:
+        authority = await asyncio.to_thread(certificates.authority_pem)
+        key = await asyncio.to_thread(load_or_make_agent_key, folder / "agent")
+        url = f"https://{address}:{server.port}"
+        yield Gate(folder / "agent", url, authority, key, door, certificates, server)
+
+
+@asynccontextmanager
+async def _serving(door: Door, address: str, certificates: Certificates | None) -> AsyncIterator[ApiServer]:
     server = ApiServer(DoorKeeper(nobody_is_here, door), Feed(), address, 0, certificates)
     running = asyncio.create_task(server.run())
     try:
-        authority = await asyncio.to_thread(certificates.authority_pem)
-        key = await asyncio.to_thread(load_or_make_agent_key, folder / "agent")
-        yield Gate(folder / "agent", f"https://{address}:{server.port}", authority, key, door)
+        yield server
     finally:
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)

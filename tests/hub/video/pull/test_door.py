@@ -14,7 +14,7 @@ from nats.aio.client import Client
 from tests.agent.capture.films import packets_of
 from tests.hub.agents import new_key
 from tests.hub.video.agents import AGENT_ID, CLIP, CLIP_ID, FILM, SHA256, Clips, answering, is_idle
-from tests.hub.video.tcp import Gate, open_gate
+from tests.hub.video.tcp import ELSEWHERE, Gate, open_gate
 from tests.media.films import make_film, walk
 from vigie_agent.clips.remux import remux
 from vigie_agent.keys import AgentKey
@@ -95,6 +95,32 @@ async def test_a_session_that_breaks_is_resumed_at_its_block(connection: Client,
     assert broken
     assert len(clip.roads) == 2
     assert len(FILM) <= clip.received_bytes <= len(FILM) + BLOCK_BYTES
+    assert archive.path(clip.sha256).read_bytes() == FILM
+
+
+@pytest.mark.parametrize(
+    ("is_told", "road"), [(True, "tcp"), (False, "channel")], ids=["told where", "left in the dark"]
+)
+async def test_a_hub_that_gets_another_address_is_found_there(
+    connection: Client, archive: Archive, gate: Gate, is_told: bool, road: Road
+) -> None:
+    """By TCP where the hub names its door, over the data channel where the agent knows the old address alone."""
+    moved: list[int] = []
+    puller = gate.puller(connection, archive, IMPATIENT, road="tcp")
+    async with gate.open_at(ELSEWHERE) as url, gate.answering(connection, Clips(FILM)) as answerer:
+
+        def move(verified_bytes: int) -> None:
+            if verified_bytes >= 5 * BLOCK_BYTES and not moved:
+                moved.append(verified_bytes)
+                gate.shut()
+                gate.door.url = url if is_told else None
+                for session in answerer._sessions.values():
+                    session.cancel()
+
+        clip = await puller.pull(AGENT_ID, CLIP_ID, len(FILM), hashlib.sha256(FILM).hexdigest(), move)
+        await is_idle(answerer)
+    assert moved
+    assert clip.roads == ("tcp", road)
     assert archive.path(clip.sha256).read_bytes() == FILM
 
 
