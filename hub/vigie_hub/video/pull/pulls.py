@@ -50,7 +50,8 @@ class _Rung:
 
     def shut(self) -> None:
         """What it has stays."""
-        self.scope.reschedule(asyncio.get_running_loop().time())
+        if not self.scope.expired():
+            self.scope.reschedule(asyncio.get_running_loop().time())
 
 
 class PullQueue:
@@ -109,8 +110,9 @@ class PullQueue:
             return
         self._active[clip_id] = state
         await self._wishes.ask(clip_id, priority, state.wanted)
-        self._put(clip_id)
-        self._tell_pull(clip_id)
+        if self._active.get(clip_id) is state:  # else it was stopped meanwhile
+            self._put(clip_id)
+            self._tell_pull(clip_id)
 
     async def stop(self, clip_id: str) -> bool:
         """Want it no longer; what has come stays for a day, and need not come again. False where nothing was wanted."""
@@ -158,7 +160,9 @@ class PullQueue:
             return
         known.priority, known.wanted = most, wanted
         await self._wishes.ask(clip_id, most, wanted)
-        if (rung := self._running.get(clip_id)) is not None:
+        if self._active.get(clip_id) is not known:  # it ended meanwhile
+            await self.request(clip_id, priority, quality)
+        elif (rung := self._running.get(clip_id)) is not None:
             if wanted[0] != rung.quality:
                 rung.shut()
         elif known.state == "queued" and not any(clip_id in waiting for waiting in self._away.values()):
@@ -294,9 +298,11 @@ class PullQueue:
                 if swept:
                     _log.info("stray_parts_removed", count=swept)
                 for clip_id, state in [*self._ended.items()]:
-                    if state.state != "failed" and not await asyncio.to_thread(is_left, archive, state.seen):
-                        self._ended.pop(clip_id, None)
+                    is_gone = state.state != "failed" and not await asyncio.to_thread(is_left, archive, state.seen)
+                    if is_gone and self._ended.get(clip_id) is state:
                         await self._wishes.forget(clip_id)
+                        if self._ended.get(clip_id) is state:
+                            del self._ended[clip_id]
             except StoreError as error:
                 _log.warning("stray_parts_stay", reason=str(error))
             await asyncio.sleep(SWEEP_SECONDS)

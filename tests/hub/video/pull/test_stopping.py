@@ -55,6 +55,22 @@ async def test_one_that_is_stopped_and_at_once_asked_for_again_comes_whole(
     assert archive.intact(SHA256)
 
 
+async def test_whoever_stops_raises_and_asks_at_the_same_time_leaves_a_queue_that_works(
+    connection: Client, database: Database, archive: Archive
+) -> None:
+    queue, clips = PullQueue(database, Puller(connection, archive)), Hanging()
+    await asyncio.gather(queue.request(CLIP_ID), queue.stop(CLIP_ID), queue.request(CLIP_ID, "bulk"))
+    async with answering(connection, clips), working(queue):
+        await queue.request(CLIP_ID)
+        await settled(queue, CLIP_ID, has_some)
+        asked = (queue.request(CLIP_ID, quality=quality) for quality in ("thumbnail", "keyframes", "sub"))
+        await asyncio.gather(*asked, queue.stop(CLIP_ID))
+        clips.let_go.set()
+        await queue.request(CLIP_ID)
+        await settled(queue, CLIP_ID, is_done)
+    assert archive.intact(SHA256)
+
+
 async def test_what_an_old_agent_does_not_offer_keeps_nobody_from_the_clip(
     connection: Client, database: Database, archive: Archive
 ) -> None:
