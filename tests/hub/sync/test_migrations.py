@@ -126,3 +126,22 @@ def test_reads_and_alerts_of_an_older_file_keep_all_that_is_asked_for(
     kept = "SELECT agent_id FROM plate_reads WHERE text = ? AND at = ?"
     assert connection.execute(kept, (text, bytes.fromhex(read_id[:12]))).fetchall() == [("gate-1",)]
     connection.close()
+
+
+def test_wishes_of_an_older_file_are_for_the_whole_clip_and_failures_stay_failures(tmp_path: Path) -> None:
+    connection = connect(tmp_path)
+    database = sqlite_utils.Database(connection, execute_plugins=False)
+    for migration in migrations.MIGRATIONS[:11]:
+        migration(database)
+    connection.execute("PRAGMA user_version = 11")
+    connection.execute("INSERT INTO pulls VALUES ('waits', 'clip', 'now', NULL, '')")
+    connection.execute("INSERT INTO pulls VALUES ('failed', 'bulk', 'now', 'later', 'the disk is wet')")
+    migrate(connection, "hub.db")
+    found = connection.execute(
+        "SELECT clip_id, qualities, outcome, ended_at, detail FROM pulls ORDER BY asked_at, clip_id"
+    )
+    assert found.fetchall() == [
+        ("failed", "original", "failed", "later", "the disk is wet"),
+        ("waits", "original", None, None, ""),
+    ]
+    connection.close()
