@@ -145,9 +145,10 @@ class StillStream:
         assert self._asked is not None
         size = publish_bytes(self._asked.reply_to, len(still.encode()))
         self._in_air = await self._budget.launch("live", size)
-        if self._loop.time() - asked_seconds > STALE_SECONDS and self._backlog.has_news:
-            still = await self._shot(outlet, coming, len(still.jpeg))
         self.number, self._due_seconds = still.head.number, due_seconds
+        if self._loop.time() - asked_seconds > STALE_SECONDS and self._backlog.has_news:
+            newer = await self._shot(outlet, coming, len(still.jpeg))
+            still = Still(newer.head.model_copy(update={"number": self.number}), newer.jpeg)
         return still
 
     async def _shot(self, outlet: Outlet, coming: asyncio.Task[None], bytes_max: int) -> Still:

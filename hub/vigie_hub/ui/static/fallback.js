@@ -1,12 +1,12 @@
 // When a live view falls back to one JPEG a second, and when it tries media again. Decides only: times are milliseconds that the caller hands
 // in, and what follows from `media` and `stills` is the caller's to do.
 //
-//   media on ──5 s without a picture, 12 s after one, three breaks in a minute──→ both ──15 s, still none──→ stills, media resting
+//   media on ──5 s without a picture, 20 s after one, three breaks in a minute──→ both ──15 s, still none──→ stills, media resting
 //      ↑                                                                            │ a picture                  │ 30 s, then twice as long
 //      └────────────────────────────────────────────────────────────────────────────┘ ←──────────────────────────┘ each time, up to 4 min
 
 export const QUIET_MS = 5_000;          // since media was begun, or since it said that something is wrong
-export const STALL_MS = 12_000;         // since the last picture: keyframes alone may be far apart
+export const STALL_MS = 20_000;         // since the last picture: keyframes alone may be far apart
 export const TRY_MS = 15_000;
 export const REST_MS = 30_000;
 export const REST_MS_MAX = 240_000;

@@ -115,7 +115,6 @@ async def test_a_viewer_gets_newer_and_newer_pictures_with_the_camera_s_time(
         second, other = await hub.picture(viewing_id, first)
         assert second > first
         assert other.still.head.at > one.still.head.at
-        assert other.still.jpeg != one.still.jpeg
         assert light.watchers() == {CAMERA_ID: 1}
         picture = Image.open(io.BytesIO(one.still.jpeg))
         assert (picture.format, picture.size, (one.width_px, one.height_px)) == ("JPEG", (320, 180), (320, 180))
