@@ -50,7 +50,7 @@ class Pair:
 
     async def received(self, count: int) -> list[ReceivedFrame]:
         """Wait for so many frames."""
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while len(self.frames) < count:
                 self.arrived.clear()
                 await self.arrived.wait()
@@ -92,7 +92,7 @@ async def connected(pacer: Pacer | None = None) -> AsyncIterator[Pair]:
         pair = Pair(agent, hub, sending, receiving, sender, receiver)
         receiver.on_frame = pair._on_frame
         await accept_answer(hub, await describe(agent))
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             await sender.started.wait()
             await receiver.started.wait()
         yield pair
