@@ -64,3 +64,8 @@ def test_unknown_variable_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 def test_missing_file_is_one_clear_line(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="No such file"):
         HubSettings.load(tmp_path / "none.toml")
+
+
+def test_every_address_by_which_agents_come_is_in_the_certificate(tmp_path: Path) -> None:
+    text = 'data_dir = "d"\n[nats]\nagents_url = "tls://hub:4222"\nagents_urls_more = ["tls://[fd00::7]:4222", "tls://vpn:9"]'
+    assert {"hub", "fd00::7", "vpn"} <= load(tmp_path, text).hosts

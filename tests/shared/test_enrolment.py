@@ -116,6 +116,9 @@ def test_membership_is_believed_from_the_hub_alone(tmp_path: Path) -> None:
 def test_membership_never_leads_into_the_clear(url: str) -> None:
     with pytest.raises(WireError):
         unseal(seal(membership("a.b.c", url), HUB), HubKey(HUB.public_key))
+    known = membership("a.b.c")
+    with pytest.raises(WireError):
+        unseal(seal(known.model_copy(update={"nats_urls_more": (known.nats_url, url)}), HUB), HubKey(HUB.public_key))
 
 
 @pytest.mark.parametrize("token", ["", "a", "a.b.c", "a.e30.c", "a.W10.c"])
