@@ -152,7 +152,7 @@ def see_the_first_alert(demo: Demo, chromium: str) -> None:
         page.press("[name=password]", "Enter")
         assert page.locator(".card img").first.evaluate(DECODED) > 40
         page.click(".card [data-play]")
-        assert page.locator("#viewer video").evaluate(PLAYED) == [960, 540]
+        assert page.locator("#viewer [data-key=whole]").evaluate(PLAYED) == [960, 540]
         shown = page.locator(".digests code").all_inner_texts()
         browser.close()
     clips = demo.api.get("/clips", params={"agent_id": "crossing"}).json()["items"]
