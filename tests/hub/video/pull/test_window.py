@@ -4,14 +4,17 @@ from collections import deque
 
 import pytest
 
-from vigie_hub.video.pull.window import WINDOW_BYTES, WINDOW_BYTES_MAX, WINDOW_BYTES_MIN, Window
+from vigie_hub.video.pull.window import ROUNDS_OF_TCP, WINDOW_BYTES, WINDOW_BYTES_MAX, WINDOW_BYTES_MIN, Window
+from vigie_shared.transfer import FRAME_BYTES_MAX
 
 GET_BYTES = 16 * 1024
 
 
-def carried(rate_bytes_per_second: float, round_trip_seconds: float, seconds: float) -> tuple[Window, float]:
+def carried(
+    rate_bytes_per_second: float, round_trip_seconds: float, seconds: float, window: Window | None = None
+) -> tuple[Window, float]:
     """A window after `seconds` on such a road, and the rate that it reached in the last quarter of them."""
-    window, now, free_at, arrived_late = Window(), 0.0, 0.0, 0
+    window, now, free_at, arrived_late = window or Window(), 0.0, 0.0, 0
     on_way: deque[tuple[float, int]] = deque()
     asked = arrived = 0
     while now < seconds:
@@ -45,6 +48,20 @@ def test_a_long_fast_road_gets_more_than_the_first_window_allows() -> None:
     assert WINDOW_BYTES < window.bytes <= WINDOW_BYTES_MAX
     assert reached > 0.9 * 12.5e6
     assert WINDOW_BYTES / 0.06 < 0.2 * 12.5e6, "the first window alone would cap it there"
+
+
+def test_tcp_is_asked_for_more_from_the_first_get_on() -> None:
+    tcp = Window(get_most=FRAME_BYTES_MAX, rounds=ROUNDS_OF_TCP)
+    assert tcp.bytes == 2 * FRAME_BYTES_MAX
+    ahead = [carried(1.25e6, 0.1, 20, window)[0].bytes for window in (Window(), tcp)]
+    assert ahead[0] < 0.6 * ahead[1]
+    assert ahead[1] <= 2.2 * 1.25e6
+
+
+def test_on_a_short_fast_road_neither_side_waits_for_the_other() -> None:
+    window, reached = carried(1e8, 0.001, 0.3, Window(get_most=FRAME_BYTES_MAX, rounds=ROUNDS_OF_TCP))
+    assert window.bytes >= 4 * window.get_bytes == 4 * FRAME_BYTES_MAX
+    assert reached > 0.9 * 1e8
 
 
 def test_an_answer_says_how_long_the_road_is_before_any_bytes_wait_in_it() -> None:
