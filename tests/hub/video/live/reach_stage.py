@@ -20,7 +20,7 @@ from tests.servers.turn_server import SECRET, TurnServer, turn_server
 
 TURN = "10.78.0.1"
 COMPANY = "tests.hub.video.live.reach_company"
-SECONDS = 120.0
+SECONDS = 240.0
 BUS_PORT = 4222
 
 
