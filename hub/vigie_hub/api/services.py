@@ -132,6 +132,10 @@ class Watching(Protocol):
         """Servers that `who` may use to be reached."""
         ...
 
+    def foresee(self, ticket: Ticket, agent_id: str, first: First) -> None:
+        """An offer with this ticket follows at once: pull meanwhile."""
+        ...
+
     async def watch(
         self, ticket: Ticket, agent_id: str, first: First, offer_sdp: str, may_watch: Callable[[], bool]
     ) -> Watched:

@@ -14,6 +14,7 @@ from vigie_hub.api.services import Services
 from vigie_hub.tickets.target import Target
 from vigie_shared.i18n import gettext as _
 from vigie_shared.ids import AgentId, CameraId, UniqueId
+from vigie_shared.media import Live
 
 router = APIRouter(tags=["live video"])
 
@@ -27,6 +28,7 @@ class TicketWish(BaseModel):
     camera_id: CameraId | None = None
     clip_id: UniqueId | None = None
     purpose: str = Field(min_length=3, max_length=300, examples=["Case 114: van at the north gate"])
+    soon: bool = Field(False, description="The offer follows at once, for the camera at any quality: pull meanwhile")
 
     @model_validator(mode="after")
     def _one_thing(self) -> Self:
@@ -72,6 +74,8 @@ async def post_ticket(services: ServicesOf, user: UserOf, wish: TicketWish) -> G
         stills = f"/stills/cameras/{agent_id}/{camera_id}"
         await check_camera(services, agent_id, camera_id)
     ticket, secret = await services.tickets.issue(user, target, wish.purpose)
+    if wish.soon and wish.agent_id is not None and wish.camera_id is not None:
+        services.watching.foresee(ticket, wish.agent_id, Live(camera_id=wish.camera_id))
     servers = services.watching.ice_servers(ticket.ticket_id)
     return GivenTicket(
         ticket_id=ticket.ticket_id,

@@ -14,11 +14,12 @@ const TICKS = 2 ** 32;          // RTP timestamps, 90 a millisecond
 const two = (number) => String(number).padStart(2, "0");
 const clockTime = (at) => `${two(at.getHours())}:${two(at.getMinutes())}:${two(at.getSeconds())}`;
 
-async function ticketFor(target, purpose) {
+// `soon`: the offer follows at once, so the hub begins to pull meanwhile.
+async function ticketFor(target, purpose, soon = false) {
   const response = await fetch("/api/v1/tickets", {
     method: "POST",
     headers: { "content-type": "application/json", accept: "application/json" },
-    body: JSON.stringify({ ...target, purpose }),
+    body: JSON.stringify({ ...target, purpose, soon }),
   });
   if (!response.ok) throw await problemOf(response);
   return response.json();
@@ -174,7 +175,7 @@ class LiveView extends HTMLElement {
     this.#decoded = 0;
     this.video.srcObject = session.stream;
     try {
-      const ticket = await ticketFor(this.target, this.dataset.purpose);
+      const ticket = await ticketFor(this.target, this.dataset.purpose, !this.dataset.clip);
       await session.open(ticket, this.dataset.clip ? `${ticket.whep}?t=${this.#position}` : ticket.whep);
     } catch (error) {
       if (session === this.#session && !this.#ended) this.#fail(error.message);

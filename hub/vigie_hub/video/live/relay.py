@@ -53,6 +53,7 @@ class Relay:
         self._loop = asyncio.get_running_loop()
         self._cache = GopCache()
         self._expected: set[Viewer] = set()
+        self._foreseen_until_seconds = float("-inf")
         self._joined: tuple[Viewer, ...] = ()
         self._said: dict[str, MediaMessage] = {}
         self._media: AgentMedia | None = None
@@ -79,8 +80,14 @@ class Relay:
         """Who watches, or is about to."""
         return len(self._expected)
 
+    def foresee(self, seconds: float) -> None:
+        """Somebody may look, and says who they are within so long: the pull may begin."""
+        self._foreseen_until_seconds = self._loop.time() + seconds
+        self._loop.call_later(seconds, self._stirred.set)
+
     def expect(self, viewer: Viewer) -> None:
         """Somebody is on the way: the pull may begin."""
+        self._foreseen_until_seconds = float("-inf")
         self._expected.add(viewer)
         viewer.on_keyframe_wanted = lambda: self._show_again(viewer)
 
@@ -105,16 +112,20 @@ class Relay:
         if self._media is not None:
             self._media.command(command)
 
+    @property
+    def _is_wanted(self) -> bool:
+        return bool(self._expected) or self._loop.time() < self._foreseen_until_seconds
+
     # The pull.
 
     async def run(self) -> None:
         """Pull until the last viewer is gone, or the agent refuses for good."""
         fruitless = 0
         try:
-            while self._expected:
+            while self._is_wanted:
                 before = self._newest
                 error = await self._pull()
-                if not self._expected or (error is not None and not error.retryable):
+                if not self._is_wanted or (error is not None and not error.retryable):
                     return
                 if isinstance(self._first, Play):
                     return
@@ -158,7 +169,7 @@ class Relay:
     async def _follow(self, media: AgentMedia) -> None:
         """Tell the agent what arrives, until it breaks or nobody watches."""
         acknowledged = self._newest
-        while self._expected and not self._is_broken:
+        while self._is_wanted and not self._is_broken:
             await self._pause(ACKNOWLEDGE_SECONDS)
             if self._newest != acknowledged and self._newest is not None and self._shift is not None:
                 acknowledged = self._newest

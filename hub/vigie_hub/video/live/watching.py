@@ -24,6 +24,8 @@ from vigie_shared.signaling import MediaWanted
 
 STILL_ALLOWED_SECONDS: Final = 5.0
 """How often it is looked whether somebody who watches still may."""
+FORESEEN_SECONDS: Final = 5.0
+"""How long a pull goes on for somebody who was about to send an offer."""
 NOTED_SECONDS: Final = 10.0
 """How often it is noted how much each has seen."""
 _H264: Final = re.compile(r"^a=rtpmap:\d+ H264/90000", re.MULTILINE | re.IGNORECASE)
@@ -132,6 +134,11 @@ class Watching:
     def ice_servers(self, who: str) -> tuple[IceServer, ...]:
         """STUN and TURN servers, with credentials of `who`, an agent's or a viewing's id."""
         return self._ice.given_to(who, self._clock.now())
+
+    def foresee(self, ticket: Ticket, agent_id: str, first: First) -> None:
+        """An offer with this ticket follows at once: pull meanwhile. Nobody sees anything before the ticket counts."""
+        if self._group is not None and len(self._viewings) < self._limits.viewers_max:
+            self._relay(agent_id, first, ticket).foresee(FORESEEN_SECONDS)
 
     async def watch(
         self, ticket: Ticket, agent_id: str, first: First, offer_sdp: str, may_watch: Callable[[], bool]

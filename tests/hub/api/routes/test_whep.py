@@ -73,6 +73,16 @@ async def test_a_ticket_lets_its_owner_in_once(live: Stage, script: httpx.AsyncC
     assert (again.status_code, again.json()["code"]) == (403, "ticket-used")
 
 
+async def test_the_pull_begins_with_the_ticket_where_the_offer_follows_at_once(
+    live: Stage, script: httpx.AsyncClient
+) -> None:
+    await ticket(script)
+    assert not live.watching._relays
+    await ticket(script, soon=True)
+    assert len(live.watching._relays) == 1
+    assert live.watching.viewer_count == 0
+
+
 async def test_a_browser_sends_its_ticket_as_bearer_beside_its_cookie(live: Stage, viewer: TestViewer) -> None:
     async with live.client(signed_in=False) as browser:
         await sign_in(browser)

@@ -173,6 +173,45 @@ async def test_a_connection_that_was_used_is_used_again_until_it_is_cold(
         await until(is_cold)
 
 
+async def test_a_pull_that_is_foreseen_begins_before_the_viewer_comes(
+    connection: Client, tmp_path: Path, viewers: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watching, "FORESEEN_SECONDS", 600)
+    async with shown(connection, tmp_path) as (hub, desk, light, _answerer):
+        ticket, _secret = await hub.tickets.issue("amal", GATE, "Case 114")
+        hub.watching.foresee(ticket, AGENT_ID, LIVE)
+
+        async def is_pulled() -> bool:
+            return light.watchers() == {CAMERA_ID: 1}
+
+        await until(is_pulled)
+        viewer = viewers()
+        watched = await hub.show(viewer)
+        await viewer.has_frames(5)
+        assert viewer.frames[0].is_keyframe
+        assert desk.session_count == 1
+        hub.watching.end(watched.viewing_id, "amal")
+
+        async def is_dark() -> bool:
+            return light.watchers() == {}
+
+        await until(is_dark)
+
+
+async def test_a_pull_for_somebody_who_never_comes_ends(
+    connection: Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watching, "FORESEEN_SECONDS", 0.05)
+    async with shown(connection, tmp_path) as (hub, _desk, light, _answerer):
+        ticket, _secret = await hub.tickets.issue("amal", GATE, "Case 114")
+        hub.watching.foresee(ticket, AGENT_ID, LIVE)
+
+        async def is_over() -> bool:
+            return not hub.watching._relays and light.watchers() == {}
+
+        await until(is_over)
+
+
 async def test_viewers_keep_their_connection_while_the_way_to_the_agent_is_made_anew(
     connection: Client, tmp_path: Path, viewers: Make
 ) -> None:
