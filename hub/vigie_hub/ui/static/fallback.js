@@ -31,6 +31,7 @@ export class Fallback {
 
   // Media shows a picture.
   picture(now) {
+    if (this.media === "resting") return;
     if (this.stills) this.#backAt = now;
     this.stills = false;
     this.#troubledAt = null;

@@ -353,6 +353,10 @@ class LiveView extends HTMLElement {
   }
 
   #onFrame(frame) {
+    if (this.dataset.fallback && (!this.#session || frame.rtpTimestamp === undefined)) {    // black, as a session closed or another began
+      this.video.requestVideoFrameCallback((_now, next) => this.#onFrame(next));
+      return;
+    }
     this.dataset.frames = Number(this.dataset.frames ?? 0) + 1;
     this.#fallback?.picture(performance.now());
     if (this.dataset.fallback) this.#closeStills();

@@ -12,6 +12,7 @@ from tests.hub.video.agents import AGENT_ID
 from tests.hub.video.detour import Wall, reach_through
 from tests.hub.video.live_agents import CAMERA_ID
 from tests.servers.nats_server import NatsServer, nats_server
+from vigie_agent.video.media.light import Light
 from vigie_hub.video.live import agent_media
 
 __all__ = ["nats_server"]
@@ -94,7 +95,7 @@ async def test_without_media_pictures_come_one_a_second_and_media_comes_back(
             assert await page.inner_text("live-view [data-rung]") == "one picture a second 320×180"
             assert await page.inner_text("live-view [data-why]") == "no video connection comes through"
             await page.wait_for_function(ANOTHER, arg=first, timeout=PATIENCE_MS)
-            assert edge.light.watchers() == {CAMERA_ID: 1}
+            await until(lambda: _shines(edge.light))
 
             way.is_shut = False
             await page.clock.fast_forward(16_000)
@@ -112,6 +113,10 @@ async def test_without_media_pictures_come_one_a_second_and_media_comes_back(
             await page.context.close()
 
 
+async def _shines(light: Light) -> bool:
+    return light.watchers() == {CAMERA_ID: 1}
+
+
 async def test_when_a_view_falls_back_and_when_it_tries_media_again(browser: Browser, url: str) -> None:
     page = await open_board(browser, url)
 
@@ -126,4 +131,6 @@ async def test_when_a_view_falls_back_and_when_it_tries_media_again(browser: Bro
     assert lost == [MEDIA, MEDIA, MEDIA, BOTH, BOTH, RESTING]
     never = await decided((5, "tick"), (15, "tick"), (44, "tick"), (45, "tick"), (59, "tick"), (60, "tick"))
     assert never == [BOTH, RESTING, RESTING, BOTH, BOTH, RESTING]
+    late = await decided((5, "tick"), (15, "tick"), (16, "picture"), (17, "tick"))
+    assert late == [BOTH, RESTING, RESTING, RESTING], "what a closed session paints is no picture"
     assert await page.evaluate(BREAK_AGAIN) == [[30, 60, 120, 240, 240], "on", False]

@@ -106,6 +106,10 @@ async def is_dark(light: Light) -> None:
     await until(dark)
 
 
+async def shines(light: Light) -> bool:
+    return light.watchers() == {CAMERA_ID: 1}
+
+
 async def test_a_viewer_gets_newer_and_newer_pictures_with_the_camera_s_time(
     connection: Client, tmp_path: Path
 ) -> None:
@@ -115,7 +119,7 @@ async def test_a_viewer_gets_newer_and_newer_pictures_with_the_camera_s_time(
         second, other = await hub.picture(viewing_id, first)
         assert second > first
         assert other.still.head.at > one.still.head.at
-        assert light.watchers() == {CAMERA_ID: 1}
+        await until(lambda: shines(light))
         picture = Image.open(io.BytesIO(one.still.jpeg))
         assert (picture.format, picture.size, (one.width_px, one.height_px)) == ("JPEG", (320, 180), (320, 180))
         hub.looking.end(viewing_id, "amal")
