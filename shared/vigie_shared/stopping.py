@@ -8,6 +8,7 @@ from typing import Any, Final
 
 AGAIN_SECONDS: Final = 10.0
 """Longer than any task needs to leave in order."""
+SOON_SECONDS: Final = 0.2
 
 
 class Stop(asyncio.Event):
@@ -33,6 +34,22 @@ class Stop(asyncio.Event):
                 late(sorted(task.get_name() for task in deaf))
                 for task in deaf:
                     task.cancel()
+
+
+async def ended(task: asyncio.Task[Any]) -> None:
+    """Cancel `task` until it has ended, for a cancellation can be lost as `Stop.end` says.
+
+    That is waited for where the caller is cancelled meanwhile, too. For tasks that end at once.
+    """
+    interrupted = False
+    while not task.done():
+        task.cancel()
+        try:
+            await asyncio.wait((task,), timeout=SOON_SECONDS)
+        except asyncio.CancelledError:
+            interrupted = True
+    if interrupted:
+        raise asyncio.CancelledError
 
 
 @contextlib.contextmanager

@@ -8,7 +8,7 @@ import signal
 import pytest
 
 from vigie_shared import stopping
-from vigie_shared.stopping import stop_signals
+from vigie_shared.stopping import ended, stop_signals
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -48,3 +48,23 @@ async def test_a_task_that_lost_its_cancellation_is_told_again_and_named(monkeyp
     assert late == [["deaf", "group"]]
     assert not other.done()
     other.cancel()
+
+
+async def test_a_task_is_told_to_end_until_it_does_even_where_the_caller_is_cancelled() -> None:
+    begun, lost = asyncio.Event(), asyncio.Event()
+
+    async def swallows_one() -> None:
+        begun.set()
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.Event().wait()
+        lost.set()
+        await asyncio.Event().wait()
+
+    deaf = asyncio.create_task(swallows_one())
+    await begun.wait()
+    ending = asyncio.create_task(ended(deaf))
+    await lost.wait()
+    ending.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await ending
+    assert deaf.cancelled()

@@ -15,6 +15,7 @@ from vigie_hub.video.stills.asking import CheckedStill, ask_still
 from vigie_shared.errors import VigieError, WireError
 from vigie_shared.media import MediaRefused
 from vigie_shared.stills import StillWish
+from vigie_shared.stopping import ended
 
 PAUSE_SECONDS: Final = 0.5
 """Between two questions at least, however fast an agent answers."""
@@ -78,13 +79,12 @@ class StillsRelay:
                 asking.result()
         finally:
             self._left.set()
-            asking.cancel()
             left.cancel()
-            await asyncio.wait((asking, left))
+            await ended(asking)
 
     async def _ask_on(self) -> None:
         failures = 0
-        while True:
+        while not self._left.is_set():
             begun_seconds = self._loop.time()
             try:
                 checked = await ask_still(self._client, self._agent_id, self._wish())
