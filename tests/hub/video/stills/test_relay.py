@@ -1,6 +1,7 @@
 """A relay of stills ends with its last viewer, whatever nats-py does with its question."""
 
 import asyncio
+import contextlib
 
 import nats.errors
 from nats.aio.client import Client
@@ -19,10 +20,9 @@ class SwallowingClient(Client):
     async def request(self, *_question: object, **_options: object) -> object:  # type: ignore[override]
         self.questions += 1
         self.asked.set()
-        try:
+        with contextlib.suppress(asyncio.CancelledError):
             await asyncio.Event().wait()
-        except asyncio.CancelledError:
-            raise nats.errors.NoRespondersError from None
+        raise nats.errors.NoRespondersError
 
 
 async def test_a_relay_ends_though_its_question_loses_the_cancellation() -> None:
