@@ -20,7 +20,11 @@ from vigie_shared.ids import read_id, unique_id
 YEARS = (datetime(1, 1, 2), datetime(9999, 12, 30))  # noqa: DTZ001 hypothesis adds the zone
 ids = st.one_of(
     st.binary(min_size=11, max_size=11).map(bytes.hex),
-    st.datetimes(datetime(2026, 1, 1), datetime(2026, 1, 2), timezones=st.just(UTC)).map(unique_id),  # noqa: DTZ001
+    st.builds(
+        lambda at, chance: unique_id(at)[:12] + chance.hex(),
+        st.datetimes(datetime(2026, 1, 1), datetime(2026, 1, 2), timezones=st.just(UTC)),  # noqa: DTZ001
+        st.binary(min_size=5, max_size=5),
+    ),
 )
 texts = st.one_of(
     st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=32),
