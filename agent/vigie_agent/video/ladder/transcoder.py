@@ -59,11 +59,10 @@ class Transcoder:
     """
 
     def __init__(self, codec: Codec, *, reorders: bool = False, target: Target = LOW) -> None:
-        self._codec = codec
         self._reorders = reorders
         self.target = target
         self._frame_seconds = 1 / target.frames_per_second
-        self._decoder = self._open_decoder()
+        self._decoder = open_decoder(codec, reorders=reorders)
         self._encoder: VideoCodecContext | None = None
         self._source_size: tuple[int, int] = (0, 0)
         self._held: dict[int, tuple[MediaFrame, Keep]] = {}
@@ -153,10 +152,7 @@ class Transcoder:
             self.size_px = fitted(picture.width, picture.height, self.target)
             self._encoder = _open_encoder(*self.size_px, self.target)
             self._wants_keyframe = True
-        small = picture.reformat(*self.size_px, "yuv420p", interpolation=Interpolation.AREA)
-        if small is picture:  # the decoder may still build on it
-            small = VideoFrame.from_ndarray(picture.to_ndarray(), format="yuv420p")
-        burn(small, self.target.label)
+        small = shrunk(picture, self.size_px, self.target.label)
         if self._encoder.bit_rate != self._bits:
             self._encoder.bit_rate = self._bits  # libx264 takes it from the next picture on
         self._pts = max(self._pts + 1, round(frame.due_seconds * _CLOCK_RATE))
@@ -168,15 +164,26 @@ class Transcoder:
             for packet in self._encoder.encode(small)
         ]
 
-    def _open_decoder(self) -> VideoCodecContext:
-        decoder = av.CodecContext.create(self._codec, "r")
-        decoder.thread_type = av.codec.context.ThreadType.NONE
-        decoder.thread_count = 1
-        # Without its loop filter a picture that others build on would spoil them; B-frames' can go.
-        decoder.options = {"skip_loop_filter": "noref"}
-        if not self._reorders:
-            decoder.flags |= Flags.low_delay
-        return decoder
+
+def open_decoder(codec: Codec, *, reorders: bool) -> VideoCodecContext:
+    """One thread's, and no slower than it must be."""
+    decoder = av.CodecContext.create(codec, "r")
+    decoder.thread_type = av.codec.context.ThreadType.NONE
+    decoder.thread_count = 1
+    # Without its loop filter a picture that others build on would spoil them; B-frames' can go.
+    decoder.options = {"skip_loop_filter": "noref"}
+    if not reorders:
+        decoder.flags |= Flags.low_delay
+    return decoder
+
+
+def shrunk(picture: VideoFrame, size_px: tuple[int, int], label: str) -> VideoFrame:
+    """A picture of its own in that size, which says what it is."""
+    small = picture.reformat(*size_px, "yuv420p", interpolation=Interpolation.AREA)
+    if small is picture:  # the decoder may still build on it
+        small = VideoFrame.from_ndarray(picture.to_ndarray(), format="yuv420p")
+    burn(small, label)
+    return small
 
 
 def fitted(width_px: int, height_px: int, target: Target = LOW) -> tuple[int, int]:

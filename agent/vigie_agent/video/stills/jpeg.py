@@ -5,11 +5,9 @@ from dataclasses import replace
 from typing import Final
 
 from av.video.frame import VideoFrame
-from av.video.reformatter import Interpolation
 from PIL import Image
 
-from vigie_agent.video.ladder.label import burn
-from vigie_agent.video.ladder.transcoder import STILLS, Target, fitted
+from vigie_agent.video.ladder.transcoder import STILLS, Target, fitted, shrunk
 from vigie_shared.stills import STILL_HEIGHT_MAX_PX, STILL_WIDTH_MAX_PX
 
 ROOM_SHARE: Final = 0.6
@@ -49,10 +47,7 @@ def _target(width_px: int) -> Target:
 
 def _encoded(picture: VideoFrame, width_px: int, quality: int) -> bytes:
     size_px = fitted(picture.width, picture.height, _target(width_px))
-    small = picture.reformat(*size_px, "yuv420p", interpolation=Interpolation.AREA)
-    if small is picture:  # the decoder may still build on it
-        small = VideoFrame.from_ndarray(picture.to_ndarray(), format="yuv420p")
-    burn(small, STILLS.label)
+    small = shrunk(picture, size_px, STILLS.label)
     file = io.BytesIO()
     image: Image.Image = small.to_image()  # type: ignore[no-untyped-call]
     image.save(file, "JPEG", quality=quality, optimize=True)

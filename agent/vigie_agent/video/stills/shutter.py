@@ -4,12 +4,11 @@ from collections.abc import Sequence
 from typing import Final
 
 import av
-from av.codec.context import Flags
 from av.stream import Stream
-from av.video.codeccontext import VideoCodecContext
 from av.video.frame import VideoFrame
 
 from vigie_agent.capture.packets import Codec
+from vigie_agent.video.ladder.transcoder import open_decoder
 from vigie_agent.video.media.source import MediaFrame
 from vigie_agent.video.stills.jpeg import JpegFitter
 
@@ -24,7 +23,7 @@ class Shutter:
         self.codec: Codec = codec
         self.reorders = reorders
         self._fitter = JpegFitter()
-        self._decoder = self._open_decoder()
+        self._decoder = open_decoder(codec, reorders=reorders)
         self._held: dict[int, MediaFrame] = {}
         self._number = 0
         self._needs_keyframe = True
@@ -60,12 +59,3 @@ class Shutter:
         packet: av.Packet[Stream] = av.Packet(frame.data)
         packet.pts = packet.dts = self._number
         return packet
-
-    def _open_decoder(self) -> VideoCodecContext:
-        decoder = av.CodecContext.create(self.codec, "r")
-        decoder.thread_type = av.codec.context.ThreadType.NONE
-        decoder.thread_count = 1
-        decoder.options = {"skip_loop_filter": "noref"}
-        if not self.reorders:
-            decoder.flags |= Flags.low_delay
-        return decoder

@@ -126,7 +126,9 @@ class Watching:
                 self.ready.set()
                 while True:
                     await asyncio.sleep(NOTED_SECONDS)
-                    await self._note()
+                    await note_seen(
+                        self._tickets, {one: each.viewer.seconds_seen for one, each in self._viewings.items()}
+                    )
         finally:
             self.ready.clear()
             self._group = self._peers = None
@@ -163,15 +165,6 @@ class Watching:
             raise
         self._group.create_task(self._accompany(viewing, relay, ticket, may_watch))
         return Watched(viewing_id, answer, _etag(viewing.viewer), self.ice_servers(viewing_id))
-
-    async def _note(self) -> None:
-        """How long each has seen something by now; a hub that is killed can say so afterwards."""
-        seconds = {viewing_id: viewing.viewer.seconds_seen for viewing_id, viewing in self._viewings.items()}
-        try:
-            if seconds:
-                await self._tickets.go_on(seconds)
-        except VigieError as error:  # a full disk ends no view
-            log.error("viewings_not_noted", reason=str(error))
 
     async def cool(self) -> None:
         """Close connections to agents that nobody uses, before their minute is over."""
@@ -237,7 +230,7 @@ class Watching:
                 relay.join(viewer)
                 await self._tickets.began(ticket, viewer.viewer_id)
                 has_begun = True
-                while may_watch() and not await _is_set(viewing.gone, STILL_ALLOWED_SECONDS):
+                while may_watch() and not await is_set(viewing.gone, STILL_ALLOWED_SECONDS):
                     pass
         except VigieError as error:
             log.error("viewing_failed", viewing_id=viewer.viewer_id, reason=str(error))
@@ -259,7 +252,17 @@ def _etag(viewer: Viewer) -> str:
     return f'"{viewer.ice_ufrag}"'
 
 
-async def _is_set(event: asyncio.Event, seconds: float) -> bool:
+async def note_seen(tickets: TicketDesk, seconds: dict[str, float]) -> None:
+    """How long each viewing has seen something by now; a hub that is killed can say so afterwards."""
+    try:
+        if seconds:
+            await tickets.go_on(seconds)
+    except VigieError as error:  # a full disk ends no view
+        log.error("viewings_not_noted", reason=str(error))
+
+
+async def is_set(event: asyncio.Event, seconds: float) -> bool:
+    """Whether it is, within that time."""
     try:
         async with asyncio.timeout(seconds):
             await event.wait()

@@ -9,7 +9,7 @@ import structlog
 from nats.aio.client import Client
 
 from vigie_hub.tickets.desk import Ticket, TicketDesk
-from vigie_hub.video.live.watching import NOTED_SECONDS, STILL_ALLOWED_SECONDS, Limits, ViewingError
+from vigie_hub.video.live.watching import NOTED_SECONDS, STILL_ALLOWED_SECONDS, Limits, ViewingError, is_set, note_seen
 from vigie_hub.video.stills.asking import CheckedStill, forget_stills
 from vigie_hub.video.stills.relay import News, StillsRelay
 from vigie_shared.clock import Clock
@@ -73,7 +73,7 @@ class Looking:
                 self.ready.set()
                 while True:
                     await asyncio.sleep(NOTED_SECONDS)
-                    await self._note()
+                    await note_seen(self._tickets, {one: look.seconds_seen for one, look in self._looks.items()})
         finally:
             self.ready.clear()
             self._group = None
@@ -152,7 +152,7 @@ class Looking:
         try:
             await self._tickets.began(ticket, look.viewing_id)
             has_begun = True
-            while may_look() and not _is_late(look) and not await _is_set(look.gone, STILL_ALLOWED_SECONDS):
+            while may_look() and not _is_late(look) and not await is_set(look.gone, STILL_ALLOWED_SECONDS):
                 pass
         except VigieError as error:
             log.error("viewing_failed", viewing_id=look.viewing_id, reason=str(error))
@@ -163,24 +163,6 @@ class Looking:
             if has_begun:
                 await asyncio.shield(self._tickets.ended(ticket, look.viewing_id, look.seconds_seen))
 
-    async def _note(self) -> None:
-        """How long each has seen something by now; a hub that is killed can say so afterwards."""
-        seconds = {viewing_id: look.seconds_seen for viewing_id, look in self._looks.items()}
-        try:
-            if seconds:
-                await self._tickets.go_on(seconds)
-        except VigieError as error:  # a full disk ends no view
-            log.error("viewings_not_noted", reason=str(error))
-
 
 def _is_late(look: _Look) -> bool:
     return not look.waiting and asyncio.get_running_loop().time() - look.asked_at_seconds > LEASE_SECONDS
-
-
-async def _is_set(event: asyncio.Event, seconds: float) -> bool:
-    try:
-        async with asyncio.timeout(seconds):
-            await event.wait()
-    except TimeoutError:
-        return False
-    return True
